@@ -1,0 +1,10 @@
+"""A wheel or sdist on disk as a `Distribution`: metadata, form fields, digests and checks, with no network."""
+
+from __future__ import annotations
+
+from hatch_tokenindex.distributions.distribution import Distribution
+from hatch_tokenindex.distributions.files import find, sha256
+from hatch_tokenindex.distributions.pypi import check_for_pypi
+from hatch_tokenindex.distributions.reading import read, read_all
+
+__all__ = ["Distribution", "check_for_pypi", "find", "read", "read_all", "sha256"]

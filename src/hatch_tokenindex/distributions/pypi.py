@@ -1,0 +1,128 @@
+"""What PyPI and TestPyPI refuse, and other indexes take, as far as it can be known before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from packaging.requirements import Requirement
+from packaging.utils import parse_wheel_filename
+from packaging.version import Version
+
+from hatch_tokenindex.distributions import readme
+from hatch_tokenindex.distributions.archives import listed, mebibytes
+from hatch_tokenindex.distributions.findings import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hatch_tokenindex.distributions.distribution import Distribution
+
+# The default limit is lower, and PyPI raises it for a project on request, but never above this.
+_LARGEST_FILE = 1024 * 1024 * 1024
+_LONGEST_SUMMARY = 512
+_LONGEST_LABEL = 32
+_PRIVATE = "Private ::"
+
+# Platforms that PyPI has never taken. It takes more and more of all others, so they are left to its own judgement.
+_UNSUPPORTED_PLATFORM = re.compile(
+    r"linux_(?!armv[67]l$)|macosx_(?:1[1-9]|[2-9][0-9])_[1-9]|(?:freebsd|netbsd|openbsd|dragonfly|solaris|aix|mingw)_"
+)
+
+
+def check_for_pypi(distribution: Distribution) -> tuple[str, ...]:
+    """Return a line for everything that makes PyPI refuse this file; what only PyPI's database knows is not among it."""
+    return (
+        *distribution.refused_by_pypi,
+        *_file(distribution),
+        *map(printable, _metadata(distribution)),
+        *_readme(distribution),
+    )
+
+
+def _file(distribution: Distribution) -> Iterator[str]:
+    if distribution.size > _LARGEST_FILE:
+        yield f"is larger than {mebibytes(_LARGEST_FILE)}"
+    if Version(distribution.version).local:
+        yield f"has the local version {distribution.version}: leave out the part from the plus sign on"
+    escaped = distribution.name.replace("-", "_")
+    if distribution.filetype == "sdist":
+        expected = f"{escaped}-{distribution.version}.tar.gz"
+        if distribution.filename != expected:
+            yield f"has to be named {expected} (PEP 625)"
+        return
+    if not distribution.filename.startswith(f"{escaped}-"):
+        yield f"has to have a name that begins with {escaped} (binary distribution format)"
+    platforms = {tag.platform for tag in parse_wheel_filename(distribution.filename)[3]}
+    if unsupported := [platform for platform in platforms if _UNSUPPORTED_PLATFORM.match(platform)]:
+        yield f"is for a platform that is not taken: {listed(unsupported)}{_advice(unsupported)}"
+
+
+def _advice(platforms: Iterable[str]) -> str:
+    if any(platform.startswith("linux_") for platform in platforms):
+        return " (for Linux, build a manylinux or musllinux wheel, as auditwheel does)"
+    return ""
+
+
+def _metadata(distribution: Distribution) -> Iterator[str]:
+    yield from _requirements(distribution)
+    yield from _links(distribution)
+    for summary in distribution.values("summary"):
+        if len(summary) > _LONGEST_SUMMARY:
+            yield f"has a summary of {len(summary)} characters: {_LONGEST_SUMMARY} are allowed"
+    for field in ("author_email", "maintainer_email"):
+        for value in distribution.values(field):
+            if "@" not in value:
+                yield f"has no e-mail address in {_header(field)}: {value}"
+    for classifier in distribution.values("classifiers"):
+        if classifier.startswith(_PRIVATE):
+            yield f"has the classifier {classifier}, which is there to keep it from being published"
+    if distribution.values("license") and distribution.values("license_expression"):
+        yield "has License beside License-Expression: only the latter is allowed"
+
+
+def _requirements(distribution: Distribution) -> Iterator[str]:
+    for field in ("requires_dist", "provides_dist", "obsoletes_dist"):
+        for value in distribution.values(field):
+            try:
+                direct = Requirement(value).url
+            except (ValueError, RecursionError):
+                yield f"has an invalid {_header(field)}: {value}"
+            else:
+                if direct:
+                    yield f"depends on a URL, which is not allowed: {value}"
+
+
+def _links(distribution: Distribution) -> Iterator[str]:
+    for field in ("home_page", "download_url"):
+        for url in distribution.values(field):
+            if not _is_web_address(url):
+                yield f"has a {_header(field)} that is no http(s) URL: {url}"
+    for value in distribution.values("project_urls"):
+        label, _, url = (part.strip() for part in value.partition(","))
+        if not label or len(label) > _LONGEST_LABEL:
+            yield f"has a Project-URL whose label is not 1 to {_LONGEST_LABEL} characters long: {value}"
+        if not _is_web_address(url):
+            yield f"has a Project-URL that is no http(s) URL: {value}"
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.netloc)
+
+
+def _header(field: str) -> str:
+    return field.replace("_", "-").capitalize()
+
+
+def _readme(distribution: Distribution) -> Iterator[str]:
+    """A README that doesn't say what it is written in is reStructuredText for PyPI; others were rendered when read."""
+    if distribution.values("description_content_type"):
+        return
+    for description in distribution.values("description"):
+        if problem := readme.render(description, "").problem:
+            yield f"{problem} (and has no Description-Content-Type that says otherwise)"
