@@ -1,0 +1,253 @@
+"""What was asked for: the flags and variables of `hatch publish` and the `-o` pairs -> one frozen `Options`."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hatch_tokenindex.errors import ConfigurationError
+from hatch_tokenindex.given import Given
+from hatch_tokenindex.repositories import REPOSITORY_KEYS, Key, Layer, nearest, seconds, switch
+from hatch_tokenindex.tokens import Secret, looks_like_token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+COMMAND_LINE = "command line"
+ENVIRONMENT = "environment"
+
+FLAGS = {
+    "repo": ("--repo", "HATCH_INDEX_REPO"),
+    "user": ("--user", "HATCH_INDEX_USER"),
+    "auth": ("--auth", "HATCH_INDEX_AUTH"),
+    "ca-cert": ("--ca-cert", "HATCH_INDEX_CA_CERT"),
+    "client-cert": ("--client-cert", "HATCH_INDEX_CLIENT_CERT"),
+    "client-key": ("--client-key", "HATCH_INDEX_CLIENT_KEY"),
+}
+NOT_FOR_ONE_RUN = {"auth-command", "disable"}
+DEFAULT_WAIT = 900
+
+RUN_KEYS: Mapping[str, Key] = {
+    "explain": switch(),
+    "dry-run": switch(),
+    "wait": seconds(),
+    "json": switch(),
+    "help": switch(),
+    "all-versions": switch(),
+}
+OPTION_KEYS: Mapping[str, Key] = {
+    **RUN_KEYS,
+    "repo": Key(str),
+    **{name: key for name, key in REPOSITORY_KEYS.items() if name not in NOT_FOR_ONE_RUN},
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A text given for `key`, and the name of the flag, variable or `-o` that gave it; `rank` tells which of both kinds."""
+
+    key: str
+    text: str = field(repr=False)
+    origin: str
+    rank: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that was asked for in this run, apart from configuration.
+
+    `own_users` and `own_auths` hold every `HATCH_INDEX_USER_<REPO>` and `HATCH_INDEX_AUTH_<REPO>` of the environment;
+    which of them counts depends on the repository. `overrides` are the settings of a repository for this run.
+    `no_prompt_because` says why nobody can be asked anything; it is empty where somebody can.
+    """
+
+    artifacts: tuple[str, ...]
+    repository: Given[str] | None
+    flag_user: Given[str] | None
+    environment_user: Given[str] | None
+    flag_auth: Given[Secret] | None
+    environment_auth: Given[Secret] | None
+    own_users: Mapping[str, str]
+    own_auths: Mapping[str, Secret]
+    overrides: Layer
+    no_prompt_because: str
+    initialize_auth: bool
+    yes: bool
+    explain: bool
+    dry_run: bool
+    json: bool
+    help: bool
+    all_versions: bool
+    wait: float | None
+
+    @property
+    def can_prompt(self) -> bool:
+        """Whether somebody can answer a question."""
+        return not self.no_prompt_because
+
+
+def own_variable_name(kind: str, repository: str) -> str:
+    """The variable of one repository: its name in upper case, everything but letters and digits as `_`."""
+    return f"HATCH_INDEX_{kind}_{re.sub('[^A-Z0-9]', '_', repository.upper())}"
+
+
+def read(
+    artifacts: Sequence[str],
+    hatch_options: Mapping[str, Any],
+    environment: Mapping[str, str],
+    *,
+    stdin_is_terminal: bool,
+) -> Options:
+    """Gather what was asked for.
+
+    Hatch hands `hatch_options` only the `-o` pairs, `no_prompt` and `initialize_auth`; the flags are read from the Click
+    context of `hatch publish`, or, where there is none, from `environment`. Raises `ConfigurationError`.
+    """
+    context = _publish_context()
+    pairs = list(_flags(context, environment))
+    pairs += _option_pairs(context, hatch_options)
+    for pair in pairs:
+        if pair.key not in OPTION_KEYS:
+            raise ConfigurationError(_unknown(pair))
+    given = {(key, rank): _one(pairs, key, rank) for key in OPTION_KEYS for rank in (COMMAND_LINE, ENVIRONMENT)}
+
+    def text(key: str) -> Given[str] | None:
+        return given[key, COMMAND_LINE] or given[key, ENVIRONMENT]
+
+    def value(key: str) -> Any:
+        found = text(key)
+        return None if found is None else _value(key, found)
+
+    repository = text("repo")
+    if url := text("url"):
+        _value("url", url)
+        if repository and repository.value != url.value:
+            msg = f"{repository.origin} and {url.origin} both say where to publish, and differ: keep one of the two."
+            raise ConfigurationError(msg)
+        repository = url
+    settings = {
+        key: value(key)
+        for key in REPOSITORY_KEYS
+        if key not in {"url", "user", "auth", *NOT_FOR_ONE_RUN} and text(key) is not None
+    }
+    return Options(
+        artifacts=tuple(artifacts),
+        repository=repository,
+        flag_user=given["user", COMMAND_LINE],
+        environment_user=given["user", ENVIRONMENT],
+        flag_auth=_secret(given["auth", COMMAND_LINE]),
+        environment_auth=_secret(given["auth", ENVIRONMENT]),
+        own_users={
+            name: value for name, value in environment.items() if name.startswith("HATCH_INDEX_USER_") and value
+        },
+        own_auths={name: Secret(value) for name, value in environment.items() if name.startswith("HATCH_INDEX_AUTH_")},
+        overrides=Layer("this run", Path.cwd(), settings),
+        no_prompt_because=_obstacle(context, hatch_options, environment, stdin_is_terminal=stdin_is_terminal),
+        initialize_auth=_flag(context, hatch_options, "initialize_auth"),
+        yes=_flag(context, hatch_options, "yes"),
+        explain=bool(value("explain")),
+        dry_run=bool(value("dry-run")),
+        json=bool(value("json")),
+        help=bool(value("help")),
+        all_versions=bool(value("all-versions")),
+        wait=DEFAULT_WAIT if (wait := text("wait")) and not wait.value else value("wait"),
+    )
+
+
+def _publish_context() -> click.Context | None:
+    """The context of `hatch publish`; another program's Click command that calls the publisher is not it."""
+    context = click.get_current_context(silent=True)
+    return context if context is not None and {"repo", "auth", "options"} <= context.params.keys() else None
+
+
+def _flag(context: click.Context | None, hatch_options: Mapping[str, Any], name: str) -> bool:
+    # An `-o no_prompt=...` overwrites the flag in what Hatch hands over, so the context comes first.
+    return bool(context.params.get(name) if context else hatch_options.get(name))
+
+
+def _obstacle(
+    context: click.Context | None,
+    hatch_options: Mapping[str, Any],
+    environment: Mapping[str, str],
+    *,
+    stdin_is_terminal: bool,
+) -> str:
+    """Why nobody can be asked. In CI, Hatch asks nothing unless `--interactive` says so."""
+    if _flag(context, hatch_options, "no_prompt"):
+        return "--no-prompt was given"
+    if not stdin_is_terminal:
+        return "standard input is no terminal"
+    chosen = context.find_root().params.get("interactive") if context else None
+    if chosen is None and context is None and (variable := environment.get("HATCH_INTERACTIVE")):
+        chosen = click.BOOL.convert(variable, None, None)
+    if chosen is None and any(environment.get(name) in {"true", "1"} for name in ("CI", "GITHUB_ACTIONS")):
+        return "this runs in CI"
+    return "" if chosen in {None, True} else "Hatch is not interactive here (--no-interactive or HATCH_INTERACTIVE)"
+
+
+def _flags(context: click.Context | None, environment: Mapping[str, str]) -> Iterator[Pair]:
+    for key, (flag, variable) in FLAGS.items():
+        parameter = key.replace("-", "_")
+        texts = {(variable, ENVIRONMENT): environment.get(variable)}
+        if context and context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE:
+            texts[flag, COMMAND_LINE] = context.params[parameter]
+        for (origin, rank), text in texts.items():
+            # An empty secret is what a missing CI secret looks like, and is complained about where it would be used.
+            if text or (text is not None and key == "auth"):
+                yield Pair(key, text, origin, rank)
+
+
+def _option_pairs(context: click.Context | None, hatch_options: Mapping[str, Any]) -> Iterator[Pair]:
+    if context is None:
+        texts = [
+            f"{key}={value}" for key, value in hatch_options.items() if key not in {"no_prompt", "initialize_auth"}
+        ]
+        rank, shown = COMMAND_LINE, "-o"
+    else:
+        texts = context.params["options"]
+        from_environment = context.get_parameter_source("options") is click.core.ParameterSource.ENVIRONMENT
+        rank, shown = (ENVIRONMENT, "HATCH_PUBLISHER_OPTIONS:") if from_environment else (COMMAND_LINE, "-o")
+    for text in texts:
+        key, _, value = text.partition("=")
+        yield Pair(key, value, f"{shown} {key}", rank)
+
+
+def _one(pairs: Sequence[Pair], key: str, rank: str) -> Given[str] | None:
+    """The one value that is given for `key` at this rank; two different ones contradict each other."""
+    fitting = [pair for pair in pairs if pair.key == key and pair.rank == rank]
+    for pair in fitting:
+        if pair.text != fitting[0].text:
+            msg = f"{fitting[0].origin} and {pair.origin} give different values for `{key}`: keep one of the two."
+            raise ConfigurationError(msg)
+    return Given(fitting[0].text, fitting[0].origin) if fitting else None
+
+
+def _value(key: str, given: Given[str]) -> object:
+    reader = OPTION_KEYS[key]
+    try:
+        return reader.read(reader.of_text(given.value))
+    except ValueError as error:
+        msg = f"`{key}` from {given.origin} {error}."
+        raise ConfigurationError(msg) from None
+
+
+def _secret(given: Given[str] | None) -> Given[Secret] | None:
+    return None if given is None else Given(Secret(given.value), given.origin)
+
+
+def _unknown(pair: Pair) -> str:
+    if pair.key in NOT_FOR_ONE_RUN:
+        return f"`{pair.key}` can't be given with {pair.origin.split()[0]}: it belongs into Hatch's config.toml."
+    if looks_like_token(pair.key):
+        return "An API token was given as an option: give it as `-o auth=TOKEN`, or better in HATCH_INDEX_AUTH."
+    return f"There is no option `{pair.key}` ({pair.origin}){nearest(pair.key, OPTION_KEYS)}."
+
+
+def process_environment() -> Mapping[str, str]:
+    """The environment of this process, as it is now."""
+    return dict(os.environ)

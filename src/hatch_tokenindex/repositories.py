@@ -1,0 +1,472 @@
+"""The repos tables of `hatch.toml`, `pyproject.toml` and Hatch's `config.toml`: names and tables in, one `Repository` out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from hatch_tokenindex import urls
+from hatch_tokenindex.errors import ConfigurationError
+from hatch_tokenindex.given import Given
+from hatch_tokenindex.tokens import Secret, looks_like_token
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+RESERVED = {"main": urls.PYPI, "test": urls.TEST_PYPI}
+PYPIRC_ALIASES = {"pypi": "main", "testpypi": "test"}
+
+
+@dataclass(frozen=True)
+class ConfigurationTable:
+    """The `publish.tokenindex` table of one file, as TOML gave it.
+
+    `name` is its dotted name in that file; `personal` marks Hatch's own `config.toml`, which is the person's and not a
+    project's.
+    """
+
+    path: Path
+    name: str
+    data: Mapping[str, object]
+    personal: bool
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Where a run publishes, and everything that configuration says about it.
+
+    `url_from_project` tells that a project's file gave the URL: what a clone brings along is trusted less.
+    `pypirc_section` is the section of `~/.pypirc` that `-r` named.
+    """
+
+    name: str
+    url: str
+    url_from_project: bool = False
+    pypirc_section: str | None = None
+    user: Given[str] | None = None
+    auth: Given[Secret] | None = None
+    auth_command: Given[tuple[str, ...]] | None = None
+    ca_cert: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    simple_url: str | None = None
+    trusted_publishing: Literal["automatic", "always", "never"] = "automatic"
+    narrow_token: Literal["automatic", "never"] = "automatic"  # noqa: S105 - a setting
+    keyring: bool = True
+    existing: Literal["skip", "fail", "replace"] = "skip"
+    insecure_http: bool = False
+    jobs: int = 4
+    retries: int = 5
+    timeout: float = 300
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def site(self) -> str | None:
+        """`pypi.org` or `test.pypi.org`, else `None`."""
+        return urls.site(self.url)
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a table.
+
+    `read` takes what TOML gave and answers the value, or raises `ValueError` saying what it must be; `of_text` makes of an
+    `-o` text what TOML would have given. `only_personal` keys are an error in a project's file. `follows_url` keys apply
+    only where the same file gave the repository's URL: they would otherwise act on an address that somebody else chose.
+    """
+
+    read: Callable[[object], object]
+    of_text: Callable[[str], object] = str
+    only_personal: bool = False
+    follows_url: bool = False
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        msg = "must be a string that isn't empty"
+        raise ValueError(msg)
+    return value
+
+
+def _secret(value: object) -> Secret:
+    return Secret(_text(value))
+
+
+def _url(value: object) -> str:
+    if problem := urls.problem_with(text := _text(value)):
+        raise ValueError(problem)
+    return text
+
+
+def _command(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(part, str) and part for part in value):
+        msg = 'must be a list of strings, such as ["pass", "show", "pypi"]'
+        raise ValueError(msg)
+    return tuple(value)
+
+
+def _boolean(value: object) -> bool:
+    if value is not True and value is not False:
+        msg = "must be true or false"
+        raise ValueError(msg)
+    return value
+
+
+def _boolean_of_text(text: str) -> object:
+    return {"": True, "true": True, "false": False}.get(text.lower(), text)
+
+
+def _choice(*words: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in words:
+            msg = f"must be {', '.join(repr(word) for word in words[:-1])} or {words[-1]!r}"
+            raise ValueError(msg)
+        return value
+
+    return read
+
+
+def _number(low: float, high: float, what: str, *, whole: bool) -> Callable[[object], float]:
+    def read(value: object) -> float:
+        is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+        if not is_number or not low <= cast("float", value) <= high:
+            msg = f"must be {what} from {low:g} to {high:g}"
+            raise ValueError(msg)
+        return cast("float", value)
+
+    return read
+
+
+def _number_of_text(text: str) -> object:
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+
+def seconds(low: float = 1) -> Key:
+    """A key that holds a number of seconds, up to a day."""
+    return Key(_number(low, 86_400, "a number of seconds", whole=False), _number_of_text)
+
+
+def switch(*, only_personal: bool = False, follows_url: bool = False) -> Key:
+    """A key that is true or false."""
+    return Key(_boolean, _boolean_of_text, only_personal, follows_url)
+
+
+REPOSITORY_KEYS: Mapping[str, Key] = {
+    "url": Key(_url),
+    "user": Key(_text, follows_url=True),
+    "auth": Key(_secret, follows_url=True),
+    "auth-command": Key(_command, only_personal=True, follows_url=True),
+    "ca-cert": Key(_text),
+    "client-cert": Key(_text),
+    "client-key": Key(_text),
+    "simple-url": Key(_url),
+    "trusted-publishing": Key(_choice("automatic", "always", "never")),
+    "narrow-token": Key(_choice("automatic", "never")),
+    "keyring": switch(),
+    "existing": Key(_choice("skip", "fail", "replace")),
+    "insecure-http": switch(only_personal=True, follows_url=True),
+    "jobs": Key(_number(1, 8, "a whole number", whole=True), _number_of_text),
+    "retries": Key(_number(0, 100, "a whole number", whole=True), _number_of_text),
+    "timeout": seconds(),
+}
+TOP_KEYS: Mapping[str, Key] = {
+    **{name: key for name, key in REPOSITORY_KEYS.items() if name not in {"url", "simple-url"}},
+    "repo": Key(_text),
+    "disable": switch(),
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The values that one place gives, already read; `where` names the place, relative paths belong to `folder`.
+
+    `gives_url` tells whether this place may say what goes along to the repository's URL.
+    """
+
+    where: str
+    folder: Path
+    values: Mapping[str, object]
+    personal: bool = True
+    gives_url: bool = True
+
+    def get(self, name: str) -> Given[object] | None:
+        """The value of `name` if it is here and may be used for this repository."""
+        if name not in self.values or (REPOSITORY_KEYS[name].follows_url and not self.gives_url):
+            return None
+        return Given(self.values[name], f"`{name}` of {self.where}")
+
+
+_NOTHING = Layer("nowhere", Path(), {})
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file's table, checked: its defaults and its repositories."""
+
+    table: ConfigurationTable
+    top: Layer
+    repositories: Mapping[str, Layer]
+
+    def url_of(self, name: str) -> str | None:
+        layer = self.repositories.get(name)
+        return None if layer is None else RESERVED.get(name) or cast("str", layer.values["url"])
+
+
+@dataclass(frozen=True)
+class Repositories:
+    """Every repository that configuration names. A project's file comes before Hatch's own `config.toml`."""
+
+    files: tuple[_File, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The reserved names, then the configured ones."""
+        return tuple(dict.fromkeys([*RESERVED, *(name for file in self.files for name in file.repositories)]))
+
+    @property
+    def disable(self) -> Given[bool]:
+        """Whether publishing needs a confirmation."""
+        return cast("Given[bool]", self._default("disable") or Given(value=False, origin="default"))
+
+    def choose(
+        self, wanted: Given[str] | None, pypirc: Callable[[], Mapping[str, str | None]], overrides: Layer
+    ) -> Repository:
+        """The repository that `wanted` (`-r`) means, or the default one.
+
+        `pypirc` answers the URL of each section of `~/.pypirc` (`None` where it has none) and is only called when no
+        configured name fits. `overrides` are the `-o` values of this run. Raises `ConfigurationError`, naming what could
+        be meant.
+        """
+        wanted = wanted or cast("Given[str] | None", self._default("repo")) or Given("main", "default")
+        name = wanted.value
+        if name in self.names:
+            return self._build(name, self._url_of(name), overrides)
+        sections = pypirc()
+        if name in sections:
+            url = sections[name] or RESERVED.get(PYPIRC_ALIASES.get(name, ""))
+            if url is None:
+                msg = f"Section [{name}] of ~/.pypirc has no `repository`: add the upload URL of that index there."
+                raise ConfigurationError(msg)
+            return self._build(self.name_of(url) or name, url, overrides, pypirc_section=name)
+        if name in PYPIRC_ALIASES:
+            return self._build(PYPIRC_ALIASES[name], RESERVED[PYPIRC_ALIASES[name]], overrides)
+        if "://" in name:
+            if problem := urls.problem_with(name):
+                msg = f"The repository given by {wanted.origin} {problem}."
+                raise ConfigurationError(msg)
+            configured = self.name_of(name)
+            return self._build(configured or name, self._url_of(configured) if configured else name, overrides)
+        raise ConfigurationError(self._unknown(wanted, sections))
+
+    def _unknown(self, wanted: Given[str], sections: Mapping[str, str | None]) -> str:
+        if looks_like_token(wanted.value):
+            return (
+                f"{wanted.origin} holds an API token where a repository is wanted: give the token with --auth instead."
+            )
+        known = [*self.names, *(section for section in sections if section not in self.names)]
+        near = get_close_matches(wanted.value, known, n=1)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        return (
+            f"There is no repository {wanted.value!r} (from {wanted.origin}).{meant} Known here: {', '.join(known)}; "
+            f"or give an upload URL that starts with https://."
+        )
+
+    def _default(self, name: str) -> Given[object] | None:
+        for file in self.files:
+            if name in file.top.values:
+                return Given(file.top.values[name], f"`{name}` of {file.top.where}")
+        return None
+
+    def _url_of(self, name: str) -> str:
+        return next(url for url in (RESERVED.get(name), *(file.url_of(name) for file in self.files)) if url)
+
+    def name_of(self, url: str) -> str | None:
+        """The name of the repository with this URL, if one is configured."""
+        return next((name for name in self.names if urls.same(self._url_of(name), url)), None)
+
+    def _build(self, name: str, url: str, overrides: Layer, pypirc_section: str | None = None) -> Repository:
+        own, tops = [], []
+        warnings: list[str] = []
+        for file in self.files:
+            given_url = file.url_of(name)
+            gives_url = name in RESERVED or (given_url is not None and urls.same(given_url, url))
+            tops.append(replace(file.top, gives_url=gives_url))
+            if name in file.repositories:
+                own.append(replace(file.repositories[name], gives_url=gives_url))
+                if not gives_url:
+                    warnings.append(
+                        f"{file.repositories[name].where} names another URL than the project does: its user and secret "
+                        f"are not used for {url}."
+                    )
+        return _repository(
+            name,
+            url,
+            (overrides, *own, *tops),
+            tuple(warnings),
+            pypirc_section,
+            url_from_project=self._given_by_project(name),
+        )
+
+    def _given_by_project(self, name: str) -> bool:
+        if name in RESERVED:
+            return False
+        return any(not file.table.personal and name in file.repositories for file in self.files)
+
+
+def _repository(
+    name: str,
+    url: str,
+    layers: tuple[Layer, ...],
+    warnings: tuple[str, ...],
+    pypirc_section: str | None,
+    *,
+    url_from_project: bool,
+) -> Repository:
+    trusted_layers = tuple(
+        layer if layer.personal or urls.site(url) is None else replace(layer, values=_without_ca_cert(layer.values))
+        for layer in layers
+    )
+
+    def first(key: str) -> Given[object] | None:
+        return next((found for layer in trusted_layers if (found := layer.get(key))), None)
+
+    def value(key: str) -> Any:
+        found = first(key)
+        return getattr(Repository, key.replace("-", "_")) if found is None else found.value
+
+    def path(key: str) -> Path | None:
+        for layer in trusted_layers:
+            if found := layer.get(key):
+                return layer.folder / Path(cast("str", found.value)).expanduser()
+        return None
+
+    secrets = next((layer for layer in trusted_layers if layer.get("auth") or layer.get("auth-command")), _NOTHING)
+    committed = [layer for layer in trusted_layers if not layer.personal and "auth" in layer.values and layer.gives_url]
+    return Repository(
+        name=name,
+        url=url,
+        url_from_project=url_from_project,
+        pypirc_section=pypirc_section,
+        user=cast("Given[str] | None", first("user")),
+        auth=cast("Given[Secret] | None", secrets.get("auth")),
+        auth_command=cast("Given[tuple[str, ...]] | None", secrets.get("auth-command")),
+        ca_cert=path("ca-cert"),
+        client_cert=path("client-cert"),
+        client_key=path("client-key"),
+        simple_url=value("simple-url"),
+        trusted_publishing=value("trusted-publishing"),
+        narrow_token=value("narrow-token"),
+        keyring=value("keyring"),
+        existing=value("existing"),
+        insecure_http=value("insecure-http"),
+        jobs=value("jobs"),
+        retries=value("retries"),
+        timeout=value("timeout"),
+        warnings=(
+            *warnings,
+            *(
+                f"`auth` of {layer.where} is a secret in a file that gets committed: put it into the keyring "
+                f"or into a HATCH_INDEX_AUTH variable instead."
+                for layer in committed
+            ),
+        ),
+    )
+
+
+def _without_ca_cert(values: Mapping[str, object]) -> Mapping[str, object]:
+    return {name: value for name, value in values.items() if name != "ca-cert"}
+
+
+def project_table(root: Path, data: Mapping[str, object]) -> ConfigurationTable:
+    """The table of the project at `root`; like Hatch, any `[publish]` in `hatch.toml` hides that of `pyproject.toml`."""
+    path = root / "hatch.toml"
+    try:
+        is_in_hatch_toml = "publish" in tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        is_in_hatch_toml = False
+    if is_in_hatch_toml:
+        return ConfigurationTable(path, "publish.tokenindex", data, personal=False)
+    return ConfigurationTable(root / "pyproject.toml", "tool.hatch.publish.tokenindex", data, personal=False)
+
+
+def personal_table(path: Path, data: Mapping[str, object]) -> ConfigurationTable:
+    """The table of Hatch's own `config.toml` at `path`."""
+    return ConfigurationTable(path, "publish.tokenindex", data, personal=True)
+
+
+def load(tables: Sequence[ConfigurationTable]) -> Repositories:
+    """Check every table, a project's before the person's. Raises `ConfigurationError` naming file, table and key."""
+    return Repositories(tuple(_file(table) for table in tables))
+
+
+def _file(table: ConfigurationTable) -> _File:
+    top = {name: value for name, value in table.data.items() if name != "repos"}
+    repos = table.data.get("repos", {})
+    if not isinstance(repos, Mapping):
+        raise ConfigurationError(_message(table, f"{table.name}.repos", None, "must be a table"))
+    return _File(
+        table,
+        _layer(table, table.name, top, TOP_KEYS),
+        {name: _named(table, name, data) for name, data in repos.items()},
+    )
+
+
+def _named(table: ConfigurationTable, name: str, data: object) -> Layer:
+    where = f"{table.name}.repos.{name}"
+    if isinstance(data, str):
+        data = {"url": data}
+    if not isinstance(data, Mapping):
+        raise ConfigurationError(_message(table, where, None, "must be a URL or a table"))
+    if name in RESERVED:
+        if "url" in data:
+            problem = f"can't be set: `{name}` is always {RESERVED[name]} (choose another name for another index)"
+            raise ConfigurationError(_message(table, where, "url", problem))
+        if "ca-cert" in data and not table.personal:
+            problem = f"can't be set for `{name}` by a project's file: set it in Hatch's config.toml, or with --ca-cert"
+            raise ConfigurationError(_message(table, where, "ca-cert", problem))
+    elif "url" not in data:
+        raise ConfigurationError(_message(table, where, "url", "is missing: give the upload URL of the index"))
+    return _layer(table, where, data, REPOSITORY_KEYS)
+
+
+def _layer(table: ConfigurationTable, where: str, data: Mapping[str, object], keys: Mapping[str, Key]) -> Layer:
+    if "auth" in data and "auth-command" in data:
+        raise ConfigurationError(_message(table, where, "auth-command", "contradicts `auth`: keep one of the two"))
+    values = {name: _read(table, where, name, value, keys) for name, value in data.items()}
+    return Layer(f"[{where}] in {table.path}", table.path.parent, values, personal=table.personal)
+
+
+def _read(table: ConfigurationTable, where: str, name: str, value: object, keys: Mapping[str, Key]) -> object:
+    if name not in keys:
+        raise ConfigurationError(_message(table, where, name, f"is unknown{nearest(name, keys)}"))
+    if keys[name].only_personal and not table.personal:
+        problem = "is honoured from Hatch's own config.toml alone: a project's file comes with a clone"
+        raise ConfigurationError(_message(table, where, name, problem))
+    try:
+        return keys[name].read(value)
+    except ValueError as error:
+        raise ConfigurationError(_message(table, where, name, str(error))) from None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A half sentence that names the known word nearest to `name`."""
+    words = sorted(known)
+    near = get_close_matches(name.replace("_", "-"), words, n=1)
+    return f"; did you mean `{near[0]}`?" if near else f"; known are {', '.join(words)}"
+
+
+def _message(table: ConfigurationTable, where: str, key: str | None, problem: str) -> str:
+    named = f"[{where}]" if key is None else f"`{key}` of [{where}]"
+    return f"{named} in {table.path} {problem}."

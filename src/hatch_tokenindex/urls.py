@@ -1,0 +1,70 @@
+"""What a URL tells: whether it can be an upload URL, which origin and which site it belongs to."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+PYPI = "https://upload.pypi.org/legacy/"
+TEST_PYPI = "https://test.pypi.org/legacy/"
+
+_SITES = {"pypi.org": "pypi.org", "upload.pypi.org": "pypi.org", "test.pypi.org": "test.pypi.org"}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def problem_with(url: str) -> str | None:
+    """Why `url` can't be used (a text that doesn't quote it), or `None`."""
+    if any(character <= " " or character == "\x7f" for character in url):
+        return "must be a URL without spaces or control characters"
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        return "must be an absolute http:// or https:// URL"
+    if parts.username is not None or parts.password is not None:
+        return "must not hold a user name or password (give them as `user`, HATCH_INDEX_AUTH or in the keyring)"
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or not port_is_valid:
+        return "must be an absolute http:// or https:// URL"
+    return None
+
+
+def normalized(url: str) -> str:
+    """`url` in the form in which two spellings of one address are equal; a slash at the end doesn't count."""
+    parts = urlsplit(url)
+    scheme, host, port = origin(url)
+    shown_port = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
+    return SplitResult(scheme, host + shown_port, parts.path.rstrip("/"), parts.query, "").geturl()
+
+
+def same(url: str, other: str) -> bool:
+    """Whether two usable URLs are the same address."""
+    return normalized(url) == normalized(other)
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port: what decides whether a secret may follow (RFC 6454)."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    host = (parts.hostname or "").rstrip(".")
+    return scheme, f"[{host}]" if ":" in host else host, parts.port or _DEFAULT_PORTS[scheme]
+
+
+def site(url: str) -> str | None:
+    """`pypi.org` or `test.pypi.org` where `url` belongs to it, else `None`."""
+    return _SITES.get(origin(url)[1])
+
+
+def is_loopback(url: str) -> bool:
+    """Whether what is sent to `url` stays on this machine."""
+    host = origin(url)[1].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_disclosing(url: str) -> bool:
+    """Whether a secret sent to `url` could be read on the way: plain http to another machine."""
+    return origin(url)[0] == "http" and not is_loopback(url)
