@@ -1,0 +1,285 @@
+"""The two ordered lists of places, for the user name and for the secret: walked to resolve, and to the end to explain.
+
+The order is the one that Hatch documents (https://hatch.pypa.io/latest/publish/#authentication).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from hatch_tokenindex.credentials import commands
+from hatch_tokenindex.credentials.judging import Judged, judge
+from hatch_tokenindex.credentials.prompts import Prompts, index_name
+from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Source, project_slot
+from hatch_tokenindex.errors import CredentialError, SourceUnavailableError, TokenIndexError
+from hatch_tokenindex.given import Given
+from hatch_tokenindex.options import Options, own_variable_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from hatch_tokenindex.credentials.cache import Cache
+    from hatch_tokenindex.credentials.keyrings import Keyring
+    from hatch_tokenindex.credentials.pypirc import Pypirc
+    from hatch_tokenindex.repositories import Repository
+    from hatch_tokenindex.tokens import Secret
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+CACHE = "Hatch's cache"
+ATTEMPTS = 3
+"""How often a secret is asked for before a run gives up."""
+
+
+@dataclass(frozen=True)
+class Look(Generic[T]):
+    """What one look at one place gave: an answer, nothing, or why there is none.
+
+    `unavailable` lets the search go on, `error` ends it. `effect` says what looking there would have done.
+    """
+
+    place: str
+    asks: bool
+    answer: T | None = None
+    unavailable: str = ""
+    error: TokenIndexError | None = None
+    effect: str = ""
+
+    @property
+    def ends_the_search(self) -> bool:
+        """Whether nothing after this place is looked at."""
+        return self.answer is not None or self.error is not None or bool(self.effect)
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """The credential of one project, and what to tell about it; `judged` is `None` where the run would have to ask."""
+
+    judged: Judged | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Both lists of one project, walked to the end, and the looks that decide (`None`: nothing was found)."""
+
+    project: str
+    users: tuple[Look[Given[str]], ...]
+    secrets: tuple[Look[Judged], ...]
+    user: Look[Given[str]] | None
+    secret: Look[Judged] | None
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Finds the credential of each project for one repository. `now` answers unix seconds."""
+
+    options: Options
+    repository: Repository
+    pypirc: Pypirc
+    cache: Cache
+    keyring: Keyring
+    prompts: Prompts
+    now: Callable[[], float]
+
+    def users(self, project: str) -> tuple[Source[Given[str]], ...]:
+        """Where a user name can come from, in order."""
+        own = own_variable_name("USER", self.repository.name)
+        return (
+            Source("--user", lambda: self.options.flag_user),
+            Source(own, partial(_of, self.options.own_users, own)),
+            Source("HATCH_INDEX_USER", lambda: self.options.environment_user),
+            Source("repos tables", lambda: self.repository.user),
+            Source("~/.pypirc", lambda: self.pypirc.user(project, self.repository)),
+            Source(CACHE, self._cached_user),
+            Source("prompt", self.prompts.user_name, asks=True),
+        )
+
+    def secrets(self, project: str, user: Given[str] | None) -> tuple[Source[Credential], ...]:
+        """Where a secret can come from, in order, once it is known which user name was found, if any."""
+        name = TOKEN_USER if user is None else user.value
+        own = own_variable_name("AUTH", self.repository.name)
+        command = self.repository.auth_command
+        return (
+            Source("~/.pypirc", partial(self._pypirc_secret, project, user)),
+            Source("--auth", partial(_as_credential, self.options.flag_auth, name)),
+            Source(own, partial(_as_credential, _of(self.options.own_auths, own), name)),
+            Source("HATCH_INDEX_AUTH", partial(_as_credential, self.options.environment_auth, name)),
+            Source("repos tables", partial(_as_credential, self.repository.auth, name)),
+            Source("auth-command", partial(_output_of, command, name), "would be run" if command else ""),
+            *self._keyring_slots(project, user),
+            Source("prompt", partial(self.prompts.credential, project, name), asks=True),
+        )
+
+    def _keyring_slots(self, project: str, user: Given[str] | None) -> Iterator[Source[Credential]]:
+        if not self.repository.keyring:
+            return
+        name = TOKEN_USER if user is None else user.value
+        is_given = user is not None and user.origin != CACHE
+        service, slot = self.repository.url, project_slot(project)
+        if name == TOKEN_USER or not is_given:
+            yield Source(f"keyring: {slot}", lambda: self.keyring.remembered(service, slot, TOKEN_USER))
+        yield Source(f"keyring: {name}", lambda: self.keyring.remembered(service, name, name))
+        if not is_given:
+            yield Source("keyring: any user", lambda: self.keyring.offered(service))
+
+    def resolve(self, project: str, *, may_ask: bool) -> Resolution:
+        """The first credential for `project` (normalized, PEP 503).
+
+        Where only the prompt is left, it is asked if `may_ask`. Raises `CredentialError` if nobody can answer, or if what
+        was found must not be used.
+        """
+        notes: list[str] = []
+        user = _first(_walk(self.users(project), asking=False), notes)
+        looks = list(_until_found(self._walk_secrets(project, user, asking=False)))
+        judged = _first(looks, notes)
+        if judged is None and not self.options.can_prompt:
+            raise CredentialError(self._nowhere(project, looks))
+        if judged is None and may_ask:
+            user = user or _first(_walk(self.users(project), asking=True), notes)
+            judged = self._asking_thrice(lambda: _first(self._walk_secrets(project, user, asking=True), notes))
+        if judged is not None:
+            notes += [*judged.notes, *self._losers(judged)]
+        return Resolution(judged, tuple(notes))
+
+    def ask_again(self, project: str, refused: Judged) -> Judged:
+        """Another secret in place of one that the index refused, for the same user name."""
+        return self._asking_thrice(
+            lambda: self._judge(project, self.prompts.ask_again(project, refused.credential.user))
+        )
+
+    def explain(self, project: str) -> Explanation:
+        """What each place holds for `project`, and which ones decide; nothing is asked, run or stored."""
+        users = tuple(self._rehearse(self.users(project), lambda given: given))
+        user = next((look for look in users if look.ends_the_search and not look.asks), None)
+        secrets = tuple(
+            self._rehearse(self.secrets(project, None if user is None else user.answer), partial(self._judge, project))
+        )
+        secret = next((look for look in secrets if look.ends_the_search), None)
+        if user is None and secret is not None and secret.asks:
+            user = users[-1]
+        return Explanation(project, users, secrets, user, secret)
+
+    def _rehearse(self, sources: Iterable[Source[U]], judged: Callable[[U], T]) -> Iterator[Look[T]]:
+        for source in sources:
+            if source.asks:
+                effect = "would ask" if self.options.can_prompt else ""
+                unavailable = self.options.no_prompt_because
+                yield Look(source.place, asks=True, effect=effect, unavailable=unavailable)
+            elif source.effect:
+                yield Look(source.place, asks=False, effect=source.effect)
+            else:
+                yield _look(source, judged)
+
+    def _walk_secrets(self, project: str, user: Given[str] | None, *, asking: bool) -> Iterator[Look[Judged]]:
+        for source in self.secrets(project, user):
+            if source.asks == asking:
+                yield _look(source, partial(self._judge, project))
+
+    def _asking_thrice(self, ask: Callable[[], T]) -> T:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return ask()
+            except CredentialError as error:
+                self.prompts.reject(str(error))
+        return ask()
+
+    def _judge(self, project: str, found: Credential) -> Judged:
+        try:
+            return judge(found, project, self.repository, self.now())
+        except CredentialError as error:
+            if found.slot is None:
+                raise
+            # It was remembered and not chosen: another place may have a better one.
+            msg = f"passed over: {error}"
+            raise SourceUnavailableError(msg) from None
+
+    def _cached_user(self) -> Given[str] | None:
+        user = self.cache.read().user(self.repository.url)
+        return Given(user, CACHE) if user else None
+
+    def _pypirc_secret(self, project: str, user: Given[str] | None) -> Credential | None:
+        section = self.pypirc.section(project, self.repository) if user else None
+        if section is None or user is None or section.origin != user.origin:
+            return None
+        return section.credential
+
+    def _losers(self, judged: Judged) -> Iterator[str]:
+        options = self.options
+        if not judged.credential.origin.endswith("~/.pypirc"):
+            return
+        own = _of(options.own_auths, own_variable_name("AUTH", self.repository.name))
+        for given in (options.flag_auth, own, options.environment_auth):
+            if given is not None and given.value:
+                yield (
+                    f"{given.origin} is not used: the user name came from {judged.credential.origin}, and so does the "
+                    f"password. With `-u {TOKEN_USER}` the one from {given.origin} wins."
+                )
+
+    def _nowhere(self, project: str, looks: Iterable[Look[Judged]]) -> str:
+        places = "\n".join(f"  {look.place}: {look.unavailable or 'nothing'}" for look in looks)
+        return (
+            f"No secret was found for {project} on {index_name(self.repository)}, and nobody can be asked: "
+            f"{self.options.no_prompt_because}.\nThese places were looked at, in this order:\n{places}\n"
+            f"Set the variable HATCH_INDEX_AUTH to an API token; in GitHub Actions by this line below `env:` of the step:\n"
+            f"  HATCH_INDEX_AUTH: ${{{{ secrets.PYPI_API_TOKEN }}}}"
+        )
+
+
+def _look(source: Source[U], judged: Callable[[U], T]) -> Look[T]:
+    look: Look[T] = Look(source.place, source.asks)
+    try:
+        found = source.look()
+        return look if found is None else replace(look, answer=judged(found))
+    except SourceUnavailableError as error:
+        return replace(look, unavailable=str(error))
+    except TokenIndexError as error:
+        return replace(look, error=error)
+
+
+def _walk(sources: Iterable[Source[T]], *, asking: bool) -> Iterator[Look[T]]:
+    for source in sources:
+        if source.asks == asking:
+            yield _look(source, lambda found: found)
+
+
+def _until_found(looks: Iterable[Look[T]]) -> Iterator[Look[T]]:
+    for look in looks:
+        yield look
+        if look.ends_the_search:
+            return
+
+
+def _first(looks: Iterable[Look[T]], notes: list[str]) -> T | None:
+    """The answer of the first place that has one. Why a place could not be asked goes to `notes`."""
+    for look in looks:
+        if look.error is not None:
+            raise look.error
+        if look.unavailable:
+            notes.append(f"{look.place}: {look.unavailable}")
+        if look.answer is not None:
+            return look.answer
+    return None
+
+
+def _of(variables: Mapping[str, T], name: str) -> Given[T] | None:
+    return Given(variables[name], name) if name in variables else None
+
+
+def _output_of(command: Given[tuple[str, ...]] | None, user: str) -> Credential | None:
+    return None if command is None else commands.credential(command, user)
+
+
+def _as_credential(given: Given[Secret] | None, user: str) -> Credential | None:
+    if given is None:
+        return None
+    if not given.value:
+        msg = (
+            f"{given.origin} is set but empty. In CI that is what a missing secret looks like: check the secret's name, and "
+            f"that this job may read it (a pull request from a fork may not)."
+        )
+        raise CredentialError(msg)
+    return Credential(user, given.value, given.origin)

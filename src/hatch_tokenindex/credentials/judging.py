@@ -1,0 +1,156 @@
+"""What can be said of a credential before anything is sent: cleaned where that is safe, refused where it can't work."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from hatch_tokenindex import urls
+from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential
+from hatch_tokenindex.errors import CredentialError, MalformedTokenError
+from hatch_tokenindex.tokens import Secret, Token, looks_like_token, read
+
+if TYPE_CHECKING:
+    from hatch_tokenindex.repositories import Repository
+
+_PASTED = re.compile(r"(?:export\s+|set\s+|\$env:)?(?:HATCH_INDEX_AUTH\w*|TWINE_PASSWORD|UV_PUBLISH_TOKEN)\s*=\s*")
+_AROUND = " \t\r\n\f\v\ufeff\u00a0\u200b\"'`"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A credential that may be sent, what its token says (`None` if it isn't one that can be read), and notes."""
+
+    credential: Credential
+    token: Token | None
+    notes: tuple[str, ...] = ()
+
+
+def judge(found: Credential, project: str | None, repository: Repository, now: float) -> Judged:
+    """Look at a credential at `now` (unix seconds) before it travels, or is stored.
+
+    `project` is the normalized name (PEP 503) of the one that it is wanted for, `None` if that isn't known yet.
+    Raises `CredentialError` if it would be refused, or disclosed to somebody who has no use for it.
+    """
+    notes: list[str] = []
+    secret = _cleaned(found, notes)
+    try:
+        token = read(secret)
+    except MalformedTokenError as error:
+        token = None
+        if looks_like_token(secret.reveal()) and repository.site:
+            notes.append(f"{_subject(found)} can't be read, and is sent as it is. {error}")
+    user = found.user
+    if user != TOKEN_USER and looks_like_token(secret.reveal()):
+        notes.append(f"{_subject(found)} goes with the user name {TOKEN_USER}, which is used instead of {user!r}.")
+        user = TOKEN_USER
+    credential = replace(found, user=user, secret=secret)
+    _refuse_plain_http(credential, token, repository)
+    if token is not None:
+        _refuse_other_index(credential, token, repository, notes)
+        if project is not None:
+            _refuse_other_project(credential, token, project)
+        _refuse_other_time(credential, token, now)
+    return Judged(credential, token, tuple(notes))
+
+
+def _subject(credential: Credential) -> str:
+    return f"The API token from {credential.origin}"
+
+
+def _cleaned(found: Credential, notes: list[str]) -> Secret:
+    text = found.secret.reveal()
+    cleaned = text.strip(_AROUND)
+    cleaned = _PASTED.sub("", cleaned, count=1).strip(_AROUND) if _PASTED.match(cleaned) else cleaned
+    if looks_like_token(cleaned):
+        if cleaned != text:
+            notes.append(
+                f"{_subject(found)} had white space, quotes or a variable's name around it, which are left out."
+            )
+    else:
+        cleaned = text.rstrip("\r\n")
+        if cleaned != text:
+            notes.append(f"The secret from {found.origin} ended with a line break, which is left out.")
+    if not cleaned.strip():
+        msg = f"The secret from {found.origin} is empty. {_how_to_paste(found)}"
+        raise CredentialError(msg)
+    if any(character < " " or character == "\x7f" for character in cleaned):
+        msg = f"The secret from {found.origin} holds control characters, as when Ctrl+V doesn't paste. {_how_to_paste(found)}"
+        raise CredentialError(msg)
+    return Secret(cleaned)
+
+
+def _how_to_paste(found: Credential) -> str:
+    if found.typed:
+        return "Paste with the right mouse button or from the terminal's menu (in a Windows console), or with Ctrl+Shift+V."
+    return "Set it again, to the token alone."
+
+
+def _refuse_plain_http(credential: Credential, token: Token | None, repository: Repository) -> None:
+    if not urls.is_disclosing(repository.url):
+        return
+    if token is not None and site_of(token):
+        msg = (
+            f"{_subject(credential)} belongs to {token.location} and is never sent over plain http: anybody on the way "
+            f"to {repository.url} could read it. Use an https:// URL."
+        )
+        raise CredentialError(msg)
+    if not repository.insecure_http:
+        msg = (
+            f"The secret from {credential.origin} is not sent to {repository.url}: over plain http anybody on the way "
+            f"could read it. Use an https:// URL; on a network that you trust, `-o insecure-http` allows it for one run."
+        )
+        raise CredentialError(msg)
+
+
+def site_of(token: Token) -> str | None:
+    """`pypi.org` or `test.pypi.org` if one of them made the token."""
+    return urls.site(f"https://{token.location}/") if re.fullmatch(r"[\w.-]+", token.location) else None
+
+
+def _refuse_other_index(credential: Credential, token: Token, repository: Repository, notes: list[str]) -> None:
+    made_by, used_at = site_of(token), repository.site
+    if made_by == used_at and made_by is not None:
+        return
+    host = urls.origin(repository.url)[1]
+    if made_by or used_at:
+        where = (
+            f"Make one at https://{used_at}/manage/account/token/."
+            if used_at
+            else f"Give a secret that is meant for {host}."
+        )
+        msg = (
+            f"{_subject(credential)} was made by {token.location or 'an unnamed host'} and would only be disclosed to {host}, "
+            f"which can't know it. {where}"
+        )
+        raise CredentialError(msg)
+    if token.location not in {host, host.removeprefix("upload.")}:
+        notes.append(
+            f"{_subject(credential)} was made by {token.location or 'an unnamed host'}, and is sent to {host}."
+        )
+
+
+def _refuse_other_project(credential: Credential, token: Token, project: str) -> None:
+    if token.projects is not None and project not in token.projects:
+        names = ", ".join(sorted(token.projects)) or "no project at all"
+        msg = (
+            f"{_subject(credential)} is only for {names}, and can't upload {project}. "
+            f"Give {project} a token of its own, or one for the whole account."
+        )
+        raise CredentialError(msg)
+
+
+def _refuse_other_time(credential: Credential, token: Token, now: float) -> None:
+    if token.expires_at is not None and token.expires_at <= now:
+        msg = f"{_subject(credential)} expired on {as_date(token.expires_at)}. Make a new one."
+        raise CredentialError(msg)
+    if token.not_before is not None and token.not_before > now:
+        msg = f"{_subject(credential)} is valid only from {as_date(token.not_before)} on: wait, or correct this machine's clock."
+        raise CredentialError(msg)
+
+
+def as_date(seconds: float) -> str:
+    """Unix seconds as a date and a time that every reader understands alike."""
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,79 @@
+"""The last place to look: asking the person at the terminal, once a run and not once a project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Person
+from hatch_tokenindex.errors import MalformedTokenError
+from hatch_tokenindex.given import Given
+from hatch_tokenindex.tokens import Secret, looks_like_token, read
+
+if TYPE_CHECKING:
+    from hatch_tokenindex.repositories import Repository
+
+ORIGIN = "the prompt"
+NAMES = {"pypi.org": "PyPI", "test.pypi.org": "TestPyPI"}
+
+
+def index_name(repository: Repository) -> str:
+    """How a person calls the index."""
+    return NAMES.get(repository.site or "", repository.url)
+
+
+def token_page(repository: Repository) -> str | None:
+    """Where a token for the index is made, where that is known."""
+    return f"https://{repository.site}/manage/account/token/" if repository.site else None
+
+
+class Prompts:
+    """Asks for a user name and a secret, and keeps what was typed for the other projects of the run."""
+
+    def __init__(self, person: Person, repository: Repository) -> None:
+        self._person = person
+        self._repository = repository
+        self._user: Given[str] | None = None
+        self._typed: list[Credential] = []
+
+    def user_name(self) -> Given[str]:
+        """The user name; Enter means an API token. A token typed here by mistake is kept as the secret."""
+        if self._user is None:
+            answer = self._person.ask(
+                f"User name for {index_name(self._repository)} (Enter if you have an API token)"
+            ).strip()
+            if looks_like_token(answer):
+                self._person.note("That is an API token and not a user name: it is used as the secret.")
+                self._typed.append(Credential(TOKEN_USER, Secret(answer), ORIGIN, typed=True))
+                answer = TOKEN_USER
+            self._user = Given(answer or TOKEN_USER, ORIGIN)
+        return self._user
+
+    def credential(self, project: str, user: str) -> Credential:
+        """The secret for a project: one typed before if it may be for this project too, else asked for."""
+        for typed in self._typed:
+            if _may_be_for(typed.secret, project):
+                return typed
+        return self.ask_again(project, user)
+
+    def ask_again(self, project: str, user: str) -> Credential:
+        """The secret for a project, asked for in any case."""
+        page = token_page(self._repository)
+        what = "API token" if user == TOKEN_USER else f"Password or token of {user!r}"
+        made_at = f"; make one at {page}" if page else ""
+        question = f"{what} for {project} on {index_name(self._repository)} (input is hidden{made_at})"
+        typed = Credential(user, self._person.ask_secret(question), ORIGIN, typed=True)
+        self._typed.append(typed)
+        return typed
+
+    def reject(self, why: str) -> None:
+        """Say why what was typed last can't be used, and don't offer it again."""
+        self._person.note(why)
+        self._typed.pop()
+
+
+def _may_be_for(secret: Secret, project: str) -> bool:
+    try:
+        projects = read(secret).projects
+    except MalformedTokenError:
+        return True
+    return projects is None or project in projects

@@ -1,0 +1,131 @@
+"""Keeping what was typed, once the index accepted it: the secret in the keyring, everything else in Hatch's cache."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hatch_tokenindex import urls
+from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
+from hatch_tokenindex.credentials.judging import Judged, as_date
+from hatch_tokenindex.credentials.prompts import NAMES
+from hatch_tokenindex.credentials.sources import PROJECT_SLOT_PREFIX, TOKEN_USER, Credential, project_slot
+from hatch_tokenindex.errors import MalformedTokenError, SourceUnavailableError
+from hatch_tokenindex.tokens import Kind, Secret, read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hatch_tokenindex.credentials.keyrings import Keyring
+    from hatch_tokenindex.repositories import Repository
+
+
+@dataclass(frozen=True)
+class Place:
+    """One keyring slot that a secret belongs to; `project` is `None` where it is for every project of the index."""
+
+    slot: str
+    project: str | None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What to tell after storing: where it went, or why it didn't."""
+
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def places(judged: Judged, project: str | None) -> tuple[Place, ...]:
+    """Where a secret belongs, as far as it tells itself; `project` is the one that it has just published, if any."""
+    token = judged.token
+    if token is not None and token.projects:
+        return tuple(place_of(name) for name in sorted(token.projects))
+    if token is not None and project and token.kind in {Kind.PROJECT_ID, Kind.TRUSTED_PUBLISHING}:
+        return (place_of(project),)
+    return (Place(judged.credential.user, None),)
+
+
+def place_of(project: str) -> Place:
+    """The slot of one project."""
+    return Place(project_slot(project), project)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Stores and deletes what is remembered for one repository."""
+
+    repository: Repository
+    cache: Cache
+    keyring: Keyring
+
+    def keep(self, judged: Judged, where: Sequence[Place], now: float, replaced: Credential | None = None) -> Kept:
+        """Store a credential, in place of one that was refused. Never raises: an upload may just have happened."""
+        if not self.repository.keyring:
+            return Kept()
+        service, slots = self.repository.url, [place.slot for place in where]
+        try:
+            for slot in slots:
+                self.keyring.set(service, slot, judged.credential.secret)
+            if replaced is not None and replaced.slot and replaced.slot not in slots:
+                self.keyring.delete(service, replaced.slot)
+            keyring_name = self.keyring.name
+        except SourceUnavailableError as error:
+            return Kept(warnings=(f"The secret was not stored, and will be asked for again: {error}.",))
+        undo = "; ".join(command("logout", *self.arguments(place.project)) for place in where)
+        described = " and ".join(describe(service, slot) for slot in slots)
+        note = f"Stored the secret for {described} in the keyring ({keyring_name}). To undo: {undo}"
+        try:
+            self.cache.update(lambda contents: self._recorded(contents, judged, where, now, replaced))
+        except SourceUnavailableError as error:
+            return Kept((note,), (f"Hatch's cache does not list what was stored: {error}.",))
+        return Kept((note,))
+
+    def age(self, credential: Credential) -> str:
+        """When a remembered credential was stored, as half a sentence; empty where that isn't known."""
+        slot = credential.slot and self.cache.read().slot(self.repository.url, credential.slot)
+        return f", stored on {as_date(slot.stored)}" if slot else ""
+
+    def arguments(self, project: str | None) -> tuple[str, ...]:
+        """What `login` and `logout` have to be told to mean this repository and project."""
+        repository = () if self.repository.name == "main" else ("-r", self.repository.name)
+        return (*repository, *(("--project", project) if project else ()))
+
+    def _recorded(
+        self, contents: Contents, judged: Judged, where: Sequence[Place], now: float, replaced: Credential | None
+    ) -> Contents:
+        service = self.repository.url
+        if replaced is not None and replaced.slot:
+            contents = contents.without_slot(service, replaced.slot)
+        contents = contents.with_user(service, judged.credential.user)
+        for place in where:
+            contents = contents.with_slot(recorded(service, place, judged.credential.secret, stored=int(now)))
+        return contents
+
+
+def recorded(service: str, place: Place, secret: Secret, *, stored: int) -> Slot:
+    """What the cache keeps of a secret; `stored` is in unix seconds, 0 if that isn't known."""
+    try:
+        token = read(secret)
+    except MalformedTokenError:
+        return Slot(service, place.slot, place.project, "password", None, stored)
+    return Slot(service, place.slot, place.project, str(token.kind), token.expires_at, stored)
+
+
+def describe(service: str, slot: str) -> str:
+    """What a slot is for, as a person would say it."""
+    index = NAMES.get(urls.site(service) or "", service)
+    if slot.startswith(PROJECT_SLOT_PREFIX):
+        return f"{slot.removeprefix(PROJECT_SLOT_PREFIX)} on {index}"
+    return index if slot == TOKEN_USER else f"{slot} on {index}"
+
+
+def command(*arguments: str) -> str:
+    """A `hatch-tokenindex` command line that works as printed: `pipx inject` doesn't expose the script."""
+    script = shutil.which("hatch-tokenindex")
+    words = (*(("hatch-tokenindex",) if script else (sys.executable, "-m", "hatch_tokenindex")), *arguments)
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)

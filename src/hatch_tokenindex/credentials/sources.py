@@ -1,0 +1,64 @@
+"""What all places where a credential can lie have in common: a name, and one question that they answer in one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hatch_tokenindex.tokens import Secret
+
+T_co = TypeVar("T_co", covariant=True)
+
+TOKEN_USER = "__token__"  # noqa: S105 - the user name of every API token (PyPI, devpi, GitLab)
+PROJECT_SLOT_PREFIX = "pypi_token:project:"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A user name and a secret, and where the secret comes from.
+
+    `slot` is the user name under which the keyring keeps it, if it was found there: it was remembered, not chosen.
+    `typed` marks what a person typed in this run, and what may therefore be asked for again and remembered.
+    """
+
+    user: str
+    secret: Secret
+    origin: str
+    slot: str | None = None
+    typed: bool = False
+
+
+@dataclass(frozen=True)
+class Source(Generic[T_co]):
+    """One place of an ordered list.
+
+    `look` answers what lies there, `None` if nothing does, and raises if something does but can't be used:
+    `SourceUnavailableError` if the search may go on, any other `TokenIndexError` if the run must end. `effect` says what
+    looking would do beyond reading; empty if it only reads. `asks` marks the prompts.
+    """
+
+    place: str
+    look: Callable[[], T_co | None]
+    effect: str = ""
+    asks: bool = False
+
+
+class Person(Protocol):
+    """Whoever sits at the terminal, if anybody does."""
+
+    def note(self, text: str) -> None:
+        """Tell something that is worth knowing while it happens."""
+
+    def ask(self, question: str) -> str:
+        """Ask for something that may be seen while it is typed."""
+
+    def ask_secret(self, question: str) -> Secret:
+        """Ask for something that must not be seen."""
+
+
+def project_slot(project: str) -> str:
+    """The keyring user name of one project's token: flit's convention. `project` is normalized (PEP 503)."""
+    return f"{PROJECT_SLOT_PREFIX}{project}"
