@@ -1,0 +1,85 @@
+"""The one `httpx` client of a run: trust, client certificate, proxies, time limits, and who may follow where."""
+
+from __future__ import annotations
+
+import platform
+import ssl
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+from hatch_tokenindex import urls
+from hatch_tokenindex.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import httpx
+
+    from hatch_tokenindex.repositories import Repository
+
+CONNECT_TIMEOUT = 30
+"""Seconds to wait for a connection."""
+_KEEPS_METHOD_AND_BODY = {307, 308}
+
+
+def connect(repository: Repository) -> httpx.Client:
+    """A client for one repository; proxies come from the environment. Raises `ConfigurationError` for certificates."""
+    import httpx
+
+    # Redirects are ours to judge: no secret may follow one to another origin.
+    return httpx.Client(
+        verify=_tls(repository),
+        timeout=httpx.Timeout(repository.timeout, connect=min(CONNECT_TIMEOUT, repository.timeout), pool=None),
+        headers={"User-Agent": user_agent()},
+        follow_redirects=False,
+    )
+
+
+def user_agent() -> str:
+    """Who we are, as RFC 9110, 10.1.5 writes it."""
+    hatch, own, httpx = (version(name) for name in ("hatch", "hatch-tokenindex", "httpx"))
+    python = f"{platform.python_implementation()}/{platform.python_version()}"
+    return f"hatch-tokenindex/{own} Hatch/{hatch} httpx/{httpx} {python}"
+
+
+def next_url(url: str, location: str, status: int) -> str | None:
+    """Where to repeat a request that was answered with a redirect; `None` where it must not go (RFC 9110, 15.4).
+
+    Only 307 and 308 keep the method and the body, and only the same origin may get the credential.
+    """
+    target = urljoin(url, location)
+    if status not in _KEEPS_METHOD_AND_BODY or urls.problem_with(target) or urls.origin(target) != urls.origin(url):
+        return None
+    return target
+
+
+def _tls(repository: Repository) -> ssl.SSLContext:
+    if repository.ca_cert is None:
+        import truststore
+
+        context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    else:
+        folder = repository.ca_cert.is_dir()
+        try:
+            context = ssl.create_default_context(
+                cafile=None if folder else repository.ca_cert, capath=repository.ca_cert if folder else None
+            )
+        except (OSError, ssl.SSLError) as error:
+            msg = f"`ca-cert` can't be used: {repository.ca_cert} {_reason(error)}."
+            raise ConfigurationError(msg) from None
+    if repository.client_cert is not None:
+        try:
+            # An encrypted key would make OpenSSL ask on the terminal, also where nobody sits.
+            context.load_cert_chain(repository.client_cert, repository.client_key, password=lambda: b"")
+        except (OSError, ssl.SSLError) as error:
+            msg = f"`client-cert` and `client-key` can't be used: {repository.client_cert} {_reason(error)}."
+            raise ConfigurationError(msg) from None
+    elif repository.client_key is not None:
+        msg = "`client-key` is given without `client-cert`: give the certificate too."
+        raise ConfigurationError(msg)
+    return context
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "is not what it should be (PEM files, a key that fits and isn't encrypted)"
+    return f"can't be read ({error.strerror})"

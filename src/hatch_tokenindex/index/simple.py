@@ -1,0 +1,195 @@
+"""Which files of a project the index has: its simple API, as JSON (PEP 691) or HTML (PEP 503)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from html.parser import HTMLParser
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+from hatch_tokenindex import urls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import httpx
+
+    from hatch_tokenindex.index.clock import Clock
+    from hatch_tokenindex.repositories import Repository
+    from hatch_tokenindex.tokens import Secret
+
+ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
+TIME_LIMIT = 30
+"""Seconds for one page: a hint is not worth more."""
+SIZE_LIMIT = 64 * 2**20
+"""Bytes of one page; the largest of PyPI have some ten million."""
+_REDIRECTS = 5
+_NOT_FOUND = 404
+_WANTS_CREDENTIALS = {401, 403}
+
+
+@dataclass(frozen=True)
+class ListedFile:
+    """One file that the index has; `None` for what it doesn't tell. `uploaded` is in unix seconds."""
+
+    sha256: str | None
+    uploaded: float | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the index says of one project. `exists` is `None` where it could not be asked, and `problem` says why.
+
+    A `False` is a hint and no proof: a page may be old, and a private index may answer 404 for what one may not see.
+    """
+
+    exists: bool | None
+    files: Mapping[str, ListedFile] = field(default_factory=dict)
+    status: str | None = None
+    problem: str = ""
+
+
+def addresses(repository: Repository) -> tuple[str, ...]:
+    """Where the simple API can be, the likeliest first; each ends with a slash."""
+    if repository.simple_url is not None:
+        return (repository.simple_url.rstrip("/") + "/",)
+    if repository.site is not None:
+        return (f"https://{repository.site}/simple/",)
+    base = repository.url.partition("?")[0].rstrip("/") + "/"
+    segments = [segment for segment in urlsplit(base).path.split("/") if segment]
+    if segments[-2:] == ["pypi", "upload"] or segments[-1:] == ["legacy"]:
+        return (urljoin(base, "../simple/"),)
+    host = urls.origin(repository.url)[1]
+    if len(segments) == 2 and not host.endswith(".pkg.dev") and segments[0] != "repository":  # noqa: PLR2004
+        # USER/INDEX of a devpi; nothing in the URL tells one for sure.
+        return (f"{base}+simple/", f"{base}simple/")
+    return (f"{base}simple/",)
+
+
+@dataclass(frozen=True)
+class SimpleApi:
+    """Asks the simple API of one repository."""
+
+    client: httpx.Client
+    repository: Repository
+    clock: Clock
+
+    def listing(self, project: str, authorization: Callable[[], Secret | None]) -> Listing:
+        """What the index has of `project` (normalized, PEP 503). Never raises: an index that can't be asked is no error.
+
+        What `authorization` answers is sent only after a 401 or 403, only to the upload URL's own origin, never to PyPI.
+        """
+        for address in addresses(self.repository):
+            url = f"{address}{project}/"
+            answer = self._ask(url, None)
+            own = self.repository.site is None and urls.origin(address) == urls.origin(self.repository.url)
+            if (
+                isinstance(answer, int)
+                and answer in _WANTS_CREDENTIALS
+                and own
+                and (header := authorization()) is not None
+            ):
+                answer = self._ask(url, header)
+            if isinstance(answer, Listing):
+                return answer
+            if answer != _NOT_FOUND:
+                return Listing(None, problem=f"it answered with status {answer}")
+        return Listing(exists=False)
+
+    def _ask(self, url: str, authorization: Secret | None) -> Listing | int:
+        """The page, or the status with which it was not given."""
+        import httpx
+
+        headers = {"Accept": ACCEPT, "Cache-Control": "no-cache"}
+        if authorization is not None:
+            headers["Authorization"] = authorization.reveal()
+        try:
+            for _ in range(_REDIRECTS):
+                with self.client.stream("GET", url, headers=headers, timeout=TIME_LIMIT) as response:
+                    self.clock.correct(response.headers)
+                    if response.status_code == httpx.codes.OK:
+                        return parse(_bounded(response), response.headers.get("content-type", ""))
+                    if not response.has_redirect_location:
+                        return response.status_code
+                    target = urljoin(url, response.headers["location"])
+                    if urls.problem_with(target) or urls.origin(target) != urls.origin(url):
+                        # As pypiserver does, to PyPI, for a project that it doesn't have itself.
+                        return _NOT_FOUND
+                    url = target
+        except httpx.HTTPError as error:
+            return Listing(None, problem=f"it could not be reached ({type(error).__name__})")
+        except (httpx.InvalidURL, ValueError, RecursionError):
+            return Listing(None, problem="its answer can't be understood")
+        return Listing(None, problem="it redirects in a circle")
+
+
+def _bounded(response: httpx.Response) -> bytes:
+    deadline, content = monotonic() + TIME_LIMIT, bytearray()
+    for block in response.iter_bytes():
+        content += block
+        if len(content) > SIZE_LIMIT or monotonic() > deadline:
+            msg = "too large or too slow"
+            raise ValueError(msg)
+    return bytes(content)
+
+
+def parse(content: bytes, content_type: str) -> Listing:
+    """A page of the simple API. Raises `ValueError` for one that isn't."""
+    if "json" in content_type:
+        return _from_json(json.loads(content))
+    if "html" in content_type:
+        return Listing(exists=True, files=dict(_Anchors(content.decode("utf-8", "replace")).files()))
+    msg = "neither JSON nor HTML"
+    raise ValueError(msg)
+
+
+def _from_json(data: Any) -> Listing:
+    if not isinstance(data, dict) or not isinstance(data.get("files"), list):
+        msg = "not PEP 691"
+        raise ValueError(msg)  # noqa: TRY004 - a page that says something else
+    files = {}
+    for item in data["files"]:
+        if isinstance(item, dict) and isinstance(item.get("filename"), str):
+            hashes = item.get("hashes")
+            files[item["filename"]] = ListedFile(
+                _digest(hashes.get("sha256")) if isinstance(hashes, dict) else None, _time(item.get("upload-time"))
+            )
+    status = data.get("project-status")
+    status = status.get("status") if isinstance(status, dict) else None
+    return Listing(exists=True, files=files, status=status if isinstance(status, str) else None)
+
+
+def _digest(value: object) -> str | None:
+    return value.lower() if isinstance(value, str) and len(value) == 64 else None  # noqa: PLR2004
+
+
+def _time(value: object) -> float | None:
+    try:
+        return datetime.fromisoformat(str(value).replace("Z", "+00:00")).replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        return None
+
+
+class _Anchors(HTMLParser):
+    """The links of a PEP 503 page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self._hrefs: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        href = dict(attrs).get("href")
+        if tag == "a" and href:
+            self._hrefs.append(href)
+
+    def files(self) -> Iterator[tuple[str, ListedFile]]:
+        for href in self._hrefs:
+            path, _, fragment = href.partition("#")
+            algorithm, _, digest = fragment.partition("=")
+            filename = unquote(urlsplit(path).path.rpartition("/")[2])
+            yield filename, ListedFile(_digest(digest) if algorithm == "sha256" else None)
