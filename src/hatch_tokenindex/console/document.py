@@ -1,0 +1,72 @@
+"""`-o json`: the result of a run as one JSON document."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from hatch_tokenindex.errors import TokenIndexError, UploadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from hatch_tokenindex.credentials.judging import Judged
+    from hatch_tokenindex.repositories import Repository
+    from hatch_tokenindex.results import FileResult
+
+
+def build(
+    repository: Repository | None,
+    projects: Sequence[Mapping[str, Any]],
+    warnings: Sequence[str],
+    error: TokenIndexError | None,
+) -> dict[str, Any]:
+    """The whole document. `projects` come from `project_entries`, or from an explanation."""
+    return {
+        "ok": error is None,
+        "repository": None if repository is None else {"name": repository.name, "url": repository.url},
+        "projects": list(projects),
+        "warnings": list(warnings),
+        "error": None if error is None else _error(error),
+    }
+
+
+def project_entries(
+    results: Iterable[FileResult], page: Callable[[str, str], str], credentials: Mapping[str, Judged]
+) -> list[dict[str, Any]]:
+    """One entry for each name and version. `page` answers the URL of both, `credentials` go by project."""
+    entries = []
+    ordered = sorted(results, key=lambda result: (result.distribution.name, result.distribution.version))
+    for (name, version), group in groupby(
+        ordered, key=lambda item: (item.distribution.name, item.distribution.version)
+    ):
+        judged = credentials.get(name)
+        entries.append(
+            {
+                "name": name,
+                "version": version,
+                "url": page(name, version),
+                "credential": judged and {"user": judged.credential.user, "source": judged.credential.origin},
+                "files": [_file(result) for result in group],
+            }
+        )
+    return entries
+
+
+def _file(result: FileResult) -> dict[str, Any]:
+    return {
+        "filename": result.distribution.filename,
+        "size": result.distribution.size,
+        "sha256": result.sha256,
+        "outcome": result.outcome.value,
+        "error": result.error,
+    }
+
+
+def _error(error: TokenIndexError) -> dict[str, Any]:
+    told = error if isinstance(error, UploadError) else None
+    return {
+        "summary": str(error),
+        "index_said": "\n".join(told.said) if told else None,
+        "next_step": told.next_step if told else None,
+    }

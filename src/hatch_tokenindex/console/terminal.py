@@ -1,0 +1,103 @@
+"""Plain lines and prompts: everything that a person reads goes through here, without control characters."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hatch_tokenindex.tokens import Secret
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.style import Style
+
+# C0 and C1 controls but for the line break, and the marks that turn the direction of a text.
+_UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """`text` with every character escaped that could command the terminal instead of being read."""
+    return _UNPRINTABLE.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+@dataclass(frozen=True)
+class Styles:
+    """How the kinds of lines look; Hatch's configuration decides."""
+
+    info: Style | str = "bold"
+    success: Style | str = "bold cyan"
+    warning: Style | str = "bold yellow"
+    error: Style | str = "bold red"
+
+
+@dataclass
+class Terminal:
+    """Writes lines to standard error, and what was asked for to standard output.
+
+    `verbosity` is Hatch's: each `-q` subtracts one, each `-v` adds one. Paths are shown relative to `root`. `warnings`
+    holds what was warned of.
+    """
+
+    console: Console
+    verbosity: int = 0
+    styles: Styles = field(default_factory=Styles)
+    root: Path = field(default_factory=Path.cwd)
+    warnings: list[str] = field(default_factory=list)
+
+    def info(self, text: str = "", *, end: str = "\n") -> None:
+        """What happens."""
+        if self.verbosity >= 0:
+            self._write(text, self.styles.info, end)
+
+    def success(self, text: str) -> None:
+        """What went well."""
+        if self.verbosity >= 0:
+            self._write(text, self.styles.success)
+
+    def warning(self, text: str) -> None:
+        """What should be known; each text once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+            if self.verbosity >= -1:
+                self._write(text, self.styles.warning)
+
+    def error(self, text: str) -> None:
+        """What went wrong."""
+        if self.verbosity >= -2:  # noqa: PLR2004 - as Hatch: -qqq silences everything
+            self._write(text, self.styles.error)
+
+    def path(self, path: Path) -> str:
+        """A path as it is shown: relative to the project where it lies below."""
+        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
+
+    def note(self, text: str) -> None:
+        """Something worth knowing; the credentials' way to speak to the person."""
+        self.warning(text)
+
+    def output(self, text: str) -> None:
+        """What was asked for, on standard output, whatever the verbosity."""
+        self.console.print(printable(text), style=None, soft_wrap=True)
+
+    def ask(self, question: str) -> str:
+        """Ask on standard error; the answer is seen while it is typed."""
+        answer: str = click.prompt(printable(question), default="", show_default=False, err=True)
+        return answer
+
+    def ask_secret(self, question: str) -> Secret:
+        """Ask on the terminal; the answer is not seen."""
+        return Secret(click.prompt(printable(question), default="", show_default=False, hide_input=True, err=True))
+
+    def confirm(self, question: str) -> bool:
+        """Ask for yes or no on standard error; Enter means no."""
+        return click.confirm(printable(question), err=True)
+
+    def _write(self, text: str, style: Style | str, end: str = "\n") -> None:
+        self.console.stderr = True
+        try:
+            self.console.print(printable(text), style=style, end=end, soft_wrap=True)
+        finally:
+            self.console.stderr = False

@@ -1,0 +1,132 @@
+"""What a run will do with each file, decided before anything is sent: upload it, or leave it because it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
+
+from hatch_tokenindex.distributions import Distribution, sha256
+from hatch_tokenindex.errors import DistributionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from hatch_tokenindex.index.simple import Listing
+    from hatch_tokenindex.repositories import Repository
+
+CLOSED_AFTER = timedelta(days=14)
+"""PyPI takes no new files for a release that is older."""
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """One file; `exists` says why it need not be sent, and is empty where it will be."""
+
+    distribution: Distribution
+    exists: str = ""
+
+
+@dataclass(frozen=True)
+class ProjectPlan:
+    """All files of one project, in the order in which they are sent. `name` is normalized (PEP 503)."""
+
+    name: str
+    listing: Listing
+    files: tuple[PlannedFile, ...]
+
+    @property
+    def uploads(self) -> tuple[Distribution, ...]:
+        """What will be sent, release by release and of each the wheels before the sdist."""
+        return tuple(file.distribution for file in self.files if not file.exists)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The versions that something will be sent for, in order."""
+        return tuple(dict.fromkeys(item.version for item in self.uploads))
+
+
+def by_project(distributions: Iterable[Distribution]) -> Mapping[str, tuple[Distribution, ...]]:
+    """The files of each project, by its normalized name, in the order in which they are sent."""
+    ordered = sorted(
+        distributions, key=lambda item: (item.name, Version(item.version), item.filetype == "sdist", item.filename)
+    )
+    return {name: tuple(items) for name, items in groupby(ordered, key=lambda item: item.name)}
+
+
+def plan(
+    projects: Mapping[str, Sequence[Distribution]], listings: Mapping[str, Listing], repository: Repository
+) -> tuple[ProjectPlan, ...]:
+    """Decide on every file. Raises `DistributionError`, all problems at once, where a file can't be published."""
+    plans, problems = [], []
+    for name, distributions in projects.items():
+        listing = listings[name]
+        if listing.status == "archived":
+            problems.append(
+                f"{name} is archived on {repository.site or repository.url} and takes no files: unarchive it in the "
+                f"project's settings first."
+            )
+        files = []
+        for item in distributions:
+            try:
+                files.append(PlannedFile(item, _exists(item, listing, repository)))
+            except DistributionError as error:
+                problems.append(str(error))
+        plans.append(ProjectPlan(name, listing, tuple(files)))
+    if problems:
+        raise DistributionError("\n".join(problems))
+    return tuple(plans)
+
+
+def _exists(item: Distribution, listing: Listing, repository: Repository) -> str:
+    listed = listing.files.get(item.filename)
+    if listed is None or repository.existing == "replace":
+        return ""
+    if repository.existing == "fail":
+        msg = f"{item.filename} is on the index already, and `existing` is set to `fail`."
+        raise DistributionError(msg)
+    if listed.sha256 is None:
+        return "already exists (not compared)"
+    if listed.sha256 == sha256(item.path):
+        return "already exists"
+    msg = (
+        f"{item.filename} is on the index already, with other content. A published file can't be replaced: give the "
+        f"project a new version and build again."
+    )
+    raise DistributionError(msg)
+
+
+def warnings(plans: Iterable[ProjectPlan], repository: Repository, now: float) -> Iterator[str]:
+    """What should be known before sending. `now` is in unix seconds."""
+    for project in plans:
+        if project.listing.problem:
+            yield (
+                f"{repository.url} could not tell which files of {project.name} it has: {project.listing.problem}. All are sent."
+            )
+        if repository.site is None:
+            continue
+        released = _released(project.listing)
+        for version in project.versions:
+            if now - released.get(Version(version), now) > CLOSED_AFTER.total_seconds():
+                yield (
+                    f"{project.name} {version} was released more than {CLOSED_AFTER.days} days ago: {repository.site} "
+                    f"takes no new files for it."
+                )
+
+
+def _released(listing: Listing) -> dict[Version, float]:
+    """When the first file of each version was uploaded, in unix seconds, as far as the index tells."""
+    released: dict[Version, float] = {}
+    for filename, file in listing.files.items():
+        try:
+            parse = parse_wheel_filename if filename.endswith(".whl") else parse_sdist_filename
+            version = parse(filename)[1]
+        except (InvalidWheelFilename, InvalidSdistFilename):
+            continue
+        if file.uploaded is not None:
+            released[version] = min(file.uploaded, released.get(version, file.uploaded))
+    return released

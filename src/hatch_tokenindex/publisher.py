@@ -1,0 +1,87 @@
+"""`hatch publish -p tokenindex`: what Hatch hands over is gathered here, and a `Run` is made of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hatch.publish.plugin.interface import PublisherInterface
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hatch_tokenindex.console.terminal import Terminal
+    from hatch_tokenindex.repositories import ConfigurationTable
+
+
+class TokenIndexPublisher(PublisherInterface):
+    """Uploads wheels and sdists to a package index, each project with its own credential."""
+
+    PLUGIN_NAME = "tokenindex"
+
+    @property
+    def disable(self) -> bool:
+        """Never true for Hatch: the setting is read, and its question asked, where a wrong value is one line."""
+        return False
+
+    def publish(self, artifacts: list[str], options: dict[str, Any]) -> None:
+        """Publish the files that `artifacts` name, or those of `dist/`; ends by Hatch's own abort where it fails."""
+        from hatch_tokenindex.console.guard import guarded
+
+        terminal = self._terminal()
+        if status := guarded(terminal, partial(self._run, terminal, artifacts, options)):
+            self.app.abort(code=status)
+
+    def _run(self, terminal: Terminal, artifacts: list[str], hatch_options: Mapping[str, Any]) -> None:
+        from hatch_tokenindex import distributions, options, repositories
+        from hatch_tokenindex.console.help import HELP
+        from hatch_tokenindex.credentials.pypirc import Pypirc
+        from hatch_tokenindex.run import Run
+
+        asked = options.read(artifacts, hatch_options, os.environ, stdin_is_terminal=sys.stdin.isatty())
+        if asked.help:
+            terminal.output(HELP)
+            return
+        pypirc = Pypirc(Path(os.path.expanduser("~/.pypirc")))
+        configured = repositories.load(self._tables())
+        repository = configured.choose(asked.repository, pypirc.urls, asked.overrides)
+        run = Run(asked, repository, pypirc, Path(self.cache_dir), terminal)
+        files = distributions.find(asked.artifacts, Path(self.root))
+        if asked.explain:
+            run.explain(files, self._project_name())
+            return
+        if configured.disable.value:
+            run.confirm_although_disabled(configured.disable.origin)
+        if not files and asked.initialize_auth:
+            run.initialize(self._project_name())
+        else:
+            run.publish(files)
+
+    def _terminal(self) -> Terminal:
+        from hatch_tokenindex.console.terminal import Styles, Terminal
+
+        app = self.app
+        styles = Styles(
+            info=app.style_info("").style,
+            success=app.style_success("").style,
+            warning=app.style_warning("").style,
+            error=app.style_error("").style,
+        )
+        return Terminal(app.console, app.verbosity, styles, Path(self.root))
+
+    def _tables(self) -> list[ConfigurationTable]:
+        from hatch_tokenindex.repositories import personal_table, project_table
+
+        return [
+            project_table(Path(self.root), self.project_config),
+            personal_table(Path(self.app.config_file.path), self.plugin_config),
+        ]
+
+    def _project_name(self) -> str:
+        """The name of the project that Hatch stands in, normalized (PEP 503)."""
+        from packaging.utils import canonicalize_name
+
+        return canonicalize_name(str(self.app.project.raw_config["project"].get("name", self.root.name)))

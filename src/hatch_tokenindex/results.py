@@ -1,0 +1,30 @@
+"""What became of each file of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hatch_tokenindex.distributions import Distribution
+
+
+class Outcome(Enum):
+    """What became of a file."""
+
+    UPLOADED = "uploaded"
+    EXISTS = "exists"
+    FAILED = "failed"
+    NOT_TRIED = "not tried"
+    WOULD_UPLOAD = "would upload"
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """One file; `sha256` (hex) is known once it was needed, `error` is the text for the person."""
+
+    distribution: Distribution
+    outcome: Outcome
+    sha256: str | None = None
+    error: str | None = None
