@@ -1,0 +1,201 @@
+"""`hatch-tokenindex`: login, logout and tokens, for what is remembered between runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from functools import partial, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
+
+import click
+from packaging.utils import canonicalize_name
+from rich.console import Console
+
+from hatch_tokenindex.__about__ import __version__
+from hatch_tokenindex.console.guard import guarded
+from hatch_tokenindex.console.tables import aligned
+from hatch_tokenindex.console.terminal import Terminal
+from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
+from hatch_tokenindex.credentials.judging import as_date, judge
+from hatch_tokenindex.credentials.keyrings import Keyring
+from hatch_tokenindex.credentials.prompts import Prompts
+from hatch_tokenindex.credentials.pypirc import Pypirc
+from hatch_tokenindex.credentials.remembering import Memory, Place, describe, place_of, places, recorded
+from hatch_tokenindex.credentials.sources import PROJECT_SLOT_PREFIX, TOKEN_USER, Credential, project_slot
+from hatch_tokenindex.errors import ConfigurationError, CredentialError, SourceUnavailableError
+from hatch_tokenindex.folders import surroundings
+from hatch_tokenindex.given import Given
+from hatch_tokenindex.repositories import Layer, Repository, load
+from hatch_tokenindex.tokens import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+P = ParamSpec("P")
+
+
+class Desk:
+    """What the commands work with: configuration, keyring and cache, found as `hatch publish` would find them."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        self.here = surroundings(os.environ, Path.cwd())
+        self.repositories = load(self.here.tables)
+        self.can_prompt = sys.stdin.isatty()
+        self.cache = Cache(self.here.cache_folder)
+        self.keyring = Keyring(terminal if self.can_prompt else None)
+        self.pypirc = Pypirc(Path(os.path.expanduser("~/.pypirc")))
+
+    def repository(self, name: str | None) -> Repository:
+        """The repository that `-r` means, or the default one. Raises `ConfigurationError`."""
+        wanted = Given(name, "-r") if name else None
+        return self.repositories.choose(wanted, self.pypirc.urls, Layer("this run", Path.cwd(), {}))
+
+    def user_of(self, repository: Repository) -> str:
+        """The user name whose secret a repository uses, as far as configuration and cache tell."""
+        configured = repository.user.value if repository.user else None
+        return configured or self.cache.read().user(repository.url) or TOKEN_USER
+
+    def name_of(self, service: str) -> str:
+        """The name of the repository with this URL, or the URL."""
+        return self.repositories.name_of(service) or service
+
+    def memory(self, repository: Repository) -> Memory:
+        """What is remembered for a repository. Raises `ConfigurationError` if its keyring is switched off."""
+        if not repository.keyring:
+            msg = f"`keyring` is false for {repository.name}: nothing is stored for it, and nothing is read."
+            raise ConfigurationError(msg)
+        return Memory(repository, self.cache, self.keyring)
+
+
+def _command(function: Callable[Concatenate[Desk, P], None]) -> Callable[P, None]:
+    """Run a command at a `Desk`, with every failure as one text and exit status 1."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        terminal = Terminal(Console(markup=False, emoji=False, highlight=False))
+        sys.exit(guarded(terminal, lambda: function(Desk(terminal), *args, **kwargs)))
+
+    return run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hatch-tokenindex")
+def main() -> None:
+    """Manage the credentials that `hatch publish -p tokenindex` remembers in the keyring."""
+
+
+_REPOSITORY = click.option("-r", "--repo", help="The repository, as for `hatch publish` (default: the configured one).")
+
+
+@main.command()
+@_REPOSITORY
+@click.option("--project", help="The project that the secret is for (default: what the token says).")
+@click.option("-u", "--user", help="The user name (default: the configured one, else __token__).")
+@_command
+def login(desk: Desk, repo: str | None, project: str | None, user: str | None) -> None:
+    """Store a secret: asked for on a terminal, else the first line of standard input."""
+    repository = desk.repository(repo)
+    memory = desk.memory(repository)
+    name = canonicalize_name(project) if project else None
+    known = user or desk.user_of(repository)
+    if desk.can_prompt:
+        found = Prompts(desk.terminal, repository).ask_again(name or "all projects", known)
+    else:
+        found = Credential(known, Secret(sys.stdin.readline().rstrip("\r\n")), "standard input", typed=True)
+    now = time.time()
+    judged = judge(found, name, repository, now)
+    for note in judged.notes:
+        desk.terminal.warning(note)
+    kept = memory.keep(judged, (place_of(name),) if name else places(judged, None), now)
+    if not kept.notes:
+        raise CredentialError(" ".join(kept.warnings))
+    for line in (*kept.notes, *kept.warnings):
+        desk.terminal.info(line)
+
+
+@main.command()
+@_REPOSITORY
+@click.option("--project", help="Delete the secret of this project.")
+@click.option("--all", "everything", is_flag=True, help="Delete all that is known; with -r, all of that repository.")
+@click.option("-u", "--user", help="The user name of the secret (default: the configured one, else __token__).")
+@_command
+def logout(desk: Desk, repo: str | None, project: str | None, user: str | None, *, everything: bool) -> None:
+    """Delete a secret from the keyring: the repository's own, one project's, or all that is known."""
+    if everything and project:
+        msg = "--project and --all contradict each other: keep one of the two."
+        raise ConfigurationError(msg)
+    repository = desk.repository(repo)
+    if everything:
+        known = desk.cache.read().slots
+        slots = [(slot.service, slot.user) for slot in known if repo is None or slot.service == repository.url]
+    elif project:
+        slots = [(repository.url, project_slot(canonicalize_name(project)))]
+    else:
+        slots = [(repository.url, user or desk.user_of(repository))]
+    deleted = [slot for slot in slots if desk.keyring.delete(*slot)]
+    desk.cache.update(partial(_without, slots))
+    if not deleted:
+        msg = "The keyring holds no such secret. `hatch-tokenindex tokens` lists what is known."
+        raise CredentialError(msg)
+    for service, slot in deleted:
+        desk.terminal.info(f"Deleted the secret for {describe(service, slot)} from the keyring ({desk.keyring.name}).")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As a JSON document, times in unix seconds.")
+@_command
+def tokens(desk: Desk, *, as_json: bool) -> None:
+    """List the secrets that are remembered: those that the cache knows, and those of the project at hand."""
+    slots = sorted({*desk.cache.read().slots, *_slots_at_hand(desk)}, key=lambda slot: (slot.service, slot.user))
+    if as_json:
+        desk.terminal.output(
+            json.dumps([{"repository": desk.name_of(slot.service), **asdict(slot)} for slot in slots], indent=2)
+        )
+    elif slots:
+        heading = ("REPOSITORY", "PROJECT", "KIND", "USER", "EXPIRES", "STORED")
+        desk.terminal.output(aligned([heading, *(_row(desk, slot) for slot in slots)]))
+    else:
+        desk.terminal.info("Nothing is remembered yet.")
+
+
+def _row(desk: Desk, slot: Slot) -> tuple[str, ...]:
+    return (
+        desk.name_of(slot.service),
+        slot.project or "all",
+        slot.kind,
+        TOKEN_USER if slot.project else slot.user,
+        as_date(slot.expires) if slot.expires is not None else "not told",
+        as_date(slot.stored) if slot.stored else "not known",
+    )
+
+
+def _slots_at_hand(desk: Desk) -> Iterator[Slot]:
+    """What the keyring holds for the project at hand without our having stored it; flit shares the slots of projects."""
+    known = {(slot.service, slot.user) for slot in desk.cache.read().slots}
+    for name in desk.repositories.names:
+        repository = desk.repository(name)
+        projects = (None,) if desk.here.project is None else (desk.here.project, None)
+        for project in projects if repository.keyring else ():
+            slot = project_slot(project) if project else desk.user_of(repository)
+            if (repository.url, slot) in known:
+                continue
+            try:
+                secret = desk.keyring.get(repository.url, slot)
+            except SourceUnavailableError as error:
+                desk.terminal.warning(f"Only what the cache knows is listed: {error}.")
+                return
+            if secret is not None:
+                yield recorded(repository.url, Place(slot, project), secret, stored=0)
+
+
+def _without(slots: Sequence[tuple[str, str]], contents: Contents) -> Contents:
+    for service, slot in slots:
+        contents = contents.without_slot(service, slot)
+        if not slot.startswith(PROJECT_SLOT_PREFIX):
+            contents = contents.without_user(service)
+    return contents
