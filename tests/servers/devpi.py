@@ -1,0 +1,60 @@
+"""A real devpi-server with a user, and an index that keeps what it once took."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+from servers.process import ServerProcess, server_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The default cost of these takes the server 4 seconds to start; a test has nothing to protect.
+_CHEAP_KEYS = ("--argon2-memory-cost", "8", "--argon2-time-cost", "1", "--argon2-parallelism", "1")
+
+
+class DevpiServer:
+    """A devpi-server on loopback with the index `user/stable`, not volatile: a file's content can't be replaced."""
+
+    user = "maintainer"
+    password = "correct horse: 100 % battery"
+
+    def __init__(self, folder: Path) -> None:
+        data = folder / "data"
+        subprocess.run(
+            [sys.executable, "-c", "from devpi_server.init import init; init()", "--serverdir", data, "--no-root-pypi"],
+            check=True,
+            capture_output=True,
+            env=server_environment(folder),
+        )
+        self._process = ServerProcess(
+            lambda port: [
+                *(sys.executable, "-m", "devpi_server", "--serverdir", data, "--offline-mode"),
+                *("--host", "127.0.0.1", "--port", str(port), *_CHEAP_KEYS),
+            ],
+            folder,
+        )
+        self._root = f"http://127.0.0.1:{self._process.port}/"
+        self._put(self.user, {"password": self.password})
+        self._put(f"{self.user}/stable", {"type": "stage", "volatile": False, "bases": []})
+        self.upload_url = f"{self._root}{self.user}/stable/"
+        self.simple_url = f"{self.upload_url}+simple/"
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.stop()
+
+    def _put(self, path: str, content: dict[str, Any]) -> None:
+        """One call of devpi's own API, as the user once there is one."""
+        request = urllib.request.Request(f"{self._root}{path}", json.dumps(content).encode(), method="PUT")
+        request.add_header("Content-Type", "application/json")
+        if "/" in path:
+            credential = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+            request.add_header("Authorization", f"Basic {credential}")
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request):
+            pass
