@@ -25,10 +25,14 @@ CLOSED_AFTER = timedelta(days=14)
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """One file; `exists` says why it need not be sent, and is empty where it will be."""
+    """One file; `exists` says why it need not be sent, and is empty where it will be.
+
+    `sha256` (hex) is known where the index has a file of this name to compare with.
+    """
 
     distribution: Distribution
     exists: str = ""
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def plan(
         files = []
         for item in distributions:
             try:
-                files.append(PlannedFile(item, _exists(item, listing, repository)))
+                files.append(_planned(item, listing, repository))
             except DistributionError as error:
                 problems.append(str(error))
         plans.append(ProjectPlan(name, listing, tuple(files)))
@@ -82,17 +86,17 @@ def plan(
     return tuple(plans)
 
 
-def _exists(item: Distribution, listing: Listing, repository: Repository) -> str:
+def _planned(item: Distribution, listing: Listing, repository: Repository) -> PlannedFile:
     listed = listing.files.get(item.filename)
     if listed is None or repository.existing == "replace":
-        return ""
+        return PlannedFile(item)
     if repository.existing == "fail":
         msg = f"{item.filename} is on the index already, and `existing` is set to `fail`."
         raise DistributionError(msg)
     if listed.sha256 is None:
-        return "already exists (not compared)"
+        return PlannedFile(item, "already exists (not compared)")
     if listed.sha256 == sha256(item.path):
-        return "already exists"
+        return PlannedFile(item, "already exists", listed.sha256)
     msg = (
         f"{item.filename} is on the index already, with other content. A published file can't be replaced: give the "
         f"project a new version and build again."

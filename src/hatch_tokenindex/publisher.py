@@ -13,7 +13,9 @@ from hatch.publish.plugin.interface import PublisherInterface
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hatch_tokenindex.console.report import Report
     from hatch_tokenindex.console.terminal import Terminal
+    from hatch_tokenindex.options import Options
     from hatch_tokenindex.repositories import ConfigurationTable
 
 
@@ -36,19 +38,27 @@ class TokenIndexPublisher(PublisherInterface):
             self.app.abort(code=status)
 
     def _run(self, terminal: Terminal, artifacts: list[str], hatch_options: Mapping[str, Any]) -> None:
-        from hatch_tokenindex import distributions, options, repositories
+        from hatch_tokenindex import options
         from hatch_tokenindex.console.help import HELP
-        from hatch_tokenindex.credentials.pypirc import Pypirc
-        from hatch_tokenindex.run import Run
+        from hatch_tokenindex.console.report import Report
 
         asked = options.read(artifacts, hatch_options, os.environ, stdin_is_terminal=sys.stdin.isatty())
         if asked.help:
             terminal.output(HELP)
             return
+        report = Report(terminal)
+        with report.to_its_end(as_json=asked.json and not asked.explain):
+            self._do(asked, terminal, report)
+
+    def _do(self, asked: Options, terminal: Terminal, report: Report) -> None:
+        from hatch_tokenindex import distributions, repositories
+        from hatch_tokenindex.credentials.pypirc import Pypirc
+        from hatch_tokenindex.run import Run
+
         pypirc = Pypirc(Path(os.path.expanduser("~/.pypirc")))
         configured = repositories.load(self._tables())
         repository = configured.choose(asked.repository, pypirc.urls, asked.overrides)
-        run = Run(asked, repository, pypirc, Path(self.cache_dir), terminal)
+        run = Run(asked, repository, pypirc, Path(self.cache_dir), terminal, report)
         files = distributions.find(asked.artifacts, Path(self.root))
         if asked.explain:
             run.explain(files, self._project_name())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING
 
 from hatch_tokenindex.console import document, explaining
 from hatch_tokenindex.credentials.cache import Cache
@@ -20,17 +21,17 @@ from hatch_tokenindex.distributions import Distribution, check_for_pypi, read_al
 from hatch_tokenindex.errors import ConfigurationError, DistributionError, TokenIndexError, UploadError
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
-from hatch_tokenindex.index.simple import SimpleApi, addresses
+from hatch_tokenindex.index.parallel import in_parallel
+from hatch_tokenindex.index.simple import SimpleApi, release_page
 from hatch_tokenindex.index.upload import Parcel, Uploader
 from hatch_tokenindex.plan import ProjectPlan, by_project, plan, warnings
-from hatch_tokenindex.results import FileResult, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from hatch_tokenindex.console.report import Report
     from hatch_tokenindex.console.terminal import Terminal
-    from hatch_tokenindex.credentials.judging import Judged
     from hatch_tokenindex.credentials.pypirc import Pypirc
     from hatch_tokenindex.options import Options
     from hatch_tokenindex.repositories import Repository
@@ -41,7 +42,13 @@ class Run:
     """Publishes to one repository, or tells what it would do."""
 
     def __init__(
-        self, asked: Options, repository: Repository, pypirc: Pypirc, cache_folder: Path, terminal: Terminal
+        self,
+        asked: Options,
+        repository: Repository,
+        pypirc: Pypirc,
+        cache_folder: Path,
+        terminal: Terminal,
+        report: Report,
     ) -> None:
         self.asked = asked
         self.repository = repository
@@ -53,7 +60,8 @@ class Run:
         self.chain = Chain(asked, repository, pypirc, cache, keyring, Prompts(terminal, repository), self.clock.now)
         self.wallet = Wallet(self.chain, memory, terminal, may_ask=not asked.dry_run)
         self.swap = Swap(memory, cache)
-        self.results: dict[Path, FileResult] = {}
+        self.report = report
+        report.publishing_to(repository)
         for warning in repository.warnings:
             terminal.warning(warning)
 
@@ -70,7 +78,9 @@ class Run:
         projects = list(by_project(read_all(files))) or [project_at_hand]
         explanations = [self.chain.explain(project) for project in projects]
         if self.asked.json:
-            self._print_document([explaining.as_data(item, self.repository) for item in explanations])
+            entries = [explaining.as_data(item, self.repository) for item in explanations]
+            data = document.build(self.repository, entries, self.terminal.warnings, None)
+            self.terminal.output(json.dumps(data, indent=2))
         else:
             self.terminal.output("\n\n".join(explaining.as_text(item, self.repository) for item in explanations))
 
@@ -81,33 +91,24 @@ class Run:
 
     def publish(self, files: Sequence[Path]) -> None:
         """Publish the files, or with `-o dry-run` tell what would be done with each."""
-        try:
-            self._publish(files)
-        except BaseException as error:
-            self._tell_what_is_there()
-            if self.asked.json and isinstance(error, TokenIndexError):
-                self._print_document(self._entries(), error)
-            raise
-        if self.asked.json:
-            self._print_document(self._entries())
-
-    def _publish(self, files: Sequence[Path]) -> None:
         projects = by_project(self._read(files))
         with connect(self.repository) as client:
             api = SimpleApi(client, self.repository, self.clock)
             plans = self._plan(projects, api)
             self._ask_about_versions(plans)
-            credentials = {
-                item.name: self.wallet.of(item.name) for item in plans if item.uploads or self.asked.initialize_auth
-            }
+            for project in plans:
+                if project.uploads or self.asked.initialize_auth:
+                    self._find_credential(project.name)
             if self.asked.dry_run:
-                self._rehearse(plans, credentials)
+                self._rehearse(plans)
                 return
-            uploader = Uploader(client, self.repository, api, self.clock, _pause, self._tell_retry, _ignore_progress)
+            uploader = Uploader(client, self.repository, api, self.clock, self.report, Event().wait)
             for project in plans:
                 self._upload(project, uploader)
-        for project in plans:
-            self._finish(project)
+            for project in plans:
+                self._finish(project)
+            if self.asked.wait is not None:
+                self._wait_until_listed(plans, api, self.asked.wait)
 
     def _read(self, files: Sequence[Path]) -> list[Distribution]:
         if not files:
@@ -118,11 +119,9 @@ class Run:
             for warning in item.warnings:
                 self.terminal.warning(f"{item.filename}: {warning}")
         if self.repository.site is not None:
-            problems = {item.filename: found for item in read if (found := check_for_pypi(item))}
+            problems = [f"{item.filename}: {problem}" for item in read for problem in check_for_pypi(item)]
             if problems:
-                raise DistributionError(
-                    "\n".join(f"{name}: {line}" for name, lines in problems.items() for line in lines)
-                )
+                raise DistributionError("\n".join(problems))
         return read
 
     def _plan(self, projects: Mapping[str, Sequence[Distribution]], api: SimpleApi) -> Sequence[ProjectPlan]:
@@ -130,12 +129,7 @@ class Run:
         plans = plan(projects, listings, self.repository)
         for warning in warnings(plans, self.repository, self.clock.now()):
             self.terminal.warning(warning)
-        for project in plans:
-            for file in project.files:
-                outcome = Outcome.EXISTS if file.exists else Outcome.NOT_TRIED
-                self.results[file.distribution.path] = FileResult(file.distribution, outcome)
-                if file.exists:
-                    self.terminal.warning(f"{self._shown(file.distribution)} ... {file.exists}")
+        self.report.planned(plans)
         return plans
 
     def _header(self, project: str) -> Secret | None:
@@ -148,64 +142,102 @@ class Run:
         if self.asked.artifacts or self.asked.all_versions:
             return
         for project in plans:
-            if len(project.versions) > 1:
-                question = (
-                    f"dist/ holds files of several new versions of {project.name}: {', '.join(project.versions)}."
+            if len(project.versions) < 2:  # noqa: PLR2004
+                continue
+            found = f"dist/ holds files of several new versions of {project.name}: {', '.join(project.versions)}."
+            if not self.asked.can_prompt:
+                msg = (
+                    f"{found} To publish them all, add `-o all-versions`; to publish some, name their paths, such as "
+                    f"{self.terminal.path(project.uploads[-1].path)}."
                 )
-                if self.asked.dry_run and self.asked.can_prompt:
-                    self.terminal.warning(f"{question} The run would ask whether to publish them all.")
-                elif not self.asked.can_prompt:
-                    msg = (
-                        f"{question} To publish them all, add `-o all-versions`; to publish some, name their paths, such as "
-                        f"dist/{project.uploads[-1].filename}."
-                    )
-                    raise DistributionError(msg)
-                elif not self.terminal.confirm(f"{question} Publish them all?"):
-                    msg = (
-                        "Nothing was published. Name the paths of the files to publish, or clean dist/ and build again."
-                    )
-                    raise DistributionError(msg)
+                raise DistributionError(msg)
+            if self.asked.dry_run:
+                self.terminal.warning(f"{found} The run would ask whether to publish them all.")
+            elif not self.terminal.confirm(f"{found} Publish them all?"):
+                msg = "Nothing was published. Name the paths of the files to publish, or clean dist/ and build again."
+                raise DistributionError(msg)
 
-    def _rehearse(self, plans: Iterable[ProjectPlan], credentials: Mapping[str, Judged | None]) -> None:
+    def _find_credential(self, project: str) -> None:
+        judged = self.wallet.of(project)
+        if judged is not None:
+            self.report.credential(project, judged.credential)
+
+    def _rehearse(self, plans: Iterable[ProjectPlan]) -> None:
         for project in plans:
             for item in project.uploads:
-                self.results[item.path] = FileResult(item, Outcome.WOULD_UPLOAD, sha256(item.path))
-                self.terminal.info(f"{self._shown(item)} ... would be uploaded to {self.repository.url}")
+                self.report.would_upload(item, self.repository.url, sha256(item.path))
             if project.uploads:
-                judged = credentials[project.name]
-                what = (
-                    f"as {judged.credential.user} with the secret from {judged.credential.origin}"
-                    if judged
-                    else "after asking"
-                )
-                self.terminal.info(f"{project.name} would be published {what}.")
+                judged = self.wallet.of(project.name)
+                how = f"as {judged.credential.user} with the secret from {judged.credential.origin}" if judged else ""
+                self.terminal.info(f"{project.name} would be published {how or 'after asking for a credential'}.")
 
     def _upload(self, project: ProjectPlan, uploader: Uploader) -> None:
-        for item in project.uploads:
-            self.terminal.info(f"{self._shown(item)} ...", end=" ")
-            try:
-                digest = self._upload_one(item, project, uploader)
-            except TokenIndexError as error:
-                self.results[item.path] = FileResult(item, Outcome.FAILED, error=str(error))
-                self.terminal.error("failed")
-                raise
-            self.results[item.path] = FileResult(item, Outcome.UPLOADED, digest)
-            self.terminal.success("success")
+        """Send release by release: the first file alone, since it creates the release, then the others side by side."""
+        for version in project.versions:
+            first, *others = (item for item in project.uploads if item.version == version)
+            self._send_first(first, project, uploader)
             self._remember(project.name)
+            self._send_others(others, project, uploader)
 
-    def _upload_one(self, item: Distribution, project: ProjectPlan, uploader: Uploader) -> str:
-        """Send one file, with another secret after one that was refused as such and may be replaced."""
+    def _send_first(self, item: Distribution, project: ProjectPlan, uploader: Uploader) -> None:
+        """Send one file; where its credential is refused as such and may be replaced, send it with another one."""
         while True:
-            judged = self.wallet.required(item.name)
-            can_replace = self.wallet.can_replace(item.name, judged)
-            parcel = Parcel(item, judged, self.wallet.origin(judged), can_replace, project.listing.status)
+            judged = self.wallet.required(project.name)
             try:
-                return uploader.upload(parcel)
-            except UploadError as error:
-                if not (error.about_credential and can_replace):
+                with self.report.showing_progress():
+                    digest = self._send(item, project, uploader)
+            except TokenIndexError as error:
+                refused = isinstance(error, UploadError) and error.about_credential
+                self.report.failed(item, error)
+                if not refused or not self.wallet.can_replace(project.name, judged):
                     raise
-                self.terminal.error(f"refused\n{error}")
-                self.wallet.replace(item.name, judged)
+                self.terminal.error(str(error))
+                self.report.credential(project.name, self.wallet.replace(project.name, judged).credential)
+            else:
+                self.report.uploaded(item, digest)
+                return
+
+    def _send_others(self, items: Sequence[Distribution], project: ProjectPlan, uploader: Uploader) -> None:
+        send = partial(self._send, project=project, uploader=uploader)
+        failures: list[BaseException] = []
+        with self.report.showing_progress():
+            for item, digest, failure in in_parallel(items, send, self.repository.jobs):
+                if digest is not None:
+                    self.report.uploaded(item, digest)
+                elif failure is not None:
+                    self.report.failed(item, failure)
+                    failures.append(failure)
+        for failure in failures[1:]:
+            self.terminal.error(str(failure))
+        if failures:
+            raise failures[0]
+
+    def _send(self, item: Distribution, project: ProjectPlan, uploader: Uploader) -> str:
+        judged = self.wallet.required(project.name)
+        can_replace = self.wallet.can_replace(project.name, judged)
+        return uploader.upload(Parcel(item, judged, self.wallet.origin(judged), can_replace, project.listing.status))
+
+    def _wait_until_listed(self, plans: Iterable[ProjectPlan], api: SimpleApi, seconds: float) -> None:
+        """Ask the index until it lists every file with its hash. Raises `UploadError` when it does not in time."""
+        deadline, pause = monotonic() + seconds, 1.0
+        missing = {project.name: project.uploads for project in plans if project.uploads}
+        self.terminal.info("\nWaiting until the index lists every file ...")
+        while missing := {name: left for name, items in missing.items() if (left := self._unlisted(name, items, api))}:
+            if monotonic() + pause > deadline:
+                names = ", ".join(item.filename for items in missing.values() for item in items)
+                msg = (
+                    f"The files are uploaded, but after {seconds:g} seconds the index does not list {names}. Its pages can "
+                    f"be minutes old: look again later, and don't upload again."
+                )
+                raise UploadError(msg)
+            Event().wait(pause)
+            pause = min(2 * pause, 30.0)
+        self.terminal.success("The index lists every file.")
+
+    def _unlisted(self, project: str, items: Sequence[Distribution], api: SimpleApi) -> tuple[Distribution, ...]:
+        files = api.listing(project, partial(self._header, project)).files
+        listed = {name: file.sha256 for name, file in files.items()}
+        return tuple(item for item in items if listed.get(item.filename) != sha256(item.path))
 
     def _remember(self, project: str) -> None:
         kept = self.wallet.keep(project)
@@ -222,50 +254,9 @@ class Run:
         self.terminal.info()
         self.terminal.info(f"[{project.name}]")
         for version in project.versions:
-            self.terminal.info(self._page(project.name, version))
+            self.terminal.info(release_page(self.repository, project.name, version))
         judged = self.wallet.required(project.name)
         first = project.listing.exists is False
         advice = (self.swap.after_first_release if first else self.swap.for_existing_project)(judged, project.name)
         if advice:
             self.terminal.warning(advice)
-
-    def _tell_what_is_there(self) -> None:
-        """After a run that ended early: which files are on the index, and which are not."""
-        arrived = [self._shown(item.distribution) for item in self.results.values() if item.outcome is Outcome.UPLOADED]
-        missing = [
-            self._shown(item.distribution)
-            for item in self.results.values()
-            if item.outcome in {Outcome.NOT_TRIED, Outcome.FAILED}
-        ]
-        if arrived:
-            self.terminal.error(
-                f"Uploaded: {', '.join(arrived)}.\nNot uploaded: {', '.join(missing) or 'none'}. "
-                f"The same command, run again, completes the rest."
-            )
-
-    def _shown(self, item: Distribution) -> str:
-        return self.terminal.path(item.path)
-
-    def _page(self, project: str, version: str) -> str:
-        """Where a person finds a release."""
-        if self.repository.site is not None:
-            return f"https://{self.repository.site}/project/{project}/{version}/"
-        return f"{addresses(self.repository)[0]}{project}/"
-
-    def _tell_retry(self, item: Distribution, why: str, seconds: float) -> None:
-        self.terminal.info(f"\n{self._shown(item)}: {why} Trying again in {seconds:.0f} s ...", end=" ")
-
-    def _entries(self) -> list[dict[str, Any]]:
-        return document.project_entries(self.results.values(), self._page, self.wallet.found())
-
-    def _print_document(self, entries: Sequence[Mapping[str, Any]], error: TokenIndexError | None = None) -> None:
-        data = document.build(self.repository, entries, self.terminal.warnings, error)
-        self.terminal.output(json.dumps(data, indent=2))
-
-
-def _pause(seconds: float) -> None:
-    Event().wait(seconds)
-
-
-def _ignore_progress(_: Distribution, __: int) -> None:
-    """Nobody is shown progress yet."""

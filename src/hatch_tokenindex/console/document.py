@@ -6,11 +6,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.errors import TokenIndexError, UploadError
+from hatch_tokenindex.index.simple import release_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from hatch_tokenindex.credentials.judging import Judged
+    from hatch_tokenindex.credentials.sources import Credential
     from hatch_tokenindex.repositories import Repository
     from hatch_tokenindex.results import FileResult
 
@@ -19,7 +20,7 @@ def build(
     repository: Repository | None,
     projects: Sequence[Mapping[str, Any]],
     warnings: Sequence[str],
-    error: TokenIndexError | None,
+    error: BaseException | None,
 ) -> dict[str, Any]:
     """The whole document. `projects` come from `project_entries`, or from an explanation."""
     return {
@@ -32,21 +33,21 @@ def build(
 
 
 def project_entries(
-    results: Iterable[FileResult], page: Callable[[str, str], str], credentials: Mapping[str, Judged]
+    results: Iterable[FileResult], repository: Repository | None, credentials: Mapping[str, Credential]
 ) -> list[dict[str, Any]]:
-    """One entry for each name and version. `page` answers the URL of both, `credentials` go by project."""
+    """One entry for each name and version; `credentials` go by project."""
     entries = []
     ordered = sorted(results, key=lambda result: (result.distribution.name, result.distribution.version))
     for (name, version), group in groupby(
         ordered, key=lambda item: (item.distribution.name, item.distribution.version)
     ):
-        judged = credentials.get(name)
+        credential = credentials.get(name)
         entries.append(
             {
                 "name": name,
                 "version": version,
-                "url": page(name, version),
-                "credential": judged and {"user": judged.credential.user, "source": judged.credential.origin},
+                "url": None if repository is None else release_page(repository, name, version),
+                "credential": credential and {"user": credential.user, "source": credential.origin},
                 "files": [_file(result) for result in group],
             }
         )
@@ -63,10 +64,13 @@ def _file(result: FileResult) -> dict[str, Any]:
     }
 
 
-def _error(error: TokenIndexError) -> dict[str, Any]:
+def _error(error: BaseException) -> dict[str, Any]:
     told = error if isinstance(error, UploadError) else None
     return {
-        "summary": str(error),
+        # The text of any other exception could quote a secret.
+        "summary": str(error)
+        if isinstance(error, TokenIndexError)
+        else f"The run was ended by {type(error).__name__}.",
         "index_said": "\n".join(told.said) if told else None,
         "next_step": told.next_step if told else None,
     }

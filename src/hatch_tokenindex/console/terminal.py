@@ -96,8 +96,8 @@ class Terminal:
         return click.confirm(printable(question), err=True)
 
     def _write(self, text: str, style: Style | str, end: str = "\n") -> None:
-        self.console.stderr = True
+        before, self.console.stderr = self.console.stderr, True
         try:
             self.console.print(printable(text), style=style, end=end, soft_wrap=True)
         finally:
-            self.console.stderr = False
+            self.console.stderr = before

@@ -15,7 +15,7 @@ from hatch_tokenindex.tokens import Secret, Token, looks_like_token, read
 if TYPE_CHECKING:
     from hatch_tokenindex.repositories import Repository
 
-_PASTED = re.compile(r"(?:export\s+|set\s+|\$env:)?(?:HATCH_INDEX_AUTH\w*|TWINE_PASSWORD|UV_PUBLISH_TOKEN)\s*=\s*")
+_PASTED = re.compile(r"\A(?:export\s+|set\s+|\$env:)?(?:HATCH_INDEX_AUTH\w*|TWINE_PASSWORD|UV_PUBLISH_TOKEN)\s*=\s*")
 _AROUND = " \t\r\n\f\v\ufeff\u00a0\u200b\"'`"
 
 
@@ -62,9 +62,9 @@ def _subject(credential: Credential) -> str:
 
 def _cleaned(found: Credential, notes: list[str]) -> Secret:
     text = found.secret.reveal()
-    cleaned = text.strip(_AROUND)
-    cleaned = _PASTED.sub("", cleaned, count=1).strip(_AROUND) if _PASTED.match(cleaned) else cleaned
-    if looks_like_token(cleaned):
+    token = token_in(text)
+    if token is not None:
+        cleaned = token.reveal()
         if cleaned != text:
             notes.append(
                 f"{_subject(found)} had white space, quotes or a variable's name around it, which are left out."
@@ -79,7 +79,16 @@ def _cleaned(found: Credential, notes: list[str]) -> Secret:
     if any(character < " " or character == "\x7f" for character in cleaned):
         msg = f"The secret from {found.origin} holds control characters, as when Ctrl+V doesn't paste. {_how_to_paste(found)}"
         raise CredentialError(msg)
+    if any("\ud800" <= character <= "\udfff" for character in cleaned):
+        msg = f"The secret from {found.origin} is not UTF-8 text. {_how_to_paste(found)}"
+        raise CredentialError(msg)
     return Secret(cleaned)
+
+
+def token_in(text: str) -> Secret | None:
+    """The API token that somebody meant who gave this text; `None` if it is something else."""
+    cleaned = _PASTED.sub("", text.strip(_AROUND), count=1).strip(_AROUND)
+    return Secret(cleaned) if looks_like_token(cleaned) else None
 
 
 def _how_to_paste(found: Credential) -> str:
@@ -112,7 +121,7 @@ def site_of(token: Token) -> str | None:
 
 def _refuse_other_index(credential: Credential, token: Token, repository: Repository, notes: list[str]) -> None:
     made_by, used_at = site_of(token), repository.site
-    if made_by == used_at and made_by is not None:
+    if not token.location or (made_by == used_at and made_by is not None):
         return
     host = urls.origin(repository.url)[1]
     if made_by or used_at:
@@ -122,14 +131,12 @@ def _refuse_other_index(credential: Credential, token: Token, repository: Reposi
             else f"Give a secret that is meant for {host}."
         )
         msg = (
-            f"{_subject(credential)} was made by {token.location or 'an unnamed host'} and would only be disclosed to {host}, "
-            f"which can't know it. {where}"
+            f"{_subject(credential)} was made by {token.location} and would only be disclosed to {host}, which can't know "
+            f"it. {where}"
         )
         raise CredentialError(msg)
-    if token.location not in {host, host.removeprefix("upload.")}:
-        notes.append(
-            f"{_subject(credential)} was made by {token.location or 'an unnamed host'}, and is sent to {host}."
-        )
+    if token.location.lower() not in {host, host.removeprefix("upload.")}:
+        notes.append(f"{_subject(credential)} was made by {token.location}, and is sent to {host}.")
 
 
 def _refuse_other_project(credential: Credential, token: Token, project: str) -> None:

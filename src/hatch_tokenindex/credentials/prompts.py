@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hatch_tokenindex.credentials.judging import token_in
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Person
 from hatch_tokenindex.errors import MalformedTokenError
 from hatch_tokenindex.given import Given
-from hatch_tokenindex.tokens import Secret, looks_like_token, read
+from hatch_tokenindex.tokens import read
 
 if TYPE_CHECKING:
     from hatch_tokenindex.repositories import Repository
+    from hatch_tokenindex.tokens import Secret
 
 ORIGIN = "the prompt"
 NAMES = {"pypi.org": "PyPI", "test.pypi.org": "TestPyPI"}
@@ -41,9 +43,9 @@ class Prompts:
             answer = self._person.ask(
                 f"User name for {index_name(self._repository)} (Enter if you have an API token)"
             ).strip()
-            if looks_like_token(answer):
+            if (token := token_in(answer)) is not None:
                 self._person.note("That is an API token and not a user name: it is used as the secret.")
-                self._typed.append(Credential(TOKEN_USER, Secret(answer), ORIGIN, typed=True))
+                self._typed.append(Credential(TOKEN_USER, token, ORIGIN, typed=True))
                 answer = TOKEN_USER
             self._user = Given(answer or TOKEN_USER, ORIGIN)
         return self._user

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 
-from hatch_tokenindex.distributions.archives import listed
+from hatch_tokenindex.distributions.archives import listed, mebibytes
 from hatch_tokenindex.distributions.findings import reason
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ _FIELDS = (
     _Field("Provides", "provides", "provides", (1, 1)),
     _Field("Obsoletes", "obsoletes", "obsoletes", (1, 1)),
 )
+HEADERS = {field.form: field.header for field in _FIELDS}
+"""The header that each field of the upload form comes from."""
+
 _BY_HEADER = {field.header.lower(): field for field in _FIELDS}
 _NEWEST = max(field.since for field in _FIELDS)
 _ESSENTIAL = frozenset({"name", "version"})
@@ -73,8 +76,9 @@ _METADATA_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
 _HEADER_START = re.compile(r"^\S", re.MULTILINE)
 _END_OF_HEADERS = re.compile(r"\r?\n\r?\n")
 
-# The parser looks through all headers for each one; real projects have a few hundred.
+# The parser looks through all headers for each one, and takes its time for long ones. Real projects have a few hundred.
 _HEADER_LIMIT = 5_000
+_HEADERS_LIMIT = 1024 * 1024
 
 # Until metadata 2.1, the description was a header: its lines were indented by these (core metadata, "Description").
 _FOLDED = re.compile(r"\n(?: {8}| {7}\|)")
@@ -123,7 +127,7 @@ def parse(content: bytes, findings: Findings) -> CoreMetadata | None:
     for key, fault in faults.items():
         report = findings.problem if understood or key in _ESSENTIAL else findings.warning
         report(fault)
-    if not _ESSENTIAL <= raw.keys() - faults.keys():  # noqa: SIM300 (a subset, not a constant)
+    if _ESSENTIAL.difference(raw) or _ESSENTIAL.intersection(faults):
         return None
     if declared is not None and declared < _BODY_SINCE and "description" in raw:
         raw["description"] = _FOLDED.sub("\n", raw["description"])
@@ -138,8 +142,10 @@ def _text(content: bytes, findings: Findings) -> str | None:
         findings.problem(f"the metadata is not UTF-8: byte {error.start} can't be decoded")
         return None
     headers = _END_OF_HEADERS.split(text, maxsplit=1)[0]
-    if len(_HEADER_START.findall(headers)) > _HEADER_LIMIT:
-        findings.problem(f"the metadata has more than {_HEADER_LIMIT:,} headers")
+    if len(headers) > _HEADERS_LIMIT or len(_HEADER_START.findall(headers)) > _HEADER_LIMIT:
+        findings.problem(
+            f"the metadata has more than {_HEADER_LIMIT:,} headers, or {mebibytes(_HEADERS_LIMIT)} of them"
+        )
         return None
     return text
 

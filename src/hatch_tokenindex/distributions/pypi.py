@@ -13,6 +13,7 @@ from packaging.version import Version
 from hatch_tokenindex.distributions import readme
 from hatch_tokenindex.distributions.archives import listed, mebibytes
 from hatch_tokenindex.distributions.findings import printable
+from hatch_tokenindex.distributions.metadata import HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,7 +75,7 @@ def _metadata(distribution: Distribution) -> Iterator[str]:
     for field in ("author_email", "maintainer_email"):
         for value in distribution.values(field):
             if "@" not in value:
-                yield f"has no e-mail address in {_header(field)}: {value}"
+                yield f"has no e-mail address in {HEADERS[field]}: {value}"
     for classifier in distribution.values("classifiers"):
         if classifier.startswith(_PRIVATE):
             yield f"has the classifier {classifier}, which is there to keep it from being published"
@@ -88,7 +89,7 @@ def _requirements(distribution: Distribution) -> Iterator[str]:
             try:
                 direct = Requirement(value).url
             except (ValueError, RecursionError):
-                yield f"has an invalid {_header(field)}: {value}"
+                yield f"has an invalid {HEADERS[field]}: {value}"
             else:
                 if direct:
                     yield f"depends on a URL, which is not allowed: {value}"
@@ -98,7 +99,7 @@ def _links(distribution: Distribution) -> Iterator[str]:
     for field in ("home_page", "download_url"):
         for url in distribution.values(field):
             if not _is_web_address(url):
-                yield f"has a {_header(field)} that is no http(s) URL: {url}"
+                yield f"has a {HEADERS[field]} that is no http(s) URL: {url}"
     for value in distribution.values("project_urls"):
         label, _, url = (part.strip() for part in value.partition(","))
         if not label or len(label) > _LONGEST_LABEL:
@@ -113,10 +114,6 @@ def _is_web_address(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in {"http", "https"} and bool(parts.netloc)
-
-
-def _header(field: str) -> str:
-    return field.replace("_", "-").capitalize()
 
 
 def _readme(distribution: Distribution) -> Iterator[str]:

@@ -62,14 +62,14 @@ def _kind(content_type: str) -> tuple[str, str]:
 def _render(description: str, kind: str, variant: str) -> Rendering:
     # Docutils and Pygments take longer to load than all the rest of a run: only where there is something to render.
     if kind == "text/markdown":
-        from readme_renderer import markdown  # noqa: PLC0415
+        from readme_renderer import markdown
 
         if not markdown.variants:
             return Rendering(warning="the README could not be rendered here: no Markdown renderer is installed")
         if markdown.render(description, variant=variant) is None:
             return Rendering(problem="the README does not render as Markdown")
     elif kind == "text/x-rst":
-        from readme_renderer import rst  # noqa: PLC0415
+        from readme_renderer import rst
 
         said = io.StringIO()
         if rst.render(description, stream=said) is None:

@@ -127,7 +127,7 @@ def read_sdist(path: Path, findings: Findings) -> Archive | None:
 
 def _walk(unpacked: _Unpacked, tree: _Tree) -> None:
     with tarfile.open(fileobj=cast("IO[bytes]", unpacked), mode="r:", encoding="utf-8") as archive:
-        while (member := archive.next()) is not None:
+        for member in archive:
             _note(member, unpacked, tree)
             # The module would remember every member and every global header until the end.
             archive.members = []  # type: ignore[attr-defined]

@@ -29,10 +29,12 @@ Redact: TypeAlias = Callable[[str], str]
 
 _MOST_LINES = 4
 _LONGEST_LINE = 500
+_LONGEST_REPEATED_LINE = 4 * _LONGEST_LINE
 _BYTES_READ = 65_536
 # Python's HTML parser takes time that grows with the square of what a hostile page holds.
 _HTML_READ = 8_192
 _JSON_DEPTH = 4
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class About(Enum):
@@ -153,7 +155,7 @@ class NoAnswer(Enum):
 def refusal(answer: Answer, sent: Sent, redact: Redact) -> Refusal:
     """What an answer other than success means. `redact` masks the secrets in a text that comes from the server."""
     own_words = _own_words(answer, redact)
-    said = own_words or (_status_line(answer),)
+    said = own_words or (_status_line(answer, redact),)
     text = "\n".join(own_words)
     row = next((row for row in ROWS if row.fits(answer.status, text, sent)), None)
     if row is None:
@@ -203,7 +205,7 @@ def words(answer: Answer, redact: Redact) -> tuple[str, ...]:
     Taken from JSON, the body's text or HTML, and the reason phrase. Markup, control characters, repetitions and phrases
     that only repeat the status are left out; where nothing else is left, the status line stands. Any bytes are taken.
     """
-    return _own_words(answer, redact) or (_status_line(answer),)
+    return _own_words(answer, redact) or (_status_line(answer, redact),)
 
 
 def _own_words(answer: Answer, redact: Redact) -> tuple[str, ...]:
@@ -213,7 +215,7 @@ def _own_words(answer: Answer, redact: Redact) -> tuple[str, ...]:
     kept: dict[str, str] = {}
     for raw in _raw_texts(answer):
         for line in _lines(redact(_without_controls(raw))):
-            sentence = _without_repetition(_without_status(line, answer.status))
+            sentence = _without_repetition(_without_status(line, answer.status)[:_LONGEST_REPEATED_LINE])
             if sentence and not _SAYS_NOTHING.fullmatch(sentence):
                 key = sentence.encode("latin-1", "replace").decode("latin-1").casefold().rstrip(". ")
                 kept[key] = min(kept.get(key, sentence), sentence, key=lambda spelling: spelling.count("?"))
@@ -222,11 +224,11 @@ def _own_words(answer: Answer, redact: Redact) -> tuple[str, ...]:
     return tuple(_shortened(line) for line in kept.values())[:_MOST_LINES]
 
 
-def _status_line(answer: Answer) -> str:
-    try:
-        return f"{answer.status} {HTTPStatus(answer.status).phrase}"
-    except ValueError:
-        return f"HTTP status {answer.status}"
+def _status_line(answer: Answer, redact: Redact) -> str:
+    phrase = redact(_one_line(answer.reason))
+    if not phrase and answer.status in _PHRASES:
+        phrase = _PHRASES[answer.status]
+    return _shortened(f"{answer.status} {phrase}" if phrase else f"HTTP status {answer.status}")
 
 
 def _raw_texts(answer: Answer) -> Iterator[str]:
@@ -373,7 +375,7 @@ def _one_line(text: str) -> str:
 
 
 def _lines(text: str) -> Iterator[str]:
-    return (" ".join(line.split()) for line in _without_controls(text).splitlines() if line.strip())
+    return (" ".join(line.split()) for line in text.splitlines() if line.strip())
 
 
 def _shortened(line: str) -> str:
@@ -401,7 +403,7 @@ _SAYS_NOTHING = re.compile(
     "|".join(
         (
             # The status again; Python's own list calls some of them by newer names.
-            *(rf"(?:Error:? )?{re.escape(status.phrase)}[.!]?" for status in HTTPStatus),
+            *(rf"(?:Error:? )?{re.escape(phrase)}[.!]?" for phrase in _PHRASES.values()),
             r"(?:Request Entity|Content|Payload) Too Large|Unprocessable (?:Entity|Content)|None|null|Error[.!]?",
             # Pyramid's explanations (PyPI, devpi).
             r"The server could not comply with the request since it is either malformed or otherwise incorrect\.",

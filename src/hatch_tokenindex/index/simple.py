@@ -69,6 +69,13 @@ def addresses(repository: Repository) -> tuple[str, ...]:
     return (f"{base}simple/",)
 
 
+def release_page(repository: Repository, project: str, version: str) -> str:
+    """Where a person finds a release; on other indexes than PyPI, the project's page of the simple API."""
+    if repository.site is not None:
+        return f"https://{repository.site}/project/{project}/{version}/"
+    return f"{addresses(repository)[0]}{project}/"
+
+
 @dataclass(frozen=True)
 class SimpleApi:
     """Asks the simple API of one repository."""

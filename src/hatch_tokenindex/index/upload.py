@@ -5,17 +5,16 @@ https://docs.pypi.org/api/upload/
 
 from __future__ import annotations
 
-import io
 import random
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from hatch_tokenindex.credentials.narrowing import Sendable, sendable
 from hatch_tokenindex.credentials.sources import TOKEN_USER
-from hatch_tokenindex.distributions import Distribution, sha256
-from hatch_tokenindex.errors import DistributionError, UploadError
+from hatch_tokenindex.errors import UploadError
 from hatch_tokenindex.index.answers import (
     About,
     Answer,
@@ -28,14 +27,16 @@ from hatch_tokenindex.index.answers import (
     unreachable,
 )
 from hatch_tokenindex.index.client import next_url
+from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.tokens import Redactor, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import httpx
 
     from hatch_tokenindex.credentials.judging import Judged
+    from hatch_tokenindex.distributions import Distribution
     from hatch_tokenindex.index.clock import Clock
     from hatch_tokenindex.index.simple import SimpleApi
     from hatch_tokenindex.repositories import Repository
@@ -45,15 +46,23 @@ ACCEPT = "application/json, */*;q=0.5"
 FIRST_PAUSE = 1.0
 """Seconds before the second attempt; each further pause is twice as long."""
 LONGEST_PAUSE = 60.0
+ANSWER_LIMIT = 2**20
+"""Bytes that are read of an answer."""
 LONGEST_WAIT = 600
 """Seconds that an index may ask us to wait before the run ends and says so."""
 _REDIRECTS = 3
 _EXPIRED = "token is expired"
+# Not 203: that is what a gateway answers instead of the index, as Azure does with its sign-in page.
+_SUCCESS = {200, 201, 202, 204}
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """One file and what goes with it. `source` tells where the credential comes from; `status` is the project's, as the index tells it."""
+    """One file and what goes with it.
+
+    `source` tells where the credential comes from, `asked_again` whether another one may be asked for in its place;
+    `status` is the project's, as the index tells it.
+    """
 
     distribution: Distribution
     judged: Judged
@@ -62,39 +71,48 @@ class Parcel:
     status: str | None
 
 
+class Watcher(Protocol):
+    """Who is told what happens to a file; any thread may tell."""
+
+    def begun(self, item: Distribution) -> None:
+        """It is being sent."""
+
+    def sent(self, item: Distribution, size: int) -> None:
+        """So many bytes of it were handed to the network."""
+
+    def retrying(self, item: Distribution, why: str, seconds: float) -> None:
+        """It is sent again after a pause."""
+
+
 @dataclass(frozen=True)
 class Uploader:
-    """Uploads to one repository.
-
-    `pause` waits for some seconds; `retrying` is told why and for how many seconds; `progress` is told how many bytes of
-    a file were read for sending.
-    """
+    """Uploads to one repository, from any thread. `pause` waits for some seconds."""
 
     client: httpx.Client
     repository: Repository
     api: SimpleApi
     clock: Clock
-    pause: Callable[[float], None]
-    retrying: Callable[[Distribution, str, float], None]
-    progress: Callable[[Distribution, int], None]
+    watcher: Watcher
+    pause: Callable[[float], object]
 
     def upload(self, parcel: Parcel) -> str:
         """Send a file; answers its sha256 in hex once the index has it.
 
         Connection errors, time-outs, 5xx and 429 are tried again with the identical bytes. After an answer that never
-        came, the index is asked whether the file arrived. Raises `UploadError`, `DistributionError` if the file can't be
-        read any more.
+        came, the index is asked whether the file arrived. Raises `UploadError`, and `DistributionError` if the file can't
+        be read any more or has changed.
         """
-        digest = sha256(parcel.distribution.path)
+        item, form = parcel.distribution, Form(parcel.distribution)
+        self.watcher.begun(item)
         attempt = 0
         while True:
-            answer, refused, sent = self._attempt(parcel, digest)
+            answer, refused, sent = self._attempt(parcel, form)
             if refused is None:
-                return digest
+                return form.digest
             unsure = answer is None or (attempt > 0 and refused.about is About.FILE)
-            if unsure and self._arrived(parcel, digest):
-                return digest
-            wait = self._pause_before(attempt, answer)
+            if unsure and self._arrived(parcel, form.digest):
+                return form.digest
+            wait = _pause_before(attempt, answer)
             if not refused.retry or attempt >= self.repository.retries or wait > LONGEST_WAIT:
                 raise UploadError(
                     render(refused, sent),
@@ -102,18 +120,18 @@ class Uploader:
                     next_step=refused.next_step,
                     about_credential=refused.about is About.CREDENTIAL,
                 )
-            self.retrying(parcel.distribution, refused.said[0], wait)
+            self.watcher.retrying(item, refused.said[0], wait)
             self.pause(wait)
             attempt += 1
 
-    def _attempt(self, parcel: Parcel, digest: str) -> tuple[Answer | None, Refusal | None, Sent]:
-        answer, refused, sent = self._send_once(parcel, digest)
+    def _attempt(self, parcel: Parcel, form: Form) -> tuple[Answer | None, Refusal | None, Sent]:
+        answer, refused, sent = self._send_once(parcel, form)
         if sent.narrowed and refused is not None and _EXPIRED in " ".join(refused.said):
             # The clock of this machine was wrong; the refusal has just corrected ours.
-            return self._send_once(parcel, digest)
+            return self._send_once(parcel, form)
         return answer, refused, sent
 
-    def _send_once(self, parcel: Parcel, digest: str) -> tuple[Answer | None, Refusal | None, Sent]:
+    def _send_once(self, parcel: Parcel, form: Form) -> tuple[Answer | None, Refusal | None, Sent]:
         import httpx
 
         item = parcel.distribution
@@ -126,42 +144,42 @@ class Uploader:
             )
         ).redact
         try:
-            answer = self._post(item, digest, credential.header)
+            answer = self._post(item, form, credential.header)
         except httpx.TransportError as error:
             return None, unreachable(_kind(error), str(error), sent, redact), sent
         except httpx.HTTPError as error:
             return None, unreachable(NoAnswer.LOST, type(error).__name__, sent, redact), sent
-        except OSError as error:
-            msg = f"{item.path} can't be read any more: {error.strerror}."
-            raise DistributionError(msg) from None
         self.clock.correct(answer.headers)
-        if httpx.codes.is_success(answer.status):
+        if answer.status in _SUCCESS:
             return answer, None, sent
         return answer, refusal(answer, sent, redact), sent
 
-    def _post(self, item: Distribution, digest: str, authorization: Secret) -> Answer:
+    def _post(self, item: Distribution, form: Form, authorization: Secret) -> Answer:
         url = self.repository.url
-        fields = _grouped(item, digest)
         for _ in range(_REDIRECTS):
-            with _CountedFile(item, self.progress) as file:
-                response = self.client.post(
-                    url,
-                    data=fields,
-                    files={"content": (item.filename, file, "application/octet-stream")},
-                    headers={"Accept": ACCEPT, "Authorization": authorization.reveal()},
-                )
-            answer = Answer(
-                response.status_code,
-                response.reason_phrase,
-                dict(response.headers),
-                response.content,
-                str(response.url),
-            )
-            target = next_url(url, answer.header("location"), answer.status) if response.has_redirect_location else None
+            answer = self._post_to(url, item, form, authorization)
+            target = next_url(url, answer.header("location"), answer.status)
             if target is None:
                 break
             url = target
         return answer
+
+    def _post_to(self, url: str, item: Distribution, form: Form, authorization: Secret) -> Answer:
+        headers = {
+            "Accept": ACCEPT,
+            "Authorization": authorization.reveal(),
+            "Content-Length": str(form.size),
+            "Content-Type": form.content_type,
+        }
+        body = form.blocks(partial(self.watcher.sent, item))
+        with self.client.stream("POST", url, content=body, headers=headers) as response:
+            return Answer(
+                response.status_code,
+                response.reason_phrase,
+                dict(response.headers),
+                _beginning(response.iter_bytes()),
+                str(response.url),
+            )
 
     def _sent(self, parcel: Parcel, credential: Sendable) -> Sent:
         item = parcel.distribution
@@ -185,34 +203,24 @@ class Uploader:
         listed = self.api.listing(item.name, lambda: credential.header).files.get(item.filename)
         return listed is not None and listed.sha256 == digest
 
-    def _pause_before(self, attempt: int, answer: Answer | None) -> float:
-        asked = None if answer is None else seconds_to_wait(answer)
-        if asked is not None:
-            return float(asked)
-        pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
-        return pause * random.uniform(0.5, 1)  # noqa: S311 - jitter needs no secrecy
+
+def _pause_before(attempt: int, answer: Answer | None) -> float:
+    """Seconds until the next attempt: what the index asks for, else longer each time, and not the same for everybody."""
+    asked = None if answer is None else seconds_to_wait(answer)
+    if asked is not None:
+        return float(asked)
+    pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
+    return pause * random.uniform(0.5, 1)  # noqa: S311 - jitter needs no secrecy
 
 
-class _CountedFile(io.FileIO):
-    """A file that tells how much of it was read."""
-
-    def __init__(self, item: Distribution, progress: Callable[[Distribution, int], None]) -> None:
-        super().__init__(item.path)
-        self._item = item
-        self._progress = progress
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        block: bytes = super().read(-1 if size is None else size) or b""
-        self._progress(self._item, self.tell())
-        return block
-
-
-def _grouped(item: Distribution, digest: str) -> dict[str, list[str]]:
-    """The form: one list of values per field, since a field may be repeated."""
-    form: dict[str, list[str]] = {":action": ["file_upload"], "protocol_version": ["1"], "sha256_digest": [digest]}
-    for name, value in item.fields:
-        form.setdefault(name, []).append(value)
-    return form
+def _beginning(blocks: Iterable[bytes]) -> bytes:
+    """What is worth reading of an answer, however much there is."""
+    beginning = bytearray()
+    for block in blocks:
+        beginning += block
+        if len(beginning) >= ANSWER_LIMIT:
+            break
+    return bytes(beginning)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

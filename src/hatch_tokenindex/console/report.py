@@ -1,0 +1,141 @@
+"""What a run tells while it goes on and at its end: bars on a terminal, plain lines elsewhere, JSON where it is wanted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hatch_tokenindex.console import document
+from hatch_tokenindex.results import FileResult, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from rich.progress import Progress, TaskID
+
+    from hatch_tokenindex.console.terminal import Terminal
+    from hatch_tokenindex.credentials.sources import Credential
+    from hatch_tokenindex.distributions import Distribution
+    from hatch_tokenindex.plan import ProjectPlan
+    from hatch_tokenindex.repositories import Repository
+
+
+class Report:
+    """Is told what happens to each file, shows it, and keeps it for the end. Any thread may tell it."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._repository: Repository | None = None
+        self._credentials: dict[str, Credential] = {}
+        self._results: dict[Path, FileResult] = {}
+        self._progress: Progress | None = None
+        self._bars: dict[Path, TaskID] = {}
+
+    def publishing_to(self, repository: Repository) -> None:
+        """Which repository was chosen."""
+        self._repository = repository
+
+    def credential(self, project: str, credential: Credential) -> None:
+        """Which credential a project (normalized, PEP 503) has."""
+        self._credentials[project] = credential
+
+    def planned(self, plans: Sequence[ProjectPlan]) -> None:
+        """What will be done with each file."""
+        for project in plans:
+            for file in project.files:
+                if file.exists:
+                    self._terminal.info(f"{self._shown(file.distribution)} ... {file.exists}")
+                self._keep(file.distribution, Outcome.EXISTS if file.exists else Outcome.NOT_TRIED, file.sha256)
+
+    def would_upload(self, item: Distribution, url: str, sha256: str) -> None:
+        """A file would be sent, were this no rehearsal."""
+        self._keep(item, Outcome.WOULD_UPLOAD, sha256)
+        self._terminal.info(f"{self._shown(item)} ... would be uploaded to {url}")
+
+    @contextmanager
+    def showing_progress(self) -> Iterator[None]:
+        """Show a bar for each file that is under way, if somebody is looking."""
+        console = self._terminal.console
+        if self._terminal.verbosity < 0 or not sys.stderr.isatty() or console.is_dumb_terminal:
+            yield
+            return
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+        columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+        console.stderr = True
+        try:
+            with Progress(*columns, console=console, transient=True) as self._progress:
+                yield
+        finally:
+            console.stderr = False
+            self._progress = None
+            self._bars.clear()
+
+    def begun(self, item: Distribution) -> None:
+        """A file is being sent."""
+        self._keep(item, Outcome.FAILED, error="It was being sent when the run ended, and may have arrived.")
+        if self._progress is not None:
+            self._bars[item.path] = self._progress.add_task(item.filename, total=item.size)
+
+    def sent(self, item: Distribution, size: int) -> None:
+        """So many bytes of a file were handed to the network."""
+        if self._progress is not None:
+            self._progress.update(self._bars[item.path], completed=size)
+
+    def retrying(self, item: Distribution, why: str, seconds: float) -> None:
+        """A file is sent again after a pause."""
+        self._terminal.info(f"{self._shown(item)}: {why} Trying again in {seconds:.0f} s.")
+
+    def uploaded(self, item: Distribution, sha256: str) -> None:
+        """The index has a file."""
+        self._end_bar(item)
+        self._keep(item, Outcome.UPLOADED, sha256)
+        self._terminal.info(f"{self._shown(item)} ...", end=" ")
+        self._terminal.success("success")
+
+    def failed(self, item: Distribution, error: BaseException) -> None:
+        """A file was not taken."""
+        self._end_bar(item)
+        self._keep(item, Outcome.FAILED, error=str(error))
+        self._terminal.error(f"{self._shown(item)} ... failed")
+
+    @contextmanager
+    def to_its_end(self, *, as_json: bool) -> Iterator[None]:
+        """Around a run: say at its end, however that comes, which files are on the index; as JSON too where wanted."""
+        failure: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:
+            failure = error
+            self._tell_what_arrived()
+            raise
+        finally:
+            if as_json:
+                entries = document.project_entries(self._results.values(), self._repository, self._credentials)
+                data = document.build(self._repository, entries, self._terminal.warnings, failure)
+                self._terminal.output(json.dumps(data, indent=2))
+
+    def _tell_what_arrived(self) -> None:
+        arrived = self._names(Outcome.UPLOADED)
+        if arrived:
+            missing = self._names(Outcome.FAILED) + self._names(Outcome.NOT_TRIED)
+            self._terminal.error(
+                f"Uploaded: {', '.join(arrived)}.\nNot uploaded: {', '.join(missing) or 'none'}.\n"
+                f"The same command, run again, completes the rest."
+            )
+
+    def _names(self, outcome: Outcome) -> list[str]:
+        return [self._shown(result.distribution) for result in self._results.values() if result.outcome is outcome]
+
+    def _keep(self, item: Distribution, outcome: Outcome, sha256: str | None = None, error: str | None = None) -> None:
+        self._results[item.path] = FileResult(item, outcome, sha256, error)
+
+    def _end_bar(self, item: Distribution) -> None:
+        if self._progress is not None:
+            self._progress.remove_task(self._bars.pop(item.path))
+
+    def _shown(self, item: Distribution) -> str:
+        return self._terminal.path(item.path)
