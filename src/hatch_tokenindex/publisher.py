@@ -71,6 +71,7 @@ class TokenIndexPublisher(PublisherInterface):
             run.publish(files)
 
     def _terminal(self) -> Terminal:
+        from hatch_tokenindex.console import github
         from hatch_tokenindex.console.terminal import Styles, Terminal
 
         app = self.app
@@ -80,7 +81,8 @@ class TokenIndexPublisher(PublisherInterface):
             warning=app.style_warning("").style,
             error=app.style_error("").style,
         )
-        return Terminal(app.console, app.verbosity, styles, Path(self.root))
+        in_github_actions = github.runs_here(os.environ)
+        return Terminal(app.console, app.verbosity, styles, Path(self.root), in_github_actions=in_github_actions)
 
     def _tables(self) -> list[ConfigurationTable]:
         from hatch_tokenindex.repositories import personal_table, project_table

@@ -64,13 +64,15 @@ def _file(result: FileResult) -> dict[str, Any]:
     }
 
 
+def summary_of(error: BaseException) -> str:
+    """What may be shown of an exception: the text of one that isn't ours could quote a secret."""
+    return str(error) if isinstance(error, TokenIndexError) else f"The run was ended by {type(error).__name__}."
+
+
 def _error(error: BaseException) -> dict[str, Any]:
     told = error if isinstance(error, UploadError) else None
     return {
-        # The text of any other exception could quote a secret.
-        "summary": str(error)
-        if isinstance(error, TokenIndexError)
-        else f"The run was ended by {type(error).__name__}.",
+        "summary": summary_of(error),
         "index_said": "\n".join(told.said) if told else None,
         "next_step": told.next_step if told else None,
     }

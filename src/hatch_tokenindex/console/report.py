@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.console import document
+from hatch_tokenindex.console import document, github
+from hatch_tokenindex.console.terminal import printable
 from hatch_tokenindex.results import FileResult, Outcome
 
 if TYPE_CHECKING:
@@ -114,9 +116,26 @@ class Report:
             raise
         finally:
             if as_json:
-                entries = document.project_entries(self._results.values(), self._repository, self._credentials)
-                data = document.build(self._repository, entries, self._terminal.warnings, failure)
-                self._terminal.output(json.dumps(data, indent=2))
+                self._print_document(failure)
+            if self._terminal.in_github_actions:
+                self._tell_github(failure)
+
+    def _print_document(self, failure: BaseException | None) -> None:
+        entries = document.project_entries(self._results.values(), self._repository, self._credentials)
+        data = document.build(self._repository, entries, self._terminal.warnings, failure)
+        # The runner of GitHub Actions would obey an old command also in here; this is the same JSON.
+        self._terminal.output(json.dumps(data, indent=2).replace("##[", "\\u0023#["))
+
+    def _tell_github(self, failure: BaseException | None) -> None:
+        for warning in self._terminal.warnings:
+            self._terminal.command(github.annotation("warning", "hatch-tokenindex", printable(warning)))
+        text = None if failure is None else document.summary_of(failure)
+        if text is not None:
+            self._terminal.command(github.annotation("error", "hatch-tokenindex: not published", printable(text)))
+        try:
+            github.append_summary(os.environ, github.summary(self._repository, self._results.values(), text))
+        except OSError as error:
+            self._terminal.warning(f"The job summary could not be written: {error.strerror}.")
 
     def _tell_what_arrived(self) -> None:
         arrived = self._names(Outcome.UPLOADED)

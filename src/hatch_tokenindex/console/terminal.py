@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hatch_tokenindex.console import github
 from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Terminal:
     """Writes lines to standard error, and what was asked for to standard output.
 
     `verbosity` is Hatch's: each `-q` subtracts one, each `-v` adds one. Paths are shown relative to `root`. `warnings`
-    holds what was warned of.
+    holds what was warned of. In GitHub Actions nothing that is written can be taken for a command to the runner, but for
+    what `command` writes.
     """
 
     console: Console
@@ -47,6 +49,7 @@ class Terminal:
     styles: Styles = field(default_factory=Styles)
     root: Path = field(default_factory=Path.cwd)
     warnings: list[str] = field(default_factory=list)
+    in_github_actions: bool = False
 
     def info(self, text: str = "", *, end: str = "\n") -> None:
         """What happens."""
@@ -80,7 +83,11 @@ class Terminal:
 
     def output(self, text: str) -> None:
         """What was asked for, on standard output, whatever the verbosity."""
-        self.console.print(printable(text), style=None, soft_wrap=True)
+        self.console.print(self._safe(text), style=None, soft_wrap=True)
+
+    def command(self, text: str) -> None:
+        """A workflow command of GitHub Actions."""
+        click.echo(text, err=True)
 
     def ask(self, question: str) -> str:
         """Ask on standard error; the answer is seen while it is typed."""
@@ -98,6 +105,10 @@ class Terminal:
     def _write(self, text: str, style: Style | str, end: str = "\n") -> None:
         before, self.console.stderr = self.console.stderr, True
         try:
-            self.console.print(printable(text), style=style, end=end, soft_wrap=True)
+            self.console.print(self._safe(text), style=style, end=end, soft_wrap=True)
         finally:
             self.console.stderr = before
+
+    def _safe(self, text: str) -> str:
+        shown = printable(text)
+        return github.neutralized(shown) if self.in_github_actions else shown

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hatch_tokenindex.credentials import commands
-from hatch_tokenindex.credentials.judging import Judged, judge
+from hatch_tokenindex.credentials.judging import Judged, judge, token_in
 from hatch_tokenindex.credentials.prompts import Prompts, index_name
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Source, project_slot
 from hatch_tokenindex.errors import CredentialError, SourceUnavailableError, TokenIndexError
@@ -133,13 +133,13 @@ class Chain:
         was found must not be used.
         """
         notes: list[str] = []
-        user = _first(_walk(self.users(project), asking=False), notes)
+        user = _first(_walk_users(self.users(project), asking=False), notes)
         looks = list(_until_found(self._walk_secrets(project, user, asking=False)))
         judged = _first(looks, notes)
         if judged is None and not self.options.can_prompt:
             raise CredentialError(self._nowhere(project, looks))
         if judged is None and may_ask:
-            user = user or _first(_walk(self.users(project), asking=True), notes)
+            user = user or _first(_walk_users(self.users(project), asking=True), notes)
             judged = self._asking_thrice(lambda: _first(self._walk_secrets(project, user, asking=True), notes))
         if judged is not None:
             notes += [*judged.notes, *self._losers(judged)]
@@ -153,7 +153,7 @@ class Chain:
 
     def explain(self, project: str) -> Explanation:
         """What each place holds for `project`, and which ones decide; nothing is asked, run or stored."""
-        users = tuple(self._rehearse(self.users(project), lambda given: given))
+        users = tuple(self._rehearse(self.users(project), _user_name))
         user = next((look for look in users if look.ends_the_search and not look.asks), None)
         secrets = tuple(
             self._rehearse(self.secrets(project, None if user is None else user.answer), partial(self._judge, project))
@@ -216,7 +216,7 @@ class Chain:
             if given is not None and given.value:
                 yield (
                     f"{given.origin} is not used: the user name came from {judged.credential.origin}, and so does the "
-                    f"password. With `-u {TOKEN_USER}` the one from {given.origin} wins."
+                    f"password. With `-u {judged.credential.user}` the one from {given.origin} wins."
                 )
 
     def _nowhere(self, project: str, looks: Iterable[Look[Judged]]) -> str:
@@ -240,10 +240,21 @@ def _look(source: Source[U], judged: Callable[[U], T]) -> Look[T]:
         return replace(look, error=error)
 
 
-def _walk(sources: Iterable[Source[T]], *, asking: bool) -> Iterator[Look[T]]:
+def _walk_users(sources: Iterable[Source[Given[str]]], *, asking: bool) -> Iterator[Look[Given[str]]]:
     for source in sources:
         if source.asks == asking:
-            yield _look(source, lambda found: found)
+            yield _look(source, _user_name)
+
+
+def _user_name(given: Given[str]) -> Given[str]:
+    """Refuse a token in this place: a user name is shown, and cached."""
+    if token_in(given.value) is not None:
+        msg = (
+            f"{given.origin} holds an API token where a user name is wanted. Give the token as the secret instead "
+            f"(HATCH_INDEX_AUTH, `--auth` or the keyring), and no user name: it is {TOKEN_USER}."
+        )
+        raise CredentialError(msg)
+    return given
 
 
 def _until_found(looks: Iterable[Look[T]]) -> Iterator[Look[T]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential
 from hatch_tokenindex.errors import CredentialError
-from hatch_tokenindex.tokens import Secret
+from hatch_tokenindex.tokens import Redactor, Secret
 
 if TYPE_CHECKING:
     from hatch_tokenindex.given import Given
@@ -27,15 +27,16 @@ def _first_line(command: Given[tuple[str, ...]]) -> Secret:
     # One run asks once, however many projects it publishes: a password manager may want to be unlocked each time.
     program = command.value[0]
     status, output, errors = _run(command)
-    said = f" It said: {errors.strip()[:1000]}" if errors.strip() else ""
+    first_line = Secret(output.partition("\n")[0].rstrip("\r"))
+    errors = Redactor(((TOKEN_USER, first_line),)).redact(errors).strip()
+    said = f" It said: {errors[:1000]}" if errors else ""
     if status != 0:
         msg = f"{command.origin}: {program!r} ended with status {status}.{said}"
         raise CredentialError(msg)
-    first_line = output.partition("\n")[0].rstrip("\r")
     if not first_line:
         msg = f"{command.origin}: {program!r} printed no secret on the first line of its output.{said}"
         raise CredentialError(msg)
-    return Secret(first_line)
+    return first_line
 
 
 def _run(command: Given[tuple[str, ...]]) -> tuple[int, str, str]:

@@ -213,7 +213,7 @@ def _own_words(answer: Answer, redact: Redact) -> tuple[str, ...]:
     # PyPI's reason phrase and `code` have `?` for what ISO-8859-1 lacks, its `message` doesn't: of two spellings of one
     # line, the one with fewer question marks is the right one.
     kept: dict[str, str] = {}
-    for raw in _raw_texts(answer):
+    for raw in _raw_texts(answer, redact):
         for line in _lines(redact(_without_controls(raw))):
             sentence = _without_repetition(_without_status(line, answer.status)[:_LONGEST_REPEATED_LINE])
             if sentence and not _SAYS_NOTHING.fullmatch(sentence):
@@ -231,9 +231,10 @@ def _status_line(answer: Answer, redact: Redact) -> str:
     return _shortened(f"{answer.status} {phrase}" if phrase else f"HTTP status {answer.status}")
 
 
-def _raw_texts(answer: Answer) -> Iterator[str]:
+def _raw_texts(answer: Answer, redact: Redact) -> Iterator[str]:
     """Everything that may hold the index's words, the most telling first."""
-    body = _decoded(_beginning(answer.body, _BYTES_READ, b" "))
+    # Before anything is taken apart: a page's white space is not that of the secret any more.
+    body = redact(_decoded(_beginning(answer.body, _BYTES_READ, b" ")))
     kind = answer.content_type
     start = body.lstrip()[:1]
     if "json" in kind or start in ("{", "["):

@@ -6,10 +6,12 @@ import platform
 import ssl
 from importlib.metadata import version
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin, urlsplit
+from urllib.request import getproxies
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
+from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:
     import httpx
@@ -22,16 +24,43 @@ _KEEPS_METHOD_AND_BODY = {307, 308}
 
 
 def connect(repository: Repository) -> httpx.Client:
-    """A client for one repository; proxies come from the environment. Raises `ConfigurationError` for certificates."""
+    """A client for one repository; proxies come from the environment, but never lead to this machine itself.
+
+    Raises `ConfigurationError` for certificates and proxies that can't be used.
+    """
     import httpx
 
-    # Redirects are ours to judge: no secret may follow one to another origin.
-    return httpx.Client(
-        verify=_tls(repository),
-        timeout=httpx.Timeout(repository.timeout, connect=min(CONNECT_TIMEOUT, repository.timeout), pool=None),
-        headers={"User-Agent": user_agent()},
-        follow_redirects=False,
-    )
+    host = urls.origin(repository.url)[1]
+    tls = _tls(repository)
+    try:
+        # Redirects are ours to judge: no secret may follow one to another origin.
+        return httpx.Client(
+            verify=tls,
+            timeout=httpx.Timeout(repository.timeout, connect=min(CONNECT_TIMEOUT, repository.timeout), pool=None),
+            headers={"User-Agent": user_agent()},
+            follow_redirects=False,
+            mounts={f"all://{host}": None} if urls.is_loopback(repository.url) else None,
+        )
+    except (ValueError, ImportError, httpx.InvalidURL):
+        # Their texts could quote the proxy's password.
+        msg = (
+            "The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names can't be used: give it as "
+            "http://USER:PASSWORD@HOST:PORT, with special characters percent-encoded."
+        )
+        raise ConfigurationError(msg) from None
+
+
+def proxy_credentials() -> tuple[tuple[str, Secret], ...]:
+    """User name and password of each proxy in the environment: what a proxy may echo, and nobody should read."""
+    found = []
+    for url in getproxies().values():
+        try:
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+        except ValueError:
+            continue
+        if parts.password:
+            found.append((unquote(parts.username or ""), Secret(unquote(parts.password))))
+    return tuple(found)
 
 
 def user_agent() -> str:

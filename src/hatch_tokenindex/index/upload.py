@@ -26,7 +26,7 @@ from hatch_tokenindex.index.answers import (
     seconds_to_wait,
     unreachable,
 )
-from hatch_tokenindex.index.client import next_url
+from hatch_tokenindex.index.client import next_url, proxy_credentials
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.tokens import Redactor, Secret
 
@@ -141,6 +141,7 @@ class Uploader:
             (
                 *tuple((c.user, c.secret) for c in (credential.credential, parcel.judged.credential)),
                 (TOKEN_USER, credential.header),
+                *proxy_credentials(),
             )
         ).redact
         try:

@@ -1,0 +1,78 @@
+"""GitHub Actions: annotations, the job summary, and texts that must not be taken for workflow commands.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hatch_tokenindex.index.simple import release_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from hatch_tokenindex.repositories import Repository
+    from hatch_tokenindex.results import FileResult
+
+_COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
+_OLD_COMMAND = re.compile(r"##(?=\[)")
+
+
+def runs_here(environment: Mapping[str, str]) -> bool:
+    """Whether this process is part of a job."""
+    return environment.get("GITHUB_ACTIONS") == "true"
+
+
+def neutralized(text: str) -> str:
+    """`text` with nothing in it that the runner would obey: commands stand at a line's begin, old ones anywhere."""
+    return _OLD_COMMAND.sub("# #", _COMMAND.sub(r"\1: ", text))
+
+
+def annotation(level: str, title: str, text: str) -> str:
+    """The workflow command that shows `text` beside the job; `level` is `error`, `warning` or `notice`."""
+    return f"::{level} title={_escaped(title, in_property=True)}::{_escaped(text)}"
+
+
+def append_summary(environment: Mapping[str, str], text: str) -> None:
+    """Add Markdown to the page of the job. Raises `OSError` if the runner's file can't be written."""
+    if path := environment.get("GITHUB_STEP_SUMMARY"):
+        with Path(path).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(f"{text}\n")
+
+
+def summary(repository: Repository | None, results: Iterable[FileResult], failure: str | None) -> str:
+    """The run as Markdown: a table of its files, and what stopped it."""
+    lines = [f"### hatch-tokenindex: {_cell(repository.url) if repository else 'no repository'}", ""]
+    rows = [_row(repository, result) for result in results]
+    if rows:
+        heading = ("File", "Project", "Bytes", "SHA-256", "Outcome")
+        lines += [f"| {' | '.join(cells)} |" for cells in (heading, ("---",) * len(heading), *rows)]
+    if failure:
+        lines += ["", "```text", _fenced(failure), "```"]
+    return "\n".join([*lines, ""])
+
+
+def _row(repository: Repository | None, result: FileResult) -> tuple[str, ...]:
+    item = result.distribution
+    project = _cell(f"{item.name} {item.version}")
+    if repository is not None:
+        project = f"[{project}]({release_page(repository, item.name, item.version)})"
+    return _cell(item.filename), project, f"{item.size:,}", result.sha256 or "", result.outcome.value
+
+
+def _cell(text: str) -> str:
+    """Text that is neither markup nor the end of a cell."""
+    return re.sub(r"([\\|`*_\[\]])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
+
+
+def _fenced(text: str) -> str:
+    return text.replace("```", "` ` `")
+
+
+def _escaped(text: str, *, in_property: bool = False) -> str:
+    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return text.replace(":", "%3A").replace(",", "%2C") if in_property else text
