@@ -1,7 +1,8 @@
 """Publish this project with its own plugin to a package index on this machine, and install it back from there.
 
-It needs Python 3.10 or later with `venv` and `pip`, and a way to PyPI for what it installs. All that it makes is in one
-temporary folder, which it removes again: no keyring, `.pypirc` or Hatch configuration of yours is read or written.
+It needs Python 3.10 or later with `venv` and `pip`, and a way to PyPI for what it installs. Apart from pip's cache, all that
+it makes is in one temporary folder, which it removes again: no keyring, `.pypirc` or Hatch configuration of yours is read or
+written.
 """
 
 from __future__ import annotations
@@ -234,6 +235,7 @@ def own_hatch_folders(folder: Path) -> dict[str, str]:
         "HATCH_CONFIG": str(config),
         "HATCH_DATA_DIR": str(folder / "hatch" / "data"),
         "HATCH_CACHE_DIR": str(folder / "hatch" / "cache"),
+        "VIRTUALENV_OVERRIDE_APP_DATA": str(folder / "hatch" / "virtualenv"),
         "NO_COLOR": "1",
         "PYTHONUTF8": "1",
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pexpect
+import pytest
 from keyring_backends import KeyringFile
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 TESTS = Path(__file__).parent
+
+needs_terminal = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no pseudo-terminals that pexpect can use"
+)
+"""For tests with a `HatchTerminal`."""
 
 # What a process needs to run at all; everything else that this machine's environment holds stays outside.
 _INHERITED = ("PATH", "PATHEXT", "SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "TEMP", "TMP", "TMPDIR")
@@ -144,7 +150,7 @@ def run_hatch(
 
 
 class HatchTerminal:
-    """`hatch` on a pseudo-terminal (POSIX only), for what is asked there. Use in a `with` block."""
+    """`hatch` on a pseudo-terminal, for what is asked there. Use in a `with` block, in tests marked `needs_terminal`."""
 
     def __init__(
         self,

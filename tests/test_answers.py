@@ -1220,6 +1220,9 @@ def answered(body: str | bytes, kind: str = "", reason: str = "", status: int = 
         pytest.param(answered("", "", "No room"), ("No room",), id="reason alone"),
         pytest.param(answered("", "", "Bad Request"), ("400 Bad Request",), id="the standard reason alone"),
         pytest.param(answered("", "", "", 599), ("HTTP status 599",), id="nothing at all"),
+        pytest.param(
+            answered("", "", "Content Too Large", 413), ("413 Content Too Large",), id="the server's name of the status"
+        ),
         pytest.param(answered(b"\x89PNG\r\n\x1a\n\0\0", "image/png"), ("400 Bad Request",), id="an image"),
         pytest.param(
             answered("caf\xe9 is full".encode("latin-1"), "text/plain; charset=utf-8"),
@@ -1348,7 +1351,14 @@ NOISE = random.Random(20261121)
         ),
         (
             "text/plain; charset=idna",
-            [b"\xff\xfe" * 5_000, b"x" * 10_000_000, b" " * 10_000_000, b"\n" * 70_000, b"a, " * 30_000],
+            [
+                b"\xff\xfe" * 5_000,
+                b"x" * 10_000_000,
+                b" " * 10_000_000,
+                b"\n" * 70_000,
+                b"a\n" * 50_000,
+                b", ".join(b"%012d" % n for n in range(9_000)),
+            ],
         ),
     ],
 )

@@ -27,7 +27,6 @@ from hatch_tokenindex.errors import DistributionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from hatch_tokenindex.distributions import Distribution
 
 BROKEN_RST = "Title\n=====\n\n:nonsense:`role`\n"
 RST = ("Description-Content-Type", "text/x-rst")
@@ -115,17 +114,22 @@ class TestFind:
         (tmp_path / "demo-1.0.zip").touch()
         (tmp_path / "dist" / "demo-1.0-py3-none-any.whl").mkdir(parents=True)
         with pytest.raises(DistributionError) as caught:
-            find(["demo-1.0.zip", "missing.whl", "mis\x1b[31m.whl", "dist"], tmp_path)
+            find(["demo-1.0.zip", "missing.whl", "mis\u202e.whl", "dist"], tmp_path)
         assert str(caught.value).splitlines() == [
             f"{tmp_path / 'demo-1.0.zip'}:",
             "  is no wheel (.whl) and no sdist (.tar.gz)",
             f"{tmp_path / 'missing.whl'}:",
             "  does not exist",
-            rf"{tmp_path}{os.sep}mis\x1b[31m.whl:",
+            rf"{tmp_path}{os.sep}mis\u202e.whl:",
             "  does not exist",
             f"{tmp_path / 'dist' / 'demo-1.0-py3-none-any.whl'}:",
             "  is a folder, though its name is that of a distribution",
         ]
+
+    def test_named_folder_with_the_name_of_a_wheel(self, tmp_path: Path) -> None:
+        make_wheel(tmp_path / "demo-1.0-py3-none-any.whl")
+        with pytest.raises(DistributionError, match="is a folder, though its name is that of a distribution"):
+            find(["demo-1.0-py3-none-any.whl"], tmp_path)
 
     @needs_symlinks
     @pytest.mark.parametrize("named", [True, False])
@@ -362,7 +366,8 @@ class TestFileName:
         assert problem in problems(make_sdist(tmp_path, filename=filename))
 
     @pytest.mark.parametrize(
-        "filename", ["Demo-1.0.tar.gz", "demo-1.0.0.tar.gz", "demo-1.0-7-py3-none-any.whl", "demo-1.0-cp39.cp310-abi3-any.whl"]
+        "filename",
+        ["Demo-1.0.tar.gz", "demo-1.0.0.tar.gz", "demo-1.0-7-py3-none-any.whl", "demo-1.0-cp39.cp310-abi3-any.whl"],
     )
     def test_what_says_the_same_is_taken(self, tmp_path: Path, filename: str) -> None:
         make = make_wheel if filename.endswith(".whl") else make_sdist
@@ -406,7 +411,9 @@ class TestSeveralFiles:
 
     def test_all_problems_of_all_files_by_file(self, tmp_path: Path) -> None:
         good = make_wheel(tmp_path)
-        bad = make_wheel(tmp_path, "bad", headers=[("Requires-Python", "3!"), ("Requires-Dist", "a b")], leave_out=["WHEEL"])
+        bad = make_wheel(
+            tmp_path, "bad", headers=[("Requires-Python", "3!"), ("Requires-Dist", "a b")], leave_out=["WHEEL"]
+        )
         broken = tmp_path / "demo-1.0.tar.gz"
         broken.write_bytes(b"\x1f\x8bnonsense")
         with pytest.raises(DistributionError) as caught:
@@ -454,11 +461,11 @@ class TestMetadata:
             ([("Dynamic", "Name")], "'name' is not allowed as a dynamic field"),
             (
                 [("License-File", "../LICENSE")],
-                "'../LICENSE' is invalid for 'license-file', parent directory indicators are not allowed",
+                "'../LICENSE' is invalid for 'license-file'",
             ),
             (
                 [("Description-Content-Type", "text/plain; charset=latin-1")],
-                "'description-content-type' can only specify the UTF-8 charset, not 'latin-1'",
+                "'description-content-type' can only specify the UTF-8 charset",
             ),
             ([("Name", "other")], "Name is there 2 times instead of once"),
             ([("Keywords", "a"), ("Keywords", "b")], "Keywords is there 2 times instead of once"),
@@ -468,7 +475,8 @@ class TestMetadata:
     )
     def test_invalid(self, tmp_path: Path, headers: list[tuple[str, str]], expected: str) -> None:
         for path in (make_wheel(tmp_path, headers=headers), make_sdist(tmp_path, headers=headers)):
-            assert problems(path) == [expected]
+            (found,) = problems(path)
+            assert found.startswith(expected)
 
     @pytest.mark.parametrize(
         ("content", "expected"),
@@ -488,18 +496,30 @@ class TestMetadata:
     @pytest.mark.parametrize(
         ("content", "expected"),
         [
-            (core_metadata() + b"\xff", "the metadata is not UTF-8: byte 45 can't be decoded"),
+            (core_metadata() + b"\xff", "the metadata is not UTF-8: byte 47 can't be decoded"),
             (core_metadata(metadata_version="2.0"), "'2.0' is not a valid metadata version"),
             (core_metadata(metadata_version="new"), "'new' is not a valid metadata version"),
             (core_metadata("de mo"), "'de mo' is invalid for 'name'"),
             (core_metadata(version="one"), "'one' is invalid for 'version'"),
             (core_metadata(version="9" * 5000), None),
             (core_metadata("\x1b[31mdemo"), r"'\x1b[31mdemo' is invalid for 'name'"),
-            (core_metadata(headers=[("Content-Type", "multipart/mixed; boundary=x")], description="--x\n\na\n--x--\n"), None),
+            (
+                core_metadata(
+                    headers=[("Content-Type", "multipart/mixed; boundary=x")], description="--x\n\na\n--x--\n"
+                ),
+                None,
+            ),
             (core_metadata(headers=[("Description", "one")], description="two"), None),
             (core_metadata(headers=[("Requires-Dist", "a; " + "(" * 100_000)]), None),
             (core_metadata(headers=[("Description-Content-Type", "text/plain; x*")]), None),
-            (core_metadata(headers=[(f"X-{n}", "") for n in range(5000)]), "the metadata has more than 5,000 headers"),
+            (
+                core_metadata(headers=[(f"X-{n}", "") for n in range(5000)]),
+                "the metadata has more than 5,000 headers, or 1 MiB of them",
+            ),
+            (
+                core_metadata(headers=[("Summary", "x" * 1024 * 1024)]),
+                "the metadata has more than 5,000 headers, or 1 MiB of them",
+            ),
         ],
         ids=lambda value: repr(value)[:40],
     )
@@ -599,25 +619,31 @@ class TestReadme:
         from readme_renderer import rst
 
         rendered: list[str] = []
-        monkeypatch.setattr(rst, "render", lambda raw, **_: rendered.append(raw) or "html")
+
+        def render(raw: str, **_: object) -> str:
+            rendered.append(raw)
+            return "html"
+
+        monkeypatch.setattr(rst, "render", render)
         paths = [make_wheel(tmp_path, tag=f"cp3{n}-none-any", headers=[RST], description="Once!") for n in range(25)]
         assert len(read_all(paths)) == len(paths)
         assert rendered == ["Once!"]
 
     @pytest.mark.parametrize("error", [RuntimeError("gone\nwrong"), RecursionError(), MemoryError()])
     def test_failure_of_the_renderer_is_a_warning(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: Exception
     ) -> None:
         from readme_renderer import rst
 
         def fail(raw: str, **_: object) -> None:
-            print(raw, file=sys.stderr)
+            sys.stderr.write(raw)
             raise error
 
         monkeypatch.setattr(rst, "render", fail)
         (warning,) = read(make_wheel(tmp_path, headers=[RST], description=f"unlucky {error!r}")).warnings
         assert warning.startswith("the README could not be rendered here: ")
         assert "\n" not in warning
+        assert capfd.readouterr() == ("", "")
 
     def test_deep_nesting_is_a_warning(self, tmp_path: Path) -> None:
         nested = "".join(" " * depth + "a\n\n" for depth in range(600))
@@ -633,9 +659,7 @@ class TestReadme:
 
         monkeypatch.setattr(markdown, "variants", {})
         distribution = read(make_wheel(tmp_path, headers=[MARKDOWN], description="no renderer"))
-        assert distribution.warnings == (
-            "the README could not be rendered here: no Markdown renderer is installed",
-        )
+        assert distribution.warnings == ("the README could not be rendered here: no Markdown renderer is installed",)
 
     @pytest.mark.parametrize("own", [None, "mine.conf"])
     def test_docutils_configuration_is_not_used(
@@ -691,7 +715,8 @@ class TestWheelArchive:
         assert problems(rewrite_zip(make_wheel(tmp_path), change)) == ["has demo-1.0.dist-info/METADATA 2 times"]
 
     @pytest.mark.parametrize(
-        "name", ["/etc/passwd", "../up.py", "demo/../../up.py", "demo/..", "\\\\server\\x", "demo\\..\\..\\x", "C:\\x", "c:x"]
+        "name",
+        ["/etc/passwd", "../up.py", "demo/../../up.py", "demo/..", "\\\\server\\x", "demo\\..\\..\\x", "C:\\x", "c:x"],
     )
     def test_members_outside(self, tmp_path: Path, name: str) -> None:
         (found,) = problems(make_wheel(tmp_path, extra={name: b""}))
@@ -805,7 +830,7 @@ class TestWheelArchive:
             new.writestr("folder/", b"")
             new.writestr("demo-1.0.dist-info/RECORD.jws", b"")
 
-        record = b"demo.py,,\ndemo-1.0.dist-info/METADATA,,\ndemo-1.0.dist-info/WHEEL,,\n\"gone,.py\",,\n"
+        record = b'demo.py,,\ndemo-1.0.dist-info/METADATA,,\ndemo-1.0.dist-info/WHEEL,,\n"gone,.py",,\n'
         distribution = read(rewrite_zip(make_wheel(tmp_path, record=record), change))
         assert distribution.warnings == (
             "RECORD does not list added.py, demo-1.0.dist-info/RECORD",
@@ -848,6 +873,15 @@ class TestSdistArchive:
                 archive.addfile(info, io.BytesIO(content))
         assert read(path).project == "demo"
 
+    def test_many_members(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, *[(f"demo-1.0/{n}", b"") for n in range(6000)], self.PKG_INFO)
+        tracemalloc.start()
+        try:
+            assert read(path).project == "demo"
+            assert tracemalloc.get_traced_memory()[1] < 3 * 1024 * 1024
+        finally:
+            tracemalloc.stop()
+
     def test_no_metadata(self, tmp_path: Path) -> None:
         path = self.write(tmp_path, ("demo-1.0/setup.py", b""), ("demo-1.0/demo.egg-info/PKG-INFO", core_metadata()))
         assert problems(path) == ["has no PKG-INFO in demo-1.0"]
@@ -875,7 +909,9 @@ class TestSdistArchive:
         (found, *_) = problems(self.write(tmp_path, self.PKG_INFO, (name, b"")))[::-1]
         assert found.startswith("has members outside of the folder it is unpacked into: ")
 
-    @pytest.mark.parametrize("content", [b"no archive", b"PK\3\4", b"\x1f\x8b", b"\x1f\x8b\x08\0", b"BZh9", b"\0" * 100])
+    @pytest.mark.parametrize(
+        "content", [b"no archive", b"PK\3\4", b"\x1f\x8b", b"\x1f\x8b\x08\0", b"BZh9", b"\0" * 100]
+    )
     def test_not_gzip(self, tmp_path: Path, content: bytes) -> None:
         path = tmp_path / "demo-1.0.tar.gz"
         path.write_bytes(content)
@@ -979,10 +1015,10 @@ class TestForPyPI:
                 "depends on a URL, which is not allowed: a @ https://example.org/a.whl",
             ),
             ([("Provides-Dist", "a @ file:///a")], "depends on a URL, which is not allowed: a @ file:///a"),
-            ([("Obsoletes-Dist", "a (x)")], "has an invalid Obsoletes-dist: a (x)"),
+            ([("Obsoletes-Dist", "a (x)")], "has an invalid Obsoletes-Dist: a (x)"),
             ([("Home-page", "http://example.org")], None),
             ([("Home-page", "example.org")], "has a Home-page that is no http(s) URL: example.org"),
-            ([("Download-URL", "http://[")], "has a Download-url that is no http(s) URL: http://["),
+            ([("Download-URL", "http://[")], "has a Download-URL that is no http(s) URL: http://["),
             (
                 [("Project-URL", "Mail, mailto:a@example.org")],
                 "has a Project-URL that is no http(s) URL: Mail, mailto:a@example.org",
@@ -1037,9 +1073,7 @@ class TestForPyPI:
                 new.writestr(name.replace("demo-1.0", "Demo-1.0"), old.read(name).replace(b"demo-1.0", b"Demo-1.0"))
 
         path = rewrite_zip(make_wheel(tmp_path, filename="Demo-1.0-py3-none-any.whl"), change)
-        assert check_for_pypi(read(path)) == (
-            "has to have a name that begins with demo (binary distribution format)",
-        )
+        assert check_for_pypi(read(path)) == ("has to have a name that begins with demo (binary distribution format)",)
 
     @pytest.mark.parametrize("make", [make_wheel, make_sdist])
     def test_local_version(self, tmp_path: Path, make: Callable[..., Path]) -> None:
@@ -1082,7 +1116,9 @@ class TestForPyPI:
             member.comment = b"?"
             new.writestr(member, b"")
 
-        record = "demo.py bomb odd commented demo-1.0.dist-info/METADATA demo-1.0.dist-info/WHEEL demo-1.0.dist-info/RECORD"
+        record = (
+            "demo.py bomb odd commented demo-1.0.dist-info/METADATA demo-1.0.dist-info/WHEEL demo-1.0.dist-info/RECORD"
+        )
         path = rewrite_zip(make_wheel(tmp_path, record=record.replace(" ", "\n").encode()), change)
         path.write_bytes(b"#!/usr/bin/env python\n" + path.read_bytes())
         distribution = read(path)
@@ -1097,8 +1133,8 @@ class TestForPyPI:
 
     def test_streamed_archive(self, tmp_path: Path) -> None:
         class Pipe(io.BytesIO):
-            def seekable(self) -> bool:
-                return False
+            def tell(self) -> int:
+                raise io.UnsupportedOperation
 
         wheel = make_wheel(tmp_path)
         stream = Pipe()
@@ -1114,6 +1150,7 @@ class TestForPyPI:
         [
             (b"[console_scripts]\ndemo-2.x = demo:main\n[other]\na b: c = d\n", None),
             (b"[console_scripts]\nde mo = demo:main\n", "has scripts with unusable names: de mo"),
+            (b"[console_scripts]\na = b:c\na = d:e\n", None),
             (b"[gui_scripts]\nA/B = demo:main\n", "has scripts with unusable names: a/b"),
             (b"demo = demo:main\n", "can't be read: File contains no section headers."),
             (b"\xff", "can't be read: 'utf-8' codec can't decode byte 0xff"),
@@ -1127,7 +1164,12 @@ class TestForPyPI:
 
     def test_sparse_members(self, tmp_path: Path) -> None:
         member = tarfile.TarInfo("demo-1.0/sparse")
-        member.pax_headers = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.map": "0,0", "GNU.sparse.size": "9"}
+        member.pax_headers = {
+            "GNU.sparse.major": "0",
+            "GNU.sparse.minor": "1",
+            "GNU.sparse.map": "0,0",
+            "GNU.sparse.size": "9",
+        }
         path = write_tar(tmp_path / "demo-1.0.tar.gz", [("demo-1.0/PKG-INFO", core_metadata()), member])
         assert check_for_pypi(read(path)) == ("has sparse members: demo-1.0/sparse",)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from distribution_builders import make_sdist, make_wheel
-from hatch_process import HatchResult, run_command, run_hatch
+from hatch_process import HatchResult, HatchTerminal, needs_terminal, run_command, run_hatch
 from servers import BasicAuth
 
 if TYPE_CHECKING:
@@ -101,6 +101,23 @@ def test_a_token_in_the_environment_needs_no_user_and_no_question(
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", SECRET)]
     assert SECRET not in result.output
+
+
+@needs_terminal
+def test_a_terminal_is_asked_and_the_secret_is_hidden(index: RecordingServer, project: Project, home: Home) -> None:
+    make_wheel(project.dist, project.name)
+    home.use_keyring("FileKeyring")
+    with HatchTerminal(
+        "publish", "-p", "tokenindex", "-r", index.upload_url, cwd=project.folder, home=home
+    ) as terminal:
+        terminal.expect("User name")
+        terminal.send("")
+        terminal.expect("input is hidden")
+        terminal.send(SECRET)
+        assert terminal.finish() == 0, terminal.screen
+    assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", SECRET)]
+    assert SECRET not in terminal.screen
+    assert home.keyring.secrets == {index.upload_url: {"__token__": SECRET}}
 
 
 def test_the_fields_are_those_that_an_index_reads(index: RecordingServer, project: Project, home: Home) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.given import Given
 from hatch_tokenindex.repositories import REPOSITORY_KEYS, Key, Layer, nearest, seconds, switch
-from hatch_tokenindex.tokens import Secret, looks_like_token
+from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -138,13 +137,11 @@ def read(
     return Options(
         artifacts=tuple(artifacts),
         repository=repository,
-        flag_user=given["user", COMMAND_LINE],
-        environment_user=given["user", ENVIRONMENT],
+        flag_user=_user(given["user", COMMAND_LINE]),
+        environment_user=_user(given["user", ENVIRONMENT]),
         flag_auth=_secret(given["auth", COMMAND_LINE]),
         environment_auth=_secret(given["auth", ENVIRONMENT]),
-        own_users={
-            name: value for name, value in environment.items() if name.startswith("HATCH_INDEX_USER_") and value
-        },
+        own_users=_own_users(environment),
         own_auths={name: Secret(value) for name, value in environment.items() if name.startswith("HATCH_INDEX_AUTH_")},
         overrides=Layer("this run", Path.cwd(), settings),
         no_prompt_because=_obstacle(context, hatch_options, environment, stdin_is_terminal=stdin_is_terminal),
@@ -184,10 +181,18 @@ def _obstacle(
         return "standard input is no terminal"
     chosen = context.find_root().params.get("interactive") if context else None
     if chosen is None and context is None and (variable := environment.get("HATCH_INTERACTIVE")):
-        chosen = click.BOOL.convert(variable, None, None)
+        chosen = _interactive(variable)
     if chosen is None and any(environment.get(name) in {"true", "1"} for name in ("CI", "GITHUB_ACTIONS")):
         return "this runs in CI"
     return "" if chosen in {None, True} else "Hatch is not interactive here (--no-interactive or HATCH_INTERACTIVE)"
+
+
+def _interactive(text: str) -> bool:
+    try:
+        return click.BOOL.convert(text, None, None)
+    except click.BadParameter:
+        msg = "HATCH_INTERACTIVE must be true or false."
+        raise ConfigurationError(msg) from None
 
 
 def _flags(context: click.Context | None, environment: Mapping[str, str]) -> Iterator[Pair]:
@@ -236,6 +241,19 @@ def _value(key: str, given: Given[str]) -> object:
         raise ConfigurationError(msg) from None
 
 
+def _user(given: Given[str] | None) -> Given[str] | None:
+    if given is not None:
+        _value("user", given)
+    return given
+
+
+def _own_users(environment: Mapping[str, str]) -> Mapping[str, str]:
+    users = {name: user for name, user in environment.items() if name.startswith("HATCH_INDEX_USER_") and user}
+    for name, user in users.items():
+        _value("user", Given(user, name))
+    return users
+
+
 def _secret(given: Given[str] | None) -> Given[Secret] | None:
     return None if given is None else Given(Secret(given.value), given.origin)
 
@@ -243,11 +261,6 @@ def _secret(given: Given[str] | None) -> Given[Secret] | None:
 def _unknown(pair: Pair) -> str:
     if pair.key in NOT_FOR_ONE_RUN:
         return f"`{pair.key}` can't be given with {pair.origin.split()[0]}: it belongs into Hatch's config.toml."
-    if looks_like_token(pair.key):
+    if "pypi-" in pair.key:
         return "An API token was given as an option: give it as `-o auth=TOKEN`, or better in HATCH_INDEX_AUTH."
     return f"There is no option `{pair.key}` ({pair.origin}){nearest(pair.key, OPTION_KEYS)}."
-
-
-def process_environment() -> Mapping[str, str]:
-    """The environment of this process, as it is now."""
-    return dict(os.environ)

@@ -42,7 +42,7 @@ class TokenIndexPublisher(PublisherInterface):
         from hatch_tokenindex.console.help import HELP
         from hatch_tokenindex.console.report import Report
 
-        asked = options.read(artifacts, hatch_options, os.environ, stdin_is_terminal=sys.stdin.isatty())
+        asked = options.read(artifacts, hatch_options, os.environ, stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty()))
         if asked.help:
             terminal.output(HELP)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -94,6 +95,14 @@ def _text(value: object) -> str:
     return value
 
 
+def _user_name(value: object) -> str:
+    text = _text(value)
+    if looks_like_token(text):
+        msg = "must be a user name and not an API token: give the token as `auth`, or better in HATCH_INDEX_AUTH"
+        raise ValueError(msg)
+    return text
+
+
 def _secret(value: object) -> Secret:
     return Secret(_text(value))
 
@@ -165,7 +174,7 @@ def switch(*, only_personal: bool = False, follows_url: bool = False) -> Key:
 
 REPOSITORY_KEYS: Mapping[str, Key] = {
     "url": Key(_url),
-    "user": Key(_text, follows_url=True),
+    "user": Key(_user_name, follows_url=True),
     "auth": Key(_secret, follows_url=True),
     "auth-command": Key(_command, only_personal=True, follows_url=True),
     "ca-cert": Key(_text),
@@ -259,6 +268,9 @@ class Repositories:
             if url is None:
                 msg = f"Section [{name}] of ~/.pypirc has no `repository`: add the upload URL of that index there."
                 raise ConfigurationError(msg)
+            if problem := urls.problem_with(url):
+                msg = f"`repository` of [{name}] of ~/.pypirc {problem}."
+                raise ConfigurationError(msg)
             return self._build(self.name_of(url) or name, url, overrides, pypirc_section=name)
         if name in PYPIRC_ALIASES:
             return self._build(PYPIRC_ALIASES[name], RESERVED[PYPIRC_ALIASES[name]], overrides)
@@ -278,8 +290,10 @@ class Repositories:
         known = [*self.names, *(section for section in sections if section not in self.names)]
         near = get_close_matches(wanted.value, known, n=1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
+        # What has an @ may be a URL without its scheme, and with a password.
+        called = "of that name" if "@" in wanted.value else repr(wanted.value)
         return (
-            f"There is no repository {wanted.value!r} (from {wanted.origin}).{meant} Known here: {', '.join(known)}; "
+            f"There is no repository {called} (from {wanted.origin}).{meant} Known here: {', '.join(known)}; "
             f"or give an upload URL that starts with https://."
         )
 
@@ -349,7 +363,7 @@ def _repository(
     def path(key: str) -> Path | None:
         for layer in trusted_layers:
             if found := layer.get(key):
-                return layer.folder / Path(cast("str", found.value)).expanduser()
+                return layer.folder / os.path.expanduser(cast("str", found.value))
         return None
 
     secrets = next((layer for layer in trusted_layers if layer.get("auth") or layer.get("auth-command")), _NOTHING)

@@ -14,7 +14,7 @@ from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.given import Given
 from hatch_tokenindex.repositories import PYPIRC_ALIASES, RESERVED, Repository
-from hatch_tokenindex.tokens import Secret
+from hatch_tokenindex.tokens import Secret, looks_like_token
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,12 @@ class Pypirc:
     def user(self, project: str, repository: Repository) -> Given[str] | None:
         """The user name for this project."""
         section = self.section(project, repository)
-        return None if section is None else Given(section.username or TOKEN_USER, section.origin)
+        if section is None:
+            return None
+        if looks_like_token(section.username or ""):
+            msg = f"`username` of {section.origin} holds an API token: write it as `password`, and {TOKEN_USER} as `username`."
+            raise ConfigurationError(msg)
+        return Given(section.username or TOKEN_USER, section.origin)
 
 
 def _gives_anything(section: Section) -> bool:
@@ -123,7 +128,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or "it is not a readable file"
     if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8 text"
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return f"line {line} is not UTF-8 text"
     if isinstance(error, configparser.DuplicateSectionError):
         return f"line {error.lineno} begins a section that exists already"
     if isinstance(error, configparser.DuplicateOptionError):

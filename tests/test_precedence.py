@@ -1,0 +1,446 @@
+"""The documented order of the places for user name and secret, as a whole table, judged by what the index received."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import TYPE_CHECKING
+
+import pytest
+from distribution_builders import make_wheel
+from hatch_in_process import invoke_hatch
+from hatch_process import HatchTerminal, run_hatch
+from servers import BasicAuth
+
+from hatch_tokenindex.credentials.cache import Cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
+
+    from hatch_process import HatchResult, Home, Project
+    from servers import RecordingServer
+
+TOKEN_USER = "__token__"
+
+USER_FLAG = "--user"
+USER_OWN = "HATCH_INDEX_USER_PRIVATE"
+USER_VARIABLE = "HATCH_INDEX_USER"
+USER_TABLE = "`user` of hatch.toml"
+PYPIRC_USER = "username of .pypirc"
+CACHE = "cache"
+USERS = (USER_FLAG, USER_OWN, USER_VARIABLE, USER_TABLE, PYPIRC_USER, CACHE)
+
+PYPIRC_PASSWORD = "password of .pypirc"
+AUTH_FLAG = "--auth"
+AUTH_OWN = "HATCH_INDEX_AUTH_PRIVATE"
+AUTH_VARIABLE = "HATCH_INDEX_AUTH"
+AUTH_TABLE = "`auth` of config.toml"
+AUTH_COMMAND = "`auth-command` of config.toml"
+KEYRING = "keyring"
+SECRETS = (PYPIRC_PASSWORD, AUTH_FLAG, AUTH_OWN, AUTH_VARIABLE, AUTH_TABLE, AUTH_COMMAND, KEYRING)
+
+USER_NAMES = {
+    USER_FLAG: "flag-user",
+    USER_OWN: "own-user",
+    USER_VARIABLE: "variable-user",
+    USER_TABLE: "table-user",
+    PYPIRC_USER: "pypirc-user",
+    CACHE: "cache-user",
+}
+PASSWORDS = {
+    PYPIRC_PASSWORD: "100%-pypirc-secret",
+    AUTH_FLAG: "flag-secret",
+    AUTH_OWN: "own-secret",
+    AUTH_VARIABLE: "variable-secret",
+    AUTH_TABLE: "table-secret",
+    AUTH_COMMAND: "command-secret",
+}
+VALUES = USER_NAMES | PASSWORDS
+COMMAND = ("publish", "-p", "tokenindex", "-r", "private")
+
+
+def kept_for(user: str) -> str:
+    """What the keyring of these tests holds for a user name."""
+    return f"keyring-secret-of-{user}"
+
+
+def subsets(sources: Iterable[str]) -> Iterator[frozenset[str]]:
+    """Every subset but those that contradict themselves."""
+    known = tuple(sources)
+    for size in range(len(known) + 1):
+        for chosen in combinations(known, size):
+            if not {AUTH_TABLE, AUTH_COMMAND} <= set(chosen):
+                yield frozenset(chosen)
+
+
+def documented(given: AbstractSet[str]) -> BasicAuth | None:
+    """What has to reach the index by the documented order; `None` where there is no secret."""
+    pypirc_gives_user = bool(given & {PYPIRC_USER, PYPIRC_PASSWORD})
+    pypirc_user = USER_NAMES[PYPIRC_USER] if PYPIRC_USER in given else TOKEN_USER
+    if before := [source for source in (USER_FLAG, USER_OWN, USER_VARIABLE, USER_TABLE) if source in given]:
+        user, pypirc_gave_user = USER_NAMES[before[0]], False
+    elif pypirc_gives_user:
+        user, pypirc_gave_user = pypirc_user, True
+    else:
+        user, pypirc_gave_user = USER_NAMES[CACHE] if CACHE in given else TOKEN_USER, False
+    if pypirc_gave_user and PYPIRC_PASSWORD in given:
+        return BasicAuth(user, PASSWORDS[PYPIRC_PASSWORD])
+    for source in (AUTH_FLAG, AUTH_OWN, AUTH_VARIABLE, AUTH_TABLE, AUTH_COMMAND):
+        if source in given:
+            return BasicAuth(user, PASSWORDS[source])
+    return BasicAuth(user, kept_for(user)) if KEYRING in given else None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A project with one built wheel, whose repository `private` is the index, and the person's home."""
+
+    index: RecordingServer
+    project: Project
+    home: Home
+
+    def publish(
+        self,
+        given: AbstractSet[str],
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        run: Callable[..., HatchResult] = invoke_hatch,
+    ) -> HatchResult:
+        """Publish with what is given, and with nothing else, to an index that is empty again."""
+        self.arrange(given)
+        flags = [part for flag in given & {USER_FLAG, AUTH_FLAG} for part in (flag, VALUES[flag])]
+        variables = {name: VALUES[name] for name in given & {USER_OWN, USER_VARIABLE, AUTH_OWN, AUTH_VARIABLE}}
+        environment = {**variables, **(env or {})}
+        return run(*COMMAND, *flags, *arguments, cwd=self.project.folder, home=self.home, env=environment)
+
+    def arrange(self, given: AbstractSet[str]) -> None:
+        """Put all that is given, but for flags and variables, into its place, and empty the index."""
+        self.index.files.clear()
+        self.index.requests.clear()
+        self._write_tables(given)
+        self._write_pypirc(given)
+        self._fill_cache(given)
+        backend = "keyring_backends.FileKeyring" if KEYRING in given else "keyring.backends.null.Keyring"
+        self.home.environment["PYTHON_KEYRING_BACKEND"] = backend
+
+    def on_a_terminal(self, *arguments: str, **variables: str) -> HatchTerminal:
+        """Publish where somebody can answer."""
+        return HatchTerminal(*arguments, cwd=self.project.folder, home=self.home, env=variables)
+
+    @property
+    def received(self) -> list[BasicAuth | None]:
+        """What the uploads of the last run brought along."""
+        return [request.authorization for request in self.index.uploads]
+
+    def _write_tables(self, given: AbstractSet[str]) -> None:
+        url = self.index.upload_url
+        own = {"user": USER_NAMES[USER_TABLE]} if USER_TABLE in given else {}
+        self.project.configure(table(url=url, **own))
+        secret = {"auth": PASSWORDS[AUTH_TABLE]} if AUTH_TABLE in given else {}
+        command = [sys.executable, "-S", "-c", f"print({PASSWORDS[AUTH_COMMAND]!r})"]
+        command_line = {"auth-command": command} if AUTH_COMMAND in given else {}
+        self.home.configure_hatch(table(url=url, **secret, **command_line))
+
+    def _write_pypirc(self, given: AbstractSet[str]) -> None:
+        lines = ["[distutils]", "index-servers = private", "[private]", f"repository = {self.index.upload_url}"]
+        if PYPIRC_USER in given:
+            lines.append(f"username = {USER_NAMES[PYPIRC_USER]}")
+        if PYPIRC_PASSWORD in given:
+            lines.append(f"password = {PASSWORDS[PYPIRC_PASSWORD]}")
+        self.home.pypirc.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def _fill_cache(self, given: AbstractSet[str]) -> None:
+        cache = Cache(self.home.hatch_cache / "publish" / "tokenindex")
+        if (CACHE in given) != bool(cache.read().users):
+            url, user = self.index.upload_url, USER_NAMES[CACHE]
+            cache.update(
+                lambda contents: contents.with_user(url, user) if CACHE in given else contents.without_user(url)
+            )
+
+
+def table(**keys: object) -> str:
+    """A configuration file whose repository `private` has these keys."""
+    lines = [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+    return "\n".join(["[publish.tokenindex.repos.private]", *lines, ""])
+
+
+@pytest.fixture
+def desk(index: RecordingServer, project: Project, home: Home) -> Desk:
+    """Everything in its place, with no credential anywhere but in a keyring that is not used yet."""
+    make_wheel(project.dist, project.name)
+    for user in (TOKEN_USER, *USER_NAMES.values()):
+        home.remember(index.upload_url, user, kept_for(user))
+    return Desk(index, project, home)
+
+
+def mismatch(desk: Desk, given: AbstractSet[str], run: Callable[..., HatchResult] = invoke_hatch) -> str | None:
+    """How a run differs from the documented order; `None` where it doesn't."""
+    expected = documented(given)
+    result = desk.publish(given, run=run)
+    ends_well = result.returncode == (1 if expected is None else 0)
+    shown = [secret for secret in (*PASSWORDS.values(), "keyring-secret") if secret in result.output]
+    if ends_well and not shown and desk.received == ([] if expected is None else [expected]):
+        return None
+    return (
+        f"{' + '.join(sorted(given)) or 'nothing'}: expected {expected}, the index received {desk.received}, "
+        f"shown: {shown}, exit {result.returncode}\n{result.output}"
+    )
+
+
+# The whole table
+
+
+@pytest.mark.parametrize("secret", [None, AUTH_VARIABLE, PYPIRC_PASSWORD, AUTH_TABLE, KEYRING])
+def test_every_subset_of_the_user_names(desk: Desk, secret: str | None) -> None:
+    rows = [given | ({secret} if secret else set()) for given in subsets(USERS)]
+    assert len(rows) == 64
+    mismatches = [found for given in rows if (found := mismatch(desk, given))]
+    assert not mismatches, "\n".join(mismatches)
+
+
+@pytest.mark.parametrize("user", [None, *USERS])
+def test_every_subset_of_the_secrets(desk: Desk, user: str | None) -> None:
+    rows = [given | ({user} if user else set()) for given in subsets(SECRETS)]
+    assert len(rows) == 96
+    mismatches = [found for given in rows if (found := mismatch(desk, given))]
+    assert not mismatches, "\n".join(mismatches)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {AUTH_VARIABLE},
+        {AUTH_OWN, AUTH_VARIABLE},
+        {USER_FLAG, USER_VARIABLE, PYPIRC_USER, PYPIRC_PASSWORD, AUTH_FLAG, AUTH_VARIABLE},
+        {USER_OWN, USER_VARIABLE, USER_TABLE, AUTH_TABLE, KEYRING},
+        {USER_VARIABLE, USER_TABLE, AUTH_COMMAND, KEYRING},
+        {USER_TABLE, PYPIRC_USER, PYPIRC_PASSWORD, CACHE, KEYRING},
+        {PYPIRC_USER, PYPIRC_PASSWORD, AUTH_FLAG, AUTH_VARIABLE, KEYRING},
+        {PYPIRC_PASSWORD, AUTH_FLAG, CACHE},
+        {PYPIRC_USER, AUTH_VARIABLE, CACHE, KEYRING},
+        {CACHE, KEYRING},
+        {KEYRING},
+        {USER_FLAG},
+    ],
+    ids=lambda given: " + ".join(sorted(given)),
+)
+def test_the_installed_command_agrees(desk: Desk, given: set[str]) -> None:
+    assert mismatch(desk, given, run_hatch) is None
+
+
+# The keyring's own order: the project's slot, the user name's, whatever it offers
+
+
+@pytest.mark.parametrize("user", [None, TOKEN_USER, *USERS])
+def test_every_subset_of_the_slots(index: RecordingServer, project: Project, home: Home, user: str | None) -> None:
+    make_wheel(project.dist, project.name)
+    desk = Desk(index, project, home)
+    name = USER_NAMES.get(user or "", TOKEN_USER)
+    slots = {"project": f"pypi_token:project:{project.name}", "user": name, "other": "somebody-else"}
+    arguments = ("--user", TOKEN_USER) if user == TOKEN_USER else ()
+    mismatches = []
+    for chosen in subsets(slots):
+        home.keyring_file.unlink(missing_ok=True)
+        for slot in chosen:
+            home.remember(index.upload_url, slots[slot], f"secret-of-{slot}")
+        expected = []
+        if "project" in chosen and user in {None, TOKEN_USER, CACHE}:
+            expected = [BasicAuth(TOKEN_USER, "secret-of-project")]
+        elif "user" in chosen:
+            expected = [BasicAuth(name, "secret-of-user")]
+        elif "other" in chosen and user in {None, CACHE}:
+            expected = [BasicAuth("somebody-else", "secret-of-other")]
+        result = desk.publish({KEYRING, *({user} if user in USERS else ())}, *arguments)
+        if desk.received != expected:
+            mismatches.append(f"{sorted(chosen)}: expected {expected}, received {desk.received}\n{result.output}")
+    assert not mismatches, "\n".join(mismatches)
+
+
+# A secret that is set but empty
+
+
+@pytest.mark.parametrize("before", [None, PYPIRC_PASSWORD])
+@pytest.mark.parametrize("after", [None, AUTH_TABLE, KEYRING])
+def test_every_combination_of_empty_secrets(desk: Desk, before: str | None, after: str | None) -> None:
+    names = (AUTH_FLAG, AUTH_OWN, AUTH_VARIABLE)
+    around = {source for source in (before, after) if source}
+    mismatches = []
+    for states in product(["absent", "empty", "set"], repeat=len(names)):
+        state = dict(zip(names, states, strict=True))
+        given = {name for name in names if state[name] == "set"} | around
+        empty = [name for name in names if state[name] == "empty"]
+        arguments = ("--auth", "") if AUTH_FLAG in empty else ()
+        result = desk.publish(given, *arguments, env=dict.fromkeys(set(empty) - {AUTH_FLAG}, ""))
+        first = next((name for name in names if state[name] != "absent"), None)
+        refused = before is None and first in empty
+        expected = None if refused else documented(given)
+        complaints = re.findall(r"(\S+) is set but empty", result.output)
+        if desk.received != ([] if expected is None else [expected]) or complaints != ([first] if refused else []):
+            mismatches.append(f"{state}: expected {expected}, received {desk.received}\n{result.output}")
+    assert not mismatches, "\n".join(mismatches)
+
+
+# What loses to ~/.pypirc
+
+
+@pytest.mark.parametrize("user", [None, PYPIRC_USER])
+@pytest.mark.parametrize("loser", [AUTH_FLAG, AUTH_OWN, AUTH_VARIABLE])
+def test_a_secret_that_loses_to_pypirc_is_told_how_to_win(desk: Desk, loser: str, user: str | None) -> None:
+    given = {PYPIRC_PASSWORD, loser, *({user} if user else ())}
+    result = desk.publish(given)
+    assert desk.received == [documented(given)]
+    assert f"{loser} is not used" in result.words
+    assert "[private] of ~/.pypirc" in result.words
+    (name,) = re.findall(r"`-u (\S+)`", result.words)
+
+    result = desk.publish(given, "-u", name)
+    assert desk.received == [BasicAuth(USER_NAMES.get(user or "", TOKEN_USER), PASSWORDS[loser])]
+    assert "not used" not in result.words
+
+
+def test_nothing_is_said_where_nothing_loses(desk: Desk) -> None:
+    assert "not used" not in desk.publish({PYPIRC_USER, PYPIRC_PASSWORD, AUTH_TABLE, KEYRING}).output
+    assert "not used" not in desk.publish({PYPIRC_USER, AUTH_FLAG, AUTH_VARIABLE}).output
+
+
+# `-o` ranks with the flags, HATCH_PUBLISHER_OPTIONS with the variables
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """What is given for one key, and which of it wins; no winner where two of one rank differ, which `names` names."""
+
+    flag: str | None = None
+    option: str | None = None
+    own: str | None = None
+    variable: str | None = None
+    options_variable: str | None = None
+    winner: str | None = None
+    names: tuple[str, ...] = ()
+
+
+RANKS = [
+    Ranks(option="x", own="y", variable="z", winner="x"),
+    Ranks(flag="x", option="x", variable="y", winner="x"),
+    Ranks(flag="x", option="y", names=("--{key}", "-o {key}")),
+    Ranks(flag="x", option="y", own="x", names=("--{key}", "-o {key}")),
+    Ranks(options_variable="x", winner="x"),
+    Ranks(flag="x", options_variable="y", winner="x"),
+    Ranks(own="x", options_variable="y", winner="x"),
+    Ranks(variable="x", options_variable="x", winner="x"),
+    Ranks(variable="x", options_variable="y", names=("HATCH_INDEX_{KEY}", "HATCH_PUBLISHER_OPTIONS")),
+]
+
+
+@pytest.mark.parametrize("row", RANKS, ids=repr)
+@pytest.mark.parametrize("key", ["user", "auth"])
+def test_options_rank_with_what_gave_them(desk: Desk, key: str, row: Ranks) -> None:
+    values = {name: f"{key}-{name}" for name in "xyz"}
+    arguments = [*([f"--{key}", values[row.flag]] if row.flag else [])]
+    arguments += ["-o", f"{key}={values[row.option]}"] if row.option else []
+    variables = {
+        name: values[value]
+        for name, value in {
+            f"HATCH_INDEX_{key.upper()}_PRIVATE": row.own,
+            f"HATCH_INDEX_{key.upper()}": row.variable,
+        }.items()
+        if value
+    }
+    if row.options_variable:
+        variables["HATCH_PUBLISHER_OPTIONS"] = f"existing=replace {key}={values[row.options_variable]}"
+    result = desk.publish({AUTH_TABLE, USER_TABLE, KEYRING}, *arguments, env=variables)
+    if row.winner is None:
+        assert desk.received == []
+        assert result.returncode == 1
+        for name in row.names:
+            assert name.format(key=key, KEY=key.upper()) in result.words
+        assert key == "user" or not any(value in result.output for value in values.values())
+        assert len(result.output.splitlines()) == 1
+    else:
+        expected = documented({AUTH_TABLE, USER_TABLE})
+        assert expected is not None
+        user, password = expected.user, expected.password
+        won = values[row.winner]
+        assert desk.received == [BasicAuth(won, password) if key == "user" else BasicAuth(user, won)], result.output
+
+
+# Who can be asked
+
+
+NOBODY = [
+    pytest.param(["-n"], {}, "--no-prompt", id="-n"),
+    pytest.param([], {"HATCH_INTERACTIVE": "0"}, "HATCH_INTERACTIVE", id="HATCH_INTERACTIVE"),
+    pytest.param([], {"CI": "true"}, "CI", id="CI=true"),
+    pytest.param([], {"CI": "1"}, "CI", id="CI=1"),
+    pytest.param([], {"GITHUB_ACTIONS": "true"}, "CI", id="GITHUB_ACTIONS"),
+]
+on_a_terminal = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+
+
+@on_a_terminal
+@pytest.mark.parametrize(("arguments", "variables", "reason"), NOBODY)
+def test_no_prompt_on_a_terminal(desk: Desk, arguments: list[str], variables: dict[str, str], reason: str) -> None:
+    desk.arrange(set())
+    with desk.on_a_terminal(*COMMAND, *arguments, **variables) as terminal:
+        assert terminal.finish() == 1
+    assert "nobody can be asked" in terminal.words
+    assert reason in terminal.words
+    assert "User name for" not in terminal.words
+    assert desk.received == []
+
+
+def test_without_a_prompt_every_place_is_listed_in_order(desk: Desk) -> None:
+    result = desk.publish({USER_TABLE})
+    places = ["~/.pypirc", "--auth", AUTH_OWN, AUTH_VARIABLE, "repos tables", "auth-command", "keyring"]
+    positions = [result.words.index(f"{place}") for place in places]
+    assert result.returncode == 1
+    assert positions == sorted(positions)
+    assert "standard input is no terminal" in result.words
+    assert "HATCH_INDEX_AUTH: ${{ secrets." in result.words
+
+
+@pytest.mark.parametrize("variables", [{}, {"CI": "true", "GITHUB_ACTIONS": "true"}], ids=["piped", "CI"])
+def test_a_secret_alone_needs_no_user_name(desk: Desk, variables: dict[str, str]) -> None:
+    desk.publish({AUTH_VARIABLE}, env=variables)
+    assert desk.received == [BasicAuth(TOKEN_USER, PASSWORDS[AUTH_VARIABLE])]
+
+
+@on_a_terminal
+@pytest.mark.parametrize(
+    ("global_options", "variables", "user", "typed_user"),
+    [
+        pytest.param([], {}, None, "", id="Enter takes __token__"),
+        pytest.param([], {}, None, "typed-user", id="a user name is typed"),
+        pytest.param([], {}, USER_TABLE, None, id="a user name is known"),
+        pytest.param(["--interactive"], {"CI": "true"}, None, "", id="--interactive wins over CI"),
+        pytest.param([], {"CI": "1", "HATCH_INTERACTIVE": "1"}, None, "", id="HATCH_INTERACTIVE wins over CI"),
+    ],
+)
+def test_a_prompt_on_a_terminal(
+    desk: Desk, global_options: list[str], variables: dict[str, str], user: str | None, typed_user: str | None
+) -> None:
+    desk.arrange({user} if user else set())
+    with desk.on_a_terminal(*global_options, *COMMAND, **variables) as terminal:
+        if typed_user is not None:
+            terminal.expect("User name for")
+            terminal.expect(":")
+            terminal.send(typed_user)
+        terminal.expect("input is hidden")
+        terminal.send("typed-secret")
+        assert terminal.finish() == 0, terminal.screen
+    name = typed_user or USER_NAMES.get(user or "", TOKEN_USER)
+    assert desk.received == [BasicAuth(name, "typed-secret")]
+    assert "typed-secret" not in terminal.screen
+    assert ("User name for" in terminal.words) == (typed_user is not None)
+
+
+@on_a_terminal
+def test_a_secret_alone_asks_for_no_user_name_on_a_terminal(desk: Desk) -> None:
+    desk.arrange(set())
+    with desk.on_a_terminal(*COMMAND, HATCH_INDEX_AUTH="variable-secret") as terminal:
+        assert terminal.finish() == 0, terminal.screen
+    assert desk.received == [BasicAuth(TOKEN_USER, "variable-secret")]
