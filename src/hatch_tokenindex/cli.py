@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, canonicalize_name
 from rich.console import Console
 
 from hatch_tokenindex.__about__ import __version__
@@ -56,9 +56,13 @@ class Desk:
         return self.repositories.choose(wanted, self.pypirc.urls, Layer("this run", Path.cwd(), {}))
 
     def user_of(self, repository: Repository) -> str:
-        """The user name whose secret a repository uses, as far as configuration and cache tell."""
-        configured = repository.user.value if repository.user else None
-        return configured or self.cache.read().user(repository.url) or TOKEN_USER
+        """The user name whose secret a repository uses, as far as configuration, `.pypirc` and cache tell."""
+        return self.given_user(repository) or self.cache.read().user(repository.url) or TOKEN_USER
+
+    def given_user(self, repository: Repository, project: str | None = None) -> str | None:
+        """The user name that configuration or `.pypirc` gives for a project, or for all of them."""
+        given = repository.user or self.pypirc.user(project or "", repository)
+        return given.value if given else None
 
     def name_of(self, service: str) -> str:
         """The name of the repository with this URL, or the URL."""
@@ -96,17 +100,28 @@ _REPOSITORY = click.option("-r", "--repo", help="The repository, as for `hatch p
 @_REPOSITORY
 @click.option("--project", help="The project that the secret is for (default: what the token says).")
 @click.option("-u", "--user", help="The user name (default: the configured one, else __token__).")
+@click.argument("misplaced", nargs=-1, metavar="")
 @_command
-def login(desk: Desk, repo: str | None, project: str | None, user: str | None) -> None:
+def login(desk: Desk, repo: str | None, project: str | None, user: str | None, misplaced: tuple[str, ...]) -> None:
     """Store a secret: asked for on a terminal, else the first line of standard input."""
+    if misplaced:
+        msg = "A secret is no argument, since your shell remembers those: run `login` without, and type it when asked."
+        raise ConfigurationError(msg)
     repository = desk.repository(repo)
     memory = desk.memory(repository)
-    name = canonicalize_name(project) if project else None
-    known = user or desk.user_of(repository)
+    name = _project_name(project)
+    given = user or desk.given_user(repository, name)
+    if name and given not in {None, TOKEN_USER}:
+        msg = (
+            f"The user name for {repository.name} is {given!r}, and a project's own secret is an API token, whose user name "
+            f"is {TOKEN_USER}. Leave --project away to store the secret of {given!r}."
+        )
+        raise ConfigurationError(msg)
+    known = TOKEN_USER if name else given or desk.user_of(repository)
     if desk.can_prompt:
         found = Prompts(desk.terminal, repository).ask_again(name or "all projects", known)
     else:
-        found = Credential(known, Secret(sys.stdin.readline().rstrip("\r\n")), "standard input", typed=True)
+        found = Credential(known, _piped_secret(), "standard input")
     now = time.time()
     judged = judge(found, name, repository, now)
     for note in judged.notes:
@@ -129,16 +144,20 @@ def logout(desk: Desk, repo: str | None, project: str | None, user: str | None, 
     if everything and project:
         msg = "--project and --all contradict each other: keep one of the two."
         raise ConfigurationError(msg)
-    repository = desk.repository(repo)
+    repository, name = desk.repository(repo), _project_name(project)
     if everything:
         known = desk.cache.read().slots
         slots = [(slot.service, slot.user) for slot in known if repo is None or slot.service == repository.url]
-    elif project:
-        slots = [(repository.url, project_slot(canonicalize_name(project)))]
+    elif name:
+        slots = [(repository.url, project_slot(name))]
     else:
         slots = [(repository.url, user or desk.user_of(repository))]
-    deleted = [slot for slot in slots if desk.keyring.delete(*slot)]
-    desk.cache.update(partial(_without, slots))
+    try:
+        deleted = [slot for slot in slots if desk.keyring.delete(*slot)]
+        desk.cache.update(partial(_without, slots))
+    except SourceUnavailableError as error:
+        msg = f"Not everything could be deleted: {error}."
+        raise CredentialError(msg) from None
     if not deleted:
         msg = "The keyring holds no such secret. `hatch-tokenindex tokens` lists what is known."
         raise CredentialError(msg)
@@ -161,6 +180,19 @@ def tokens(desk: Desk, *, as_json: bool) -> None:
         desk.terminal.output(aligned([heading, *(_row(desk, slot) for slot in slots)]))
     else:
         desk.terminal.info("Nothing is remembered yet.")
+
+
+def _project_name(project: str | None) -> str | None:
+    """The name that `--project` gives, normalized (PEP 503). Raises `ConfigurationError` for what is none."""
+    try:
+        return None if project is None else canonicalize_name(project, validate=True)
+    except InvalidName:
+        msg = f"--project {project!r} is not the name of a project."
+        raise ConfigurationError(msg) from None
+
+
+def _piped_secret() -> Secret:
+    return Secret(sys.stdin.buffer.readline().decode("utf-8-sig", "surrogateescape").rstrip("\r\n"))
 
 
 def _row(desk: Desk, slot: Slot) -> tuple[str, ...]:

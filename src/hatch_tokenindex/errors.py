@@ -41,3 +41,11 @@ class UploadError(TokenIndexError):
         self.said = said
         self.next_step = next_step
         self.about_credential = about_credential
+
+
+class MintingError(TokenIndexError):
+    """The index made no API token for an identity; `code` is its own word for why, and the text is its description."""
+
+    def __init__(self, code: str, description: str) -> None:
+        super().__init__(description)
+        self.code = code

@@ -57,7 +57,11 @@ def surroundings(environment: Mapping[str, str], working_folder: Path) -> Surrou
 
 def _config_path(environment: Mapping[str, str]) -> Path:
     if chosen := environment.get("HATCH_CONFIG"):
-        return Path(chosen).resolve()
+        path = Path(chosen).resolve()
+        if not path.is_file():
+            msg = f"HATCH_CONFIG names {path}, and there is no such file."
+            raise ConfigurationError(msg)
+        return path
     return Path(user_config_dir("hatch", appauthor=False)) / "config.toml"
 
 

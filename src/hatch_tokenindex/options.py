@@ -12,7 +12,7 @@ import click
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.given import Given
 from hatch_tokenindex.repositories import REPOSITORY_KEYS, Key, Layer, nearest, seconds, switch
-from hatch_tokenindex.tokens import Secret
+from hatch_tokenindex.tokens import Secret, looks_like_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -107,6 +107,9 @@ def read(
     Hatch hands `hatch_options` only the `-o` pairs, `no_prompt` and `initialize_auth`; the flags are read from the Click
     context of `hatch publish`, or, where there is none, from `environment`. Raises `ConfigurationError`.
     """
+    if any(looks_like_token(artifact) for artifact in artifacts):
+        msg = "An API token was given as the path of a file: give it with --auth, or better in HATCH_INDEX_AUTH."
+        raise ConfigurationError(msg)
     context = _publish_context()
     pairs = list(_flags(context, environment))
     pairs += _option_pairs(context, hatch_options)
@@ -122,13 +125,6 @@ def read(
         found = text(key)
         return None if found is None else _value(key, found)
 
-    repository = text("repo")
-    if url := text("url"):
-        _value("url", url)
-        if repository and repository.value != url.value:
-            msg = f"{repository.origin} and {url.origin} both say where to publish, and differ: keep one of the two."
-            raise ConfigurationError(msg)
-        repository = url
     settings = {
         key: value(key)
         for key in REPOSITORY_KEYS
@@ -136,7 +132,7 @@ def read(
     }
     return Options(
         artifacts=tuple(artifacts),
-        repository=repository,
+        repository=_repository(given),
         flag_user=_user(given["user", COMMAND_LINE]),
         environment_user=_user(given["user", ENVIRONMENT]),
         flag_auth=_secret(given["auth", COMMAND_LINE]),
@@ -239,6 +235,21 @@ def _value(key: str, given: Given[str]) -> object:
     except ValueError as error:
         msg = f"`{key}` from {given.origin} {error}."
         raise ConfigurationError(msg) from None
+
+
+def _repository(given: Mapping[tuple[str, str], Given[str] | None]) -> Given[str] | None:
+    for rank in (COMMAND_LINE, ENVIRONMENT):
+        repository, url = given["repo", rank], given["url", rank]
+        if url is not None:
+            _value("url", url)
+            if repository is not None and repository.value != url.value:
+                msg = (
+                    f"{repository.origin} and {url.origin} both say where to publish, and differ: keep one of the two."
+                )
+                raise ConfigurationError(msg)
+        if url or repository:
+            return url or repository
+    return None
 
 
 def _user(given: Given[str] | None) -> Given[str] | None:

@@ -42,7 +42,9 @@ class TokenIndexPublisher(PublisherInterface):
         from hatch_tokenindex.console.help import HELP
         from hatch_tokenindex.console.report import Report
 
-        asked = options.read(artifacts, hatch_options, os.environ, stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty()))
+        asked = options.read(
+            artifacts, hatch_options, os.environ, stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty())
+        )
         if asked.help:
             terminal.output(HELP)
             return
@@ -58,7 +60,7 @@ class TokenIndexPublisher(PublisherInterface):
         pypirc = Pypirc(Path(os.path.expanduser("~/.pypirc")))
         configured = repositories.load(self._tables())
         repository = configured.choose(asked.repository, pypirc.urls, asked.overrides)
-        run = Run(asked, repository, pypirc, Path(self.cache_dir), terminal, report)
+        run = Run(asked, repository, pypirc, Path(self.cache_dir), dict(os.environ), terminal, report)
         files = distributions.find(asked.artifacts, Path(self.root))
         if asked.explain:
             run.explain(files, self._project_name())

@@ -12,15 +12,24 @@ from hatch_tokenindex.console import document, explaining
 from hatch_tokenindex.credentials.cache import Cache
 from hatch_tokenindex.credentials.chain import Chain
 from hatch_tokenindex.credentials.keyrings import Keyring
-from hatch_tokenindex.credentials.narrowing import sendable
+from hatch_tokenindex.credentials.narrowing import lifetime, sendable
 from hatch_tokenindex.credentials.prompts import Prompts
 from hatch_tokenindex.credentials.remembering import Memory
-from hatch_tokenindex.credentials.swapping import Swap
+from hatch_tokenindex.credentials.swapping import Swap, to_trusted_publishing
+from hatch_tokenindex.credentials.trusted_publishing import TrustedPublishing
 from hatch_tokenindex.credentials.wallet import Wallet
-from hatch_tokenindex.distributions import Distribution, check_for_pypi, read_all, sha256
+from hatch_tokenindex.distributions import (
+    Distribution,
+    attestations_of,
+    check_for_pypi,
+    read_all,
+    read_attestations,
+    sha256,
+)
 from hatch_tokenindex.errors import ConfigurationError, DistributionError, TokenIndexError, UploadError
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
+from hatch_tokenindex.index.minting import Mint
 from hatch_tokenindex.index.parallel import in_parallel
 from hatch_tokenindex.index.simple import SimpleApi, release_page
 from hatch_tokenindex.index.upload import Parcel, Uploader
@@ -47,19 +56,24 @@ class Run:
         repository: Repository,
         pypirc: Pypirc,
         cache_folder: Path,
+        environment: Mapping[str, str],
         terminal: Terminal,
         report: Report,
     ) -> None:
         self.asked = asked
+        self.environment = environment
         self.repository = repository
         self.terminal = terminal
         self.clock = Clock()
         cache = Cache(cache_folder)
         keyring = Keyring(terminal if asked.can_prompt else None)
         memory = Memory(repository, cache, keyring)
-        self.chain = Chain(asked, repository, pypirc, cache, keyring, Prompts(terminal, repository), self.clock.now)
-        self.wallet = Wallet(self.chain, memory, terminal, may_ask=not asked.dry_run)
+        self.trusted = TrustedPublishing(repository, Mint(repository), environment, self.clock.now, terminal.mask)
+        prompts = Prompts(terminal, repository)
+        self.chain = Chain(asked, repository, pypirc, cache, keyring, self.trusted, prompts, self.clock.now)
+        self.wallet = Wallet(self.chain, memory, terminal, for_real=not asked.dry_run)
         self.swap = Swap(memory, cache)
+        self._attestations: dict[Path, str | None] = {}
         self.report = report
         report.publishing_to(repository)
         for warning in repository.warnings:
@@ -91,6 +105,12 @@ class Run:
 
     def publish(self, files: Sequence[Path]) -> None:
         """Publish the files, or with `-o dry-run` tell what would be done with each."""
+        try:
+            self._publish(files)
+        finally:
+            self.trusted.burn()
+
+    def _publish(self, files: Sequence[Path]) -> None:
         projects = by_project(self._read(files))
         with connect(self.repository) as client:
             api = SimpleApi(client, self.repository, self.clock)
@@ -98,7 +118,7 @@ class Run:
             self._ask_about_versions(plans)
             for project in plans:
                 if project.uploads or self.asked.initialize_auth:
-                    self._find_credential(project.name)
+                    self._find_credential(project)
             if self.asked.dry_run:
                 self._rehearse(plans)
                 return
@@ -157,10 +177,18 @@ class Run:
                 msg = "Nothing was published. Name the paths of the files to publish, or clean dist/ and build again."
                 raise DistributionError(msg)
 
-    def _find_credential(self, project: str) -> None:
-        judged = self.wallet.of(project)
-        if judged is not None:
-            self.report.credential(project, judged.credential)
+    def _find_credential(self, project: ProjectPlan) -> None:
+        judged = self.wallet.of(project.name)
+        if judged is None:
+            return
+        self.report.credential(project.name, judged.credential)
+        for item in project.uploads:
+            if judged.credential.minted:
+                self._attestations[item.path] = read_attestations(item)
+            elif attestations_of(item):
+                self.terminal.warning(
+                    f"The attestations of {item.filename} are not sent: an index takes them only with Trusted Publishing."
+                )
 
     def _rehearse(self, plans: Iterable[ProjectPlan]) -> None:
         for project in plans:
@@ -169,7 +197,8 @@ class Run:
             if project.uploads:
                 judged = self.wallet.of(project.name)
                 how = f"as {judged.credential.user} with the secret from {judged.credential.origin}" if judged else ""
-                self.terminal.info(f"{project.name} would be published {how or 'after asking for a credential'}.")
+                would = how or f"with a credential that this run doesn't fetch: {self.wallet.would(project.name)}"
+                self.terminal.info(f"{project.name} would be published {would}.")
 
     def _upload(self, project: ProjectPlan, uploader: Uploader) -> None:
         """Send release by release: the first file alone, since it creates the release, then the others side by side."""
@@ -213,9 +242,16 @@ class Run:
             raise failures[0]
 
     def _send(self, item: Distribution, project: ProjectPlan, uploader: Uploader) -> str:
-        judged = self.wallet.required(project.name)
-        can_replace = self.wallet.can_replace(project.name, judged)
-        return uploader.upload(Parcel(item, judged, self.wallet.origin(judged), can_replace, project.listing.status))
+        judged = self.wallet.for_upload(project.name, lifetime(item.size))
+        parcel = Parcel(
+            item,
+            judged,
+            source=self.wallet.origin(judged),
+            asked_again=self.wallet.can_replace(project.name, judged),
+            status=project.listing.status,
+            attestations=self._attestations.get(item.path),
+        )
+        return uploader.upload(parcel)
 
     def _wait_until_listed(self, plans: Iterable[ProjectPlan], api: SimpleApi, seconds: float) -> None:
         """Ask the index until it lists every file with its hash. Raises `UploadError` when it does not in time."""
@@ -258,5 +294,7 @@ class Run:
         judged = self.wallet.required(project.name)
         first = project.listing.exists is False
         advice = (self.swap.after_first_release if first else self.swap.for_existing_project)(judged, project.name)
-        if advice:
-            self.terminal.warning(advice)
+        for line in filter(
+            None, (advice, to_trusted_publishing(judged, project.name, self.repository, self.environment))
+        ):
+            self.terminal.warning(line)

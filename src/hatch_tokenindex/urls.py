@@ -51,6 +51,11 @@ def origin(url: str) -> tuple[str, str, int]:
     return scheme, f"[{host}]" if ":" in host else host, parts.port or _DEFAULT_PORTS[scheme]
 
 
+def host_of(text: str) -> str | None:
+    """The host, if `text` is a URL that has one."""
+    return None if problem_with(text) else origin(text)[1]
+
+
 def site(url: str) -> str | None:
     """`pypi.org` or `test.pypi.org` where `url` belongs to it, else `None`."""
     return _SITES.get(origin(url)[1])

@@ -64,6 +64,8 @@ def _holds(look: Look[Any], answer: str) -> str:
         return f"refused: {look.error}"
     if look.unavailable:
         return f"unavailable: {look.unavailable}"
+    if look.passed_over:
+        return f"passed over: {look.passed_over}"
     return look.effect or answer or "not set"
 
 

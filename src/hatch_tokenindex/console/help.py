@@ -11,6 +11,7 @@ All flags of `hatch publish` and their HATCH_INDEX_* variables work. These optio
   explain               show which credential would be used for each project, and why; uploads nothing
   dry-run               do everything but the upload, and print the plan
   all-versions          publish files of several versions of a project from dist/
+  wait[=SECONDS]        afterwards, wait until the index lists every file (at most 900 seconds)
   json                  the result as a JSON document on standard output
   help                  this text
 
@@ -22,6 +23,7 @@ All flags of `hatch publish` and their HATCH_INDEX_* variables work. These optio
   keyring=false         neither read nor write the keyring
   narrow-token=never    send PyPI's tokens as they are, not narrowed to the project and the next minutes
   insecure-http         let a secret go to this URL over plain http
+  jobs=N                files that are sent at once, after a release's first (4; 1 to 8)
   retries=N timeout=S   attempts beyond the first (5), seconds to wait for an answer (300)
 
 Which credential? The first of these that has one, for the user name and for the secret:

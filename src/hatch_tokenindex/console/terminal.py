@@ -89,6 +89,11 @@ class Terminal:
         """A workflow command of GitHub Actions."""
         click.echo(text, err=True)
 
+    def mask(self, secret: Secret) -> None:
+        """Make the runner of GitHub Actions hide a secret in everything that the job prints from now on."""
+        if self.in_github_actions:
+            self.command(f"::add-mask::{secret.reveal()}")
+
     def ask(self, question: str) -> str:
         """Ask on standard error; the answer is seen while it is typed."""
         answer: str = click.prompt(printable(question), default="", show_default=False, err=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 VERSION = 1
 LOCK_PATIENCE = 10
 """Seconds to wait for other runs that write at the same time."""
+_LATEST = 32_503_680_000
+"""The year 3000 in unix seconds: what is later can't be shown as a date everywhere."""
 
 
 @dataclass(frozen=True)
@@ -148,23 +150,33 @@ def _decode(data: Any) -> Contents:
         return Contents()
     users, slots, advised = data.get("users"), data.get("slots"), data.get("advised")
     return Contents(
-        users={url: user for url, user in users.items() if isinstance(user, str)} if isinstance(users, dict) else {},
+        users={url: user for url, user in users.items() if _is_text(user)} if isinstance(users, dict) else {},
         slots=tuple(slot for item in slots if (slot := _slot(item))) if isinstance(slots, list) else (),
-        advised=tuple(item for item in advised if isinstance(item, str)) if isinstance(advised, list) else (),
+        advised=tuple(item for item in advised if _is_text(item)) if isinstance(advised, list) else (),
     )
 
 
 def _slot(data: Any) -> Slot | None:
-    types: dict[str, type | tuple[type, ...]] = {
-        "service": str,
-        "user": str,
-        "project": (str, type(None)),
-        "kind": str,
-        "expires": (int, type(None)),
-        "stored": int,
+    checks: dict[str, Callable[[object], bool]] = {
+        "service": _is_url,
+        "user": _is_text,
+        "project": lambda value: value is None or _is_text(value),
+        "kind": _is_text,
+        "expires": lambda value: value is None or _is_time(value),
+        "stored": _is_time,
     }
-    if not isinstance(data, dict) or not all(
-        name in data and isinstance(data[name], kind) for name, kind in types.items()
-    ):
+    if not isinstance(data, dict) or not all(name in data and check(data[name]) for name, check in checks.items()):
         return None
-    return Slot(**{name: data[name] for name in types})
+    return Slot(**{name: data[name] for name in checks})
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
+def _is_url(value: object) -> bool:
+    return isinstance(value, str) and urls.problem_with(value) is None
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int) and 0 <= value < _LATEST

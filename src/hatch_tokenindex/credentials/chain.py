@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.credentials.cache import Cache
     from hatch_tokenindex.credentials.keyrings import Keyring
     from hatch_tokenindex.credentials.pypirc import Pypirc
+    from hatch_tokenindex.credentials.trusted_publishing import TrustedPublishing
     from hatch_tokenindex.repositories import Repository
     from hatch_tokenindex.tokens import Secret
 
@@ -38,13 +39,15 @@ ATTEMPTS = 3
 class Look(Generic[T]):
     """What one look at one place gave: an answer, nothing, or why there is none.
 
-    `unavailable` lets the search go on, `error` ends it. `effect` says what looking there would have done.
+    `unavailable` (the place can't be asked) and `passed_over` (what lies there is not for this use) let the search go on,
+    `error` ends it. `effect` says what looking there would have done.
     """
 
     place: str
     asks: bool
     answer: T | None = None
     unavailable: str = ""
+    passed_over: str = ""
     error: TokenIndexError | None = None
     effect: str = ""
 
@@ -56,9 +59,13 @@ class Look(Generic[T]):
 
 @dataclass(frozen=True)
 class Resolution:
-    """The credential of one project, and what to tell about it; `judged` is `None` where the run would have to ask."""
+    """The credential of one project, and what to tell about it.
+
+    `judged` is `None` in a rehearsal that would have to act for one; `would` says how.
+    """
 
     judged: Judged | None
+    would: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -82,11 +89,14 @@ class Chain:
     pypirc: Pypirc
     cache: Cache
     keyring: Keyring
+    trusted: TrustedPublishing
     prompts: Prompts
     now: Callable[[], float]
 
     def users(self, project: str) -> tuple[Source[Given[str]], ...]:
         """Where a user name can come from, in order."""
+        if self._is_trusted_only:
+            return ()
         own = own_variable_name("USER", self.repository.name)
         return (
             Source("--user", lambda: self.options.flag_user),
@@ -100,6 +110,9 @@ class Chain:
 
     def secrets(self, project: str, user: Given[str] | None) -> tuple[Source[Credential], ...]:
         """Where a secret can come from, in order, once it is known which user name was found, if any."""
+        trusted = Source("Trusted Publishing", partial(self._minted, project), self.trusted.effect, mints=True)
+        if self._is_trusted_only:
+            return (trusted,)
         name = TOKEN_USER if user is None else user.value
         own = own_variable_name("AUTH", self.repository.name)
         command = self.repository.auth_command
@@ -111,6 +124,7 @@ class Chain:
             Source("repos tables", partial(_as_credential, self.repository.auth, name)),
             Source("auth-command", partial(_output_of, command, name), "would be run" if command else ""),
             *self._keyring_slots(project, user),
+            trusted,
             Source("prompt", partial(self.prompts.credential, project, name), asks=True),
         )
 
@@ -126,29 +140,41 @@ class Chain:
         if not is_given:
             yield Source("keyring: any user", lambda: self.keyring.offered(service))
 
-    def resolve(self, project: str, *, may_ask: bool) -> Resolution:
+    def resolve(self, project: str, *, for_real: bool) -> Resolution:
         """The first credential for `project` (normalized, PEP 503).
 
-        Where only the prompt is left, it is asked if `may_ask`. Raises `CredentialError` if nobody can answer, or if what
-        was found must not be used.
+        A rehearsal, which is not `for_real`, neither asks nor mints. Raises `CredentialError` if nobody can answer, or if
+        what was found must not be used.
         """
         notes: list[str] = []
         user = _first(_walk_users(self.users(project), asking=False), notes)
-        looks = list(_until_found(self._walk_secrets(project, user, asking=False)))
+        looks = list(_until_found(self._walk_secrets(project, user, asking=False, for_real=for_real)))
         judged = _first(looks, notes)
-        if judged is None and not self.options.can_prompt:
-            raise CredentialError(self._nowhere(project, looks))
-        if judged is None and may_ask:
-            user = user or _first(_walk_users(self.users(project), asking=True), notes)
-            judged = self._asking_thrice(lambda: _first(self._walk_secrets(project, user, asking=True), notes))
+        would = next((look.effect for look in looks if look.effect), "")
+        if judged is None and not would:
+            if not self.options.can_prompt or self._is_trusted_only:
+                raise CredentialError(self._nowhere(project, looks))
+            would = "a person would be asked"
+            if for_real:
+                self.prompts.tell(notes)
+                user = user or _first(_walk_users(self.users(project), asking=True), notes)
+                judged = self._asking_thrice(
+                    lambda: _first(self._walk_secrets(project, user, asking=True, for_real=True), notes)
+                )
         if judged is not None:
             notes += [*judged.notes, *self._losers(judged)]
-        return Resolution(judged, tuple(notes))
+        return Resolution(judged, would, tuple(notes))
+
+    def renewed(self, judged: Judged, project: str, seconds: float) -> Judged:
+        """The same credential, or for a minted one that would expire within the next `seconds` another one."""
+        credential = self.trusted.renewed(judged.credential, project, seconds)
+        return judged if credential is judged.credential else self._judge(project, credential)
 
     def ask_again(self, project: str, refused: Judged) -> Judged:
         """Another secret in place of one that the index refused, for the same user name."""
+        self.prompts.forget(refused.credential.secret)
         return self._asking_thrice(
-            lambda: self._judge(project, self.prompts.ask_again(project, refused.credential.user))
+            lambda: self._judge(project, self.prompts.credential(project, refused.credential.user))
         )
 
     def explain(self, project: str) -> Explanation:
@@ -174,10 +200,33 @@ class Chain:
             else:
                 yield _look(source, judged)
 
-    def _walk_secrets(self, project: str, user: Given[str] | None, *, asking: bool) -> Iterator[Look[Judged]]:
+    def _walk_secrets(
+        self, project: str, user: Given[str] | None, *, asking: bool, for_real: bool
+    ) -> Iterator[Look[Judged]]:
         for source in self.secrets(project, user):
-            if source.asks == asking:
+            if source.mints and source.effect and not for_real:
+                yield Look(source.place, asks=False, effect=source.effect)
+            elif source.asks == asking:
                 yield _look(source, partial(self._judge, project))
+
+    @property
+    def _is_trusted_only(self) -> bool:
+        return self.repository.trusted_publishing == "always"
+
+    def _minted(self, project: str) -> Credential | None:
+        """A token of Trusted Publishing. Where that is the only source, a secret in any other place contradicts it."""
+        own = _of(self.options.own_auths, own_variable_name("AUTH", self.repository.name))
+        given = (self.options.flag_auth, own, self.options.environment_auth, self.repository.auth)
+        chosen = [secret.origin for secret in given if secret is not None and secret.value]
+        if self.repository.auth_command is not None:
+            chosen.append(self.repository.auth_command.origin)
+        if self._is_trusted_only and chosen:
+            msg = (
+                f"{chosen[0]} gives a secret, but `trusted-publishing` is `always`, which allows no other source: "
+                f"remove one of the two."
+            )
+            raise CredentialError(msg)
+        return self.trusted.credential(project)
 
     def _asking_thrice(self, ask: Callable[[], T]) -> T:
         for _ in range(ATTEMPTS - 1):
@@ -194,8 +243,7 @@ class Chain:
             if found.slot is None:
                 raise
             # It was remembered and not chosen: another place may have a better one.
-            msg = f"passed over: {error}"
-            raise SourceUnavailableError(msg) from None
+            raise SourceUnavailableError(str(error)) from None
 
     def _cached_user(self) -> Given[str] | None:
         user = self.cache.read().user(self.repository.url)
@@ -220,7 +268,12 @@ class Chain:
                 )
 
     def _nowhere(self, project: str, looks: Iterable[Look[Judged]]) -> str:
-        places = "\n".join(f"  {look.place}: {look.unavailable or 'nothing'}" for look in looks)
+        places = "\n".join(f"  {look.place}: {look.unavailable or look.passed_over or 'nothing'}" for look in looks)
+        if self._is_trusted_only:
+            return (
+                f"No secret was found for {project} on {index_name(self.repository)}: `trusted-publishing` is `always`, and "
+                f"there is none.\n{places}\nRun this in a job of a CI provider that the index trusts."
+            )
         return (
             f"No secret was found for {project} on {index_name(self.repository)}, and nobody can be asked: "
             f"{self.options.no_prompt_because}.\nThese places were looked at, in this order:\n{places}\n"
@@ -233,9 +286,14 @@ def _look(source: Source[U], judged: Callable[[U], T]) -> Look[T]:
     look: Look[T] = Look(source.place, source.asks)
     try:
         found = source.look()
-        return look if found is None else replace(look, answer=judged(found))
     except SourceUnavailableError as error:
         return replace(look, unavailable=str(error))
+    except TokenIndexError as error:
+        return replace(look, error=error)
+    try:
+        return look if found is None else replace(look, answer=judged(found))
+    except SourceUnavailableError as error:
+        return replace(look, passed_over=str(error))
     except TokenIndexError as error:
         return replace(look, error=error)
 
@@ -265,12 +323,14 @@ def _until_found(looks: Iterable[Look[T]]) -> Iterator[Look[T]]:
 
 
 def _first(looks: Iterable[Look[T]], notes: list[str]) -> T | None:
-    """The answer of the first place that has one. Why a place could not be asked goes to `notes`."""
+    """The answer of the first place that has one. Why a place could not be asked, or was passed over, goes to `notes`."""
     for look in looks:
         if look.error is not None:
             raise look.error
         if look.unavailable:
-            notes.append(f"{look.place}: {look.unavailable}")
+            notes.append(f"{look.unavailable[:1].upper()}{look.unavailable[1:]}: the run goes on without it.")
+        if look.passed_over:
+            notes.append(f"{look.place}: passed over: {look.passed_over}")
         if look.answer is not None:
             return look.answer
     return None

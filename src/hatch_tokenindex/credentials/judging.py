@@ -91,6 +91,15 @@ def token_in(text: str) -> Secret | None:
     return Secret(cleaned) if looks_like_token(cleaned) else None
 
 
+def may_be_for(secret: Secret, project: str) -> bool:
+    """Whether a secret doesn't say that it is for other projects than this one (normalized, PEP 503)."""
+    try:
+        projects = read(secret).projects
+    except MalformedTokenError:
+        return True
+    return projects is None or project in projects
+
+
 def _how_to_paste(found: Credential) -> str:
     if found.typed:
         return "Paste with the right mouse button or from the terminal's menu (in a Windows console), or with Ctrl+Shift+V."

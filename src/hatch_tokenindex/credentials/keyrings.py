@@ -33,7 +33,8 @@ class Keyring:
     def __init__(self, person: Person | None) -> None:
         """`person` is told what is awaited; `None` where nobody can answer a dialog."""
         self._person = person
-        self._fault: str | None = None
+        self.fault: str | None = None
+        """Why it is not asked any more in this run."""
 
     def get(self, service: str, slot: str) -> Secret | None:
         """The secret of one slot."""
@@ -85,12 +86,12 @@ class Keyring:
         return self._guarded(lambda backend: str(backend.name))
 
     def _guarded(self, question: Callable[[KeyringBackend], T]) -> T:
-        if self._fault is not None:
-            raise SourceUnavailableError(self._fault)
+        if self.fault is not None:
+            raise SourceUnavailableError(self.fault)
         try:
             return self._in_time(question)
         except SourceUnavailableError as error:
-            self._fault = str(error)
+            self.fault = str(error)
             raise
 
     def _in_time(self, question: Callable[[KeyringBackend], T]) -> T:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.credentials.judging import token_in
+from hatch_tokenindex.credentials.judging import may_be_for, token_in
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Person
-from hatch_tokenindex.errors import MalformedTokenError
 from hatch_tokenindex.given import Given
-from hatch_tokenindex.tokens import read
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hatch_tokenindex.repositories import Repository
     from hatch_tokenindex.tokens import Secret
 
@@ -51,9 +51,9 @@ class Prompts:
         return self._user
 
     def credential(self, project: str, user: str) -> Credential:
-        """The secret for a project: one typed before if it may be for this project too, else asked for."""
+        """The secret for a project: one typed before if it may be for this user and project too, else asked for."""
         for typed in self._typed:
-            if _may_be_for(typed.secret, project):
+            if typed.user == user and may_be_for(typed.secret, project):
                 return typed
         return self.ask_again(project, user)
 
@@ -67,15 +67,16 @@ class Prompts:
         self._typed.append(typed)
         return typed
 
+    def tell(self, notes: Iterable[str]) -> None:
+        """Say what should be known before a question is answered."""
+        for note in notes:
+            self._person.note(note)
+
+    def forget(self, refused: Secret) -> None:
+        """Don't offer again what the index refused; what was typed may have had white space around it."""
+        self._typed = [typed for typed in self._typed if refused.reveal() not in typed.secret.reveal()]
+
     def reject(self, why: str) -> None:
         """Say why what was typed last can't be used, and don't offer it again."""
         self._person.note(why)
         self._typed.pop()
-
-
-def _may_be_for(secret: Secret, project: str) -> bool:
-    try:
-        projects = read(secret).projects
-    except MalformedTokenError:
-        return True
-    return projects is None or project in projects

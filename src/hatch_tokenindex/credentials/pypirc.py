@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from hatch_tokenindex import urls
+from hatch_tokenindex.credentials.judging import may_be_for
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.given import Given
@@ -89,14 +90,20 @@ class Pypirc:
         return {section.name: section.repository for section in self.sections}
 
     def section(self, project: str, repository: Repository) -> Section | None:
-        """The section of this project at this repository, else the repository's own."""
-        if repository.pypirc_section is None:
-            for section in self.sections:
-                if section.is_for_project(project, repository) and _gives_anything(section):
-                    return section
-        return next(
-            (section for section in self.sections if section.is_for(repository) and _gives_anything(section)), None
+        """The section of this project at this repository, else the repository's own, else another one with its URL.
+
+        PyPI advises a section for each project, all with PyPI's URL: one whose token is for other projects is theirs.
+        """
+        giving = [section for section in self.sections if section.username is not None or section.password is not None]
+        own = [section for section in giving if section.is_for(repository)]
+        if repository.pypirc_section:
+            return next(iter(own), None)
+        candidates = (
+            *(section for section in giving if section.is_for_project(project, repository)),
+            *(section for section in own if PYPIRC_ALIASES.get(section.name, section.name) == repository.name),
+            *(section for section in own if section.password is None or may_be_for(section.password, project)),
         )
+        return next(iter(candidates), None)
 
     def user(self, project: str, repository: Repository) -> Given[str] | None:
         """The user name for this project."""
@@ -107,10 +114,6 @@ class Pypirc:
             msg = f"`username` of {section.origin} holds an API token: write it as `password`, and {TOKEN_USER} as `username`."
             raise ConfigurationError(msg)
         return Given(section.username or TOKEN_USER, section.origin)
-
-
-def _gives_anything(section: Section) -> bool:
-    return section.username is not None or section.password is not None
 
 
 def _section(name: str, values: configparser.SectionProxy) -> Section:

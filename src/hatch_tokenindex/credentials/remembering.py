@@ -18,7 +18,7 @@ from hatch_tokenindex.errors import MalformedTokenError, SourceUnavailableError
 from hatch_tokenindex.tokens import Kind, Secret, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from hatch_tokenindex.credentials.keyrings import Keyring
     from hatch_tokenindex.repositories import Repository
@@ -64,42 +64,63 @@ class Memory:
     keyring: Keyring
 
     def keep(self, judged: Judged, where: Sequence[Place], now: float, replaced: Credential | None = None) -> Kept:
-        """Store a credential, in place of one that was refused. Never raises: an upload may just have happened."""
+        """Store a credential, in place of one that was refused. Never raises: an upload may just have happened.
+
+        Where the keyring failed before in this run, which was told then, the cache still gets the user name.
+        """
         if not self.repository.keyring:
             return Kept()
-        service, slots = self.repository.url, [place.slot for place in where]
+        failed_before = self.keyring.fault is not None
+        notes, warnings = [], []
         try:
-            for slot in slots:
-                self.keyring.set(service, slot, judged.credential.secret)
-            if replaced is not None and replaced.slot and replaced.slot not in slots:
-                self.keyring.delete(service, replaced.slot)
-            keyring_name = self.keyring.name
+            notes.append(self._store(judged.credential.secret, where))
         except SourceUnavailableError as error:
-            return Kept(warnings=(f"The secret was not stored, and will be asked for again: {error}.",))
-        undo = "; ".join(command("logout", *self.arguments(place.project)) for place in where)
-        described = " and ".join(describe(service, slot) for slot in slots)
-        note = f"Stored the secret for {described} in the keyring ({keyring_name}). To undo: {undo}"
+            where = ()
+            if not failed_before:
+                warnings.append(f"The secret was not stored, and will be asked for again: {error}.")
+        else:
+            warnings += self._delete_refused(replaced, where)
         try:
             self.cache.update(lambda contents: self._recorded(contents, judged, where, now, replaced))
         except SourceUnavailableError as error:
-            return Kept((note,), (f"Hatch's cache does not list what was stored: {error}.",))
-        return Kept((note,))
+            warnings.append(f"Hatch's cache does not list what was stored: {error}.")
+        return Kept(tuple(notes), tuple(warnings))
 
     def age(self, credential: Credential) -> str:
         """When a remembered credential was stored, as half a sentence; empty where that isn't known."""
         slot = credential.slot and self.cache.read().slot(self.repository.url, credential.slot)
         return f", stored on {as_date(slot.stored)}" if slot else ""
 
-    def arguments(self, project: str | None) -> tuple[str, ...]:
-        """What `login` and `logout` have to be told to mean this repository and project."""
-        repository = () if self.repository.name == "main" else ("-r", self.repository.name)
-        return (*repository, *(("--project", project) if project else ()))
+    def arguments(self, place: Place) -> tuple[str, ...]:
+        """What `login` and `logout` have to be told to mean this repository and place, whatever is configured."""
+        if place.project is not None:
+            return ("-r", self.repository.name, "--project", place.project)
+        is_usual = place.slot == TOKEN_USER and self.repository.user is None
+        return ("-r", self.repository.name, *(() if is_usual else ("-u", place.slot)))
+
+    def _store(self, secret: Secret, where: Sequence[Place]) -> str:
+        """Store a secret in every place; answers where it went, and how to undo it."""
+        service = self.repository.url
+        for place in where:
+            self.keyring.set(service, place.slot, secret)
+        described = " and ".join(describe(service, place.slot) for place in where)
+        undo = "; ".join(command("logout", *self.arguments(place)) for place in where)
+        return f"Stored the secret for {described} in the keyring ({self.keyring.name}). To undo: {undo}"
+
+    def _delete_refused(self, refused: Credential | None, where: Sequence[Place]) -> Iterator[str]:
+        """Delete what a new secret took the place of, if that lies elsewhere."""
+        if refused is None or refused.slot is None or refused.slot in {place.slot for place in where}:
+            return
+        try:
+            self.keyring.delete(self.repository.url, refused.slot)
+        except SourceUnavailableError as error:
+            yield f"The refused secret is still in the keyring: {error}."
 
     def _recorded(
         self, contents: Contents, judged: Judged, where: Sequence[Place], now: float, replaced: Credential | None
     ) -> Contents:
         service = self.repository.url
-        if replaced is not None and replaced.slot:
+        if where and replaced is not None and replaced.slot:
             contents = contents.without_slot(service, replaced.slot)
         contents = contents.with_user(service, judged.credential.user)
         for place in where:

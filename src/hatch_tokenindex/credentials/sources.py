@@ -21,7 +21,8 @@ class Credential:
     """A user name and a secret, and where the secret comes from.
 
     `slot` is the user name under which the keyring keeps it, if it was found there: it was remembered, not chosen.
-    `typed` marks what a person typed in this run, and what may therefore be asked for again and remembered.
+    `typed` marks what a person typed in this run, and what may therefore be asked for again and remembered; `minted` what
+    Trusted Publishing gave, and what is worthless soon.
     """
 
     user: str
@@ -29,6 +30,7 @@ class Credential:
     origin: str
     slot: str | None = None
     typed: bool = False
+    minted: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,15 @@ class Source(Generic[T_co]):
 
     `look` answers what lies there, `None` if nothing does, and raises if something does but can't be used:
     `SourceUnavailableError` if the search may go on, any other `TokenIndexError` if the run must end. `effect` says what
-    looking would do beyond reading; empty if it only reads. `asks` marks the prompts.
+    looking would do beyond reading; empty if it only reads. `asks` marks the prompts, `mints` what makes a token, which not
+    even a rehearsal may do.
     """
 
     place: str
     look: Callable[[], T_co | None]
     effect: str = ""
     asks: bool = False
+    mints: bool = False
 
 
 class Person(Protocol):

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hatch_tokenindex.credentials import publishers
 from hatch_tokenindex.credentials.prompts import token_page
-from hatch_tokenindex.credentials.remembering import Memory, command
+from hatch_tokenindex.credentials.remembering import Memory, command, place_of
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.tokens import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hatch_tokenindex.credentials.cache import Cache
     from hatch_tokenindex.credentials.judging import Judged
+    from hatch_tokenindex.repositories import Repository
 
 
 @dataclass(frozen=True)
@@ -55,4 +59,13 @@ class Swap:
         return f"{token_page(self.memory.repository)}?selected_project={project}"
 
     def _login(self, project: str) -> str:
-        return command("login", *self.memory.arguments(project))
+        return command("login", *self.memory.arguments(place_of(project)))
+
+
+def to_trusted_publishing(judged: Judged, project: str, repository: Repository, environment: Mapping[str, str]) -> str:
+    """What to tell in GitHub Actions where a stored token was used and none is needed; empty elsewhere."""
+    values = publishers.from_environment(environment)
+    if judged.credential.minted or repository.site is None or not values:
+        return ""
+    link = publishers.configuration_link(values, project, repository)
+    return f"With Trusted Publishing this job would need no stored token: {link}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.credentials.chain import ATTEMPTS, Chain
-from hatch_tokenindex.credentials.remembering import Kept, Memory, places
+from hatch_tokenindex.credentials.remembering import Kept, Memory, Place, places
 from hatch_tokenindex.errors import CredentialError
 
 if TYPE_CHECKING:
@@ -18,25 +18,39 @@ if TYPE_CHECKING:
 class Wallet:
     """Projects are named as PEP 503 normalizes them."""
 
-    def __init__(self, chain: Chain, memory: Memory, person: Person, *, may_ask: bool) -> None:
-        """`may_ask` is false for a run that must change and ask nothing."""
+    def __init__(self, chain: Chain, memory: Memory, person: Person, *, for_real: bool) -> None:
+        """`for_real` is false for a rehearsal, which asks and changes nothing."""
         self._chain = chain
         self._memory = memory
         self._person = person
-        self._may_ask = may_ask
+        self._for_real = for_real
         self._found: dict[str, Judged | None] = {}
+        self._would: dict[str, str] = {}
         self._refused: dict[str, Credential] = {}
         self._asked: dict[str, int] = {}
-        self._kept: set[tuple[str, Credential]] = set()
+        self._kept: set[tuple[Credential, tuple[Place, ...]]] = set()
 
     def of(self, project: str) -> Judged | None:
-        """The credential of a project; `None` where the run may not ask and would have to. Raises `CredentialError`."""
+        """The credential of a project; `None` in a rehearsal that would have to act. Raises `CredentialError`."""
         if project not in self._found:
-            resolution = self._chain.resolve(project, may_ask=self._may_ask)
+            resolution = self._chain.resolve(project, for_real=self._for_real)
             for note in resolution.notes:
                 self._person.note(note)
             self._found[project] = resolution.judged
+            self._would[project] = resolution.would
         return self._found[project]
+
+    def would(self, project: str) -> str:
+        """What the real run would do for a credential where a rehearsal has none."""
+        return self._would[project]
+
+    def for_upload(self, project: str, seconds: float) -> Judged:
+        """The credential of a project for an upload that takes so many seconds."""
+        judged = self.required(project)
+        renewed = self._chain.renewed(judged, project, seconds)
+        if renewed is not judged:
+            self._found[project] = renewed
+        return renewed
 
     def required(self, project: str) -> Judged:
         """The credential of a project, in a run that may ask for it."""
@@ -58,7 +72,7 @@ class Wallet:
         """Whether another secret may be asked for in place of this refused one: a remembered one, or a typed one thrice."""
         asked = self._asked.get(project, int(judged.credential.typed))
         replaceable = judged.credential.typed or judged.credential.slot is not None
-        return self._may_ask and self._chain.options.can_prompt and replaceable and asked < ATTEMPTS
+        return self._for_real and self._chain.options.can_prompt and replaceable and asked < ATTEMPTS
 
     def replace(self, project: str, judged: Judged) -> Judged:
         """Ask for another secret in place of one that the index refused."""
@@ -67,12 +81,17 @@ class Wallet:
         self._asked[project] = self._asked.get(project, int(judged.credential.typed)) + 1
         self._found = {name: found for name, found in self._found.items() if found != judged}
         self._found[project] = another = self._chain.ask_again(project, judged)
+        for note in another.notes:
+            self._person.note(note)
         return another
 
     def keep(self, project: str) -> Kept:
         """Remember the credential of a project, if it was typed, after the index accepted it."""
         judged = self._found.get(project)
-        if judged is None or not judged.credential.typed or (project, judged.credential) in self._kept:
+        if judged is None or not judged.credential.typed:
             return Kept()
-        self._kept.add((project, judged.credential))
-        return self._memory.keep(judged, places(judged, project), self._chain.now(), self._refused.get(project))
+        where = places(judged, project)
+        if (judged.credential, where) in self._kept:
+            return Kept()
+        self._kept.add((judged.credential, where))
+        return self._memory.keep(judged, where, self._chain.now(), self._refused.get(project))

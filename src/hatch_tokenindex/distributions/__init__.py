@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from hatch_tokenindex.distributions.attestations import attestations_of, read_attestations
 from hatch_tokenindex.distributions.distribution import Distribution
 from hatch_tokenindex.distributions.files import find, sha256
 from hatch_tokenindex.distributions.pypi import check_for_pypi
 from hatch_tokenindex.distributions.reading import read, read_all
 
-__all__ = ["Distribution", "check_for_pypi", "find", "read", "read_all", "sha256"]
+__all__ = [
+    "Distribution",
+    "attestations_of",
+    "check_for_pypi",
+    "find",
+    "read",
+    "read_all",
+    "read_attestations",
+    "sha256",
+]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 WHEEL_SUFFIX = ".whl"
 SDIST_SUFFIX = ".tar.gz"
+ATTESTATION_SUFFIX = ".attestation"
 
 _DEFAULT_FOLDER = "dist"
 _BLOCK = 1024 * 1024
@@ -66,7 +67,8 @@ def _candidates(path: Path, *, named: bool) -> Iterator[Path]:
     """What a path stands for: what in a folder has the name of a distribution, or itself."""
     if path.is_dir() and not _is_distribution(path):
         yield from sorted(entry for entry in path.iterdir() if _is_distribution(entry))
-    elif named:
+    elif named and not path.name.endswith(ATTESTATION_SUFFIX):
+        # An attestation that `dist/*` names goes with its distribution.
         yield path
 
 

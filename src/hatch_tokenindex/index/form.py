@@ -28,13 +28,16 @@ class Form:
     the fields in any order, since it reads the whole form first.
     """
 
-    def __init__(self, item: Distribution) -> None:
+    def __init__(self, item: Distribution, attestations: str | None = None) -> None:
+        """`attestations` is the JSON array of that field (PEP 740)."""
         self._item = item
         self._boundary = secrets.token_hex(16)
         self._digest: str | None = None
         file = self._head("content", f'; filename="{item.filename.translate(_FILENAME_ESCAPES)}"')
         self._file_head = file + b"Content-Type: application/octet-stream\r\n\r\n"
         fields = [(":action", "file_upload"), ("protocol_version", "1"), *item.fields]
+        if attestations is not None:
+            fields.append(("attestations", attestations))
         self._fields = b"".join(self._field(name, value) for name, value in fields)
         self._end = f"--{self._boundary}--\r\n".encode()
         digest = len(self._field("sha256_digest", "0" * _DIGEST_SIZE))

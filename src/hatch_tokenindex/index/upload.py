@@ -61,7 +61,7 @@ class Parcel:
     """One file and what goes with it.
 
     `source` tells where the credential comes from, `asked_again` whether another one may be asked for in its place;
-    `status` is the project's, as the index tells it.
+    `status` is the project's, as the index tells it. `attestations` is a JSON array.
     """
 
     distribution: Distribution
@@ -69,6 +69,7 @@ class Parcel:
     source: str
     asked_again: bool
     status: str | None
+    attestations: str | None = None
 
 
 class Watcher(Protocol):
@@ -102,7 +103,7 @@ class Uploader:
         came, the index is asked whether the file arrived. Raises `UploadError`, and `DistributionError` if the file can't
         be read any more or has changed.
         """
-        item, form = parcel.distribution, Form(parcel.distribution)
+        item, form = parcel.distribution, Form(parcel.distribution, parcel.attestations)
         self.watcher.begun(item)
         attempt = 0
         while True:
@@ -193,6 +194,7 @@ class Uploader:
             user=credential.credential.user,
             source=parcel.source,
             asked_again=parcel.asked_again,
+            minted=credential.credential.minted,
             narrowed=credential.narrowed,
             project_status=parcel.status,
         )
