@@ -79,16 +79,15 @@ def subsets(sources: Iterable[str]) -> Iterator[frozenset[str]]:
 
 def documented(given: AbstractSet[str]) -> BasicAuth | None:
     """What has to reach the index by the documented order; `None` where there is no secret."""
-    pypirc_gives_user = bool(given & {PYPIRC_USER, PYPIRC_PASSWORD})
-    pypirc_user = USER_NAMES[PYPIRC_USER] if PYPIRC_USER in given else TOKEN_USER
-    if before := [source for source in (USER_FLAG, USER_OWN, USER_VARIABLE, USER_TABLE) if source in given]:
-        user, pypirc_gave_user = USER_NAMES[before[0]], False
-    elif pypirc_gives_user:
-        user, pypirc_gave_user = pypirc_user, True
+    before_pypirc = [source for source in (USER_FLAG, USER_OWN, USER_VARIABLE, USER_TABLE) if source in given]
+    if before_pypirc:
+        user = USER_NAMES[before_pypirc[0]]
+    elif given & {PYPIRC_USER, PYPIRC_PASSWORD}:
+        user = USER_NAMES[PYPIRC_USER] if PYPIRC_USER in given else TOKEN_USER
+        if PYPIRC_PASSWORD in given:
+            return BasicAuth(user, PASSWORDS[PYPIRC_PASSWORD])
     else:
-        user, pypirc_gave_user = USER_NAMES[CACHE] if CACHE in given else TOKEN_USER, False
-    if pypirc_gave_user and PYPIRC_PASSWORD in given:
-        return BasicAuth(user, PASSWORDS[PYPIRC_PASSWORD])
+        user = USER_NAMES[CACHE] if CACHE in given else TOKEN_USER
     for source in (AUTH_FLAG, AUTH_OWN, AUTH_VARIABLE, AUTH_TABLE, AUTH_COMMAND):
         if source in given:
             return BasicAuth(user, PASSWORDS[source])
