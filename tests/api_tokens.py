@@ -26,6 +26,7 @@ def make_token(
     projects: Iterable[str] | None = None,
     project_ids: Iterable[str] | None = None,
     user: str | None = None,
+    publisher: str | None = None,
     expires: int | None = None,
     not_before: int | None = None,
     identifier: str = IDENTIFIER,
@@ -33,9 +34,11 @@ def make_token(
     """A token with a caveat for each thing that is given, and for nothing else; times are in unix seconds.
 
     PyPI's own: `user=USER_ID` is one for the whole account; `projects=["demo"], project_ids=[PROJECT_ID]` is one for a
-    project. Those with another `identifier` are other tokens.
+    project; `publisher=...` with `project_ids` and `expires` is minted. Those with another `identifier` are other tokens.
     """
     caveats: list[list[Any]] = []
+    if publisher is not None:
+        caveats.append([4, publisher, None])
     if projects is not None:
         caveats.append([1, list(projects)])
     if project_ids is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 from hatch_process import Home, Project
+from maintainer import Maintainer
 from servers import DevpiServer, PypiServer, PyPIStandIn, RecordingServer
 
 if TYPE_CHECKING:
@@ -74,3 +75,19 @@ def project(tmp_path: Path, project_name: str) -> Project:
 def project_name() -> str:
     """A name that no other test of this run uses."""
     return f"demo-{os.getpid()}-{next(_numbers)}"
+
+
+@pytest.fixture
+def at_pypi(project: Project, home: Home, pypi: PyPIStandIn) -> Maintainer:
+    """Somebody who publishes to PyPI, with a keyring that works and is empty."""
+    home.use_keyring("FileKeyring")
+    options = ("--ca-cert", str(pypi.ca_file))
+    return Maintainer(project, home, pypi.server, "https://upload.pypi.org/legacy/", options, pypi.environment)
+
+
+@pytest.fixture
+def at_index(project: Project, home: Home, index: RecordingServer) -> Maintainer:
+    """Somebody who publishes to an index of their own, with a keyring that works and is empty."""
+    home.use_keyring("FileKeyring")
+    project.configure(f'[publish.tokenindex.repos.private]\nurl = "{index.upload_url}"\n')
+    return Maintainer(project, home, index, index.upload_url, ("-r", "private"))

@@ -181,6 +181,11 @@ class HatchTerminal:
         self._process.close(force=True)
 
     @property
+    def raw(self) -> str:
+        """All that was shown so far, as it came."""
+        return self._shown
+
+    @property
     def screen(self) -> str:
         """All that was shown so far, without colours and cursor movements."""
         return _ESCAPES.sub("", self._shown).replace("\r", "")
@@ -202,6 +207,10 @@ class HatchTerminal:
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         self._process.sendintr()
+
+    def end_of_input(self) -> None:
+        """Press Ctrl-D."""
+        self._process.sendeof()
 
     def finish(self) -> int:
         """Wait for the end; the exit status, or minus the signal that ended it."""

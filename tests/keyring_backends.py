@@ -136,6 +136,19 @@ class CredentialOnly(_Logged):
         return super().find(service, username) if username is None else None
 
 
+class AnswersForAnyUser(CredentialOnly):
+    """Gives its token for whatever user is asked for, like the backends of Google and AWS: `get_credential` tells whose it is."""
+
+    def get(self, service: str, username: str) -> str | None:  # noqa: ARG002
+        """The same for everybody."""
+        credential = self.find(service, None)
+        return None if credential is None else credential.password
+
+    def find(self, service: str, username: str | None) -> Credential | None:  # noqa: ARG002
+        """The same for everybody."""
+        return super().find(service, None)
+
+
 class WriteFails(_Logged):
     """A keyring that can be read and not written."""
 

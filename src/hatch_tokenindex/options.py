@@ -116,7 +116,8 @@ def read(
     for pair in pairs:
         if pair.key not in OPTION_KEYS:
             raise ConfigurationError(_unknown(pair))
-    given = {(key, rank): _one(pairs, key, rank) for key in OPTION_KEYS for rank in (COMMAND_LINE, ENVIRONMENT)}
+    ranks = (COMMAND_LINE, ENVIRONMENT)
+    given = {(key, rank): _given(pairs, key, rank) for key in OPTION_KEYS if key != "auth" for rank in ranks}
 
     def text(key: str) -> Given[str] | None:
         return given[key, COMMAND_LINE] or given[key, ENVIRONMENT]
@@ -135,8 +136,8 @@ def read(
         repository=_repository(given),
         flag_user=_user(given["user", COMMAND_LINE]),
         environment_user=_user(given["user", ENVIRONMENT]),
-        flag_auth=_secret(given["auth", COMMAND_LINE]),
-        environment_auth=_secret(given["auth", ENVIRONMENT]),
+        flag_auth=_secret(pairs, COMMAND_LINE),
+        environment_auth=_secret(pairs, ENVIRONMENT),
         own_users=_own_users(environment),
         own_auths={name: Secret(value) for name, value in environment.items() if name.startswith("HATCH_INDEX_AUTH_")},
         overrides=Layer("this run", Path.cwd(), settings),
@@ -150,6 +151,14 @@ def read(
         all_versions=bool(value("all-versions")),
         wait=DEFAULT_WAIT if (wait := text("wait")) and not wait.value else value("wait"),
     )
+
+
+def asks_for_json(hatch_options: Mapping[str, Any]) -> bool:
+    """Whether the result is wanted as JSON: that holds for an error about the other options too."""
+    try:
+        return "help" not in hatch_options and bool(_value("json", Given(hatch_options.get("json", "false"), "-o json")))
+    except ConfigurationError:
+        return False
 
 
 def _publish_context() -> click.Context | None:
@@ -218,14 +227,24 @@ def _option_pairs(context: click.Context | None, hatch_options: Mapping[str, Any
         yield Pair(key, value, f"{shown} {key}", rank)
 
 
-def _one(pairs: Sequence[Pair], key: str, rank: str) -> Given[str] | None:
-    """The one value that is given for `key` at this rank; two different ones contradict each other."""
+def _one(pairs: Sequence[Pair], key: str, rank: str) -> Pair | None:
+    """The one pair that is given for `key` at this rank; two different ones contradict each other."""
     fitting = [pair for pair in pairs if pair.key == key and pair.rank == rank]
     for pair in fitting:
         if pair.text != fitting[0].text:
             msg = f"{fitting[0].origin} and {pair.origin} give different values for `{key}`: keep one of the two."
             raise ConfigurationError(msg)
-    return Given(fitting[0].text, fitting[0].origin) if fitting else None
+    return fitting[0] if fitting else None
+
+
+def _given(pairs: Sequence[Pair], key: str, rank: str) -> Given[str] | None:
+    pair = _one(pairs, key, rank)
+    return None if pair is None else Given(pair.text, pair.origin)
+
+
+def _secret(pairs: Sequence[Pair], rank: str) -> Given[Secret] | None:
+    pair = _one(pairs, "auth", rank)
+    return None if pair is None else Given(Secret(pair.text), pair.origin)
 
 
 def _value(key: str, given: Given[str]) -> object:
@@ -263,10 +282,6 @@ def _own_users(environment: Mapping[str, str]) -> Mapping[str, str]:
     for name, user in users.items():
         _value("user", Given(user, name))
     return users
-
-
-def _secret(given: Given[str] | None) -> Given[Secret] | None:
-    return None if given is None else Given(Secret(given.value), given.origin)
 
 
 def _unknown(pair: Pair) -> str:

@@ -68,19 +68,19 @@ def plan(
     """Decide on every file. Raises `DistributionError`, all problems at once, where a file can't be published."""
     plans, problems = [], []
     for name, distributions in projects.items():
-        listing = listings[name]
-        if listing.status == "archived":
-            problems.append(
-                f"{name} is archived on {repository.site or repository.url} and takes no files: unarchive it in the "
-                f"project's settings first."
-            )
-        files = []
+        listing, files = listings[name], []
         for item in distributions:
             try:
                 files.append(_planned(item, listing, repository))
             except DistributionError as error:
                 problems.append(str(error))
-        plans.append(ProjectPlan(name, listing, tuple(files)))
+        planned = ProjectPlan(name, listing, tuple(files))
+        if listing.status == "archived" and planned.uploads:
+            problems.append(
+                f"{name} is archived on {repository.site or repository.url} and takes no files: unarchive it in the "
+                f"project's settings first."
+            )
+        plans.append(planned)
     if problems:
         raise DistributionError("\n".join(problems))
     return tuple(plans)

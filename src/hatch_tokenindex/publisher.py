@@ -42,15 +42,15 @@ class TokenIndexPublisher(PublisherInterface):
         from hatch_tokenindex.console.help import HELP
         from hatch_tokenindex.console.report import Report
 
-        asked = options.read(
-            artifacts, hatch_options, os.environ, stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty())
-        )
-        if asked.help:
-            terminal.output(HELP)
-            return
         report = Report(terminal)
-        with report.to_its_end(as_json=asked.json and not asked.explain):
-            self._do(asked, terminal, report)
+        with report.to_its_end(as_json=options.asks_for_json(hatch_options)):
+            asked = options.read(
+                artifacts, hatch_options, os.environ, stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty())
+            )
+            if asked.help:
+                terminal.output(HELP)
+            else:
+                self._do(asked, terminal, report)
 
     def _do(self, asked: Options, terminal: Terminal, report: Report) -> None:
         from hatch_tokenindex import distributions, repositories

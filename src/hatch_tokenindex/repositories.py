@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -34,7 +34,7 @@ class ConfigurationTable:
 
     path: Path
     name: str
-    data: Mapping[str, object]
+    data: Mapping[str, object] = field(repr=False)
     personal: bool
 
 
@@ -477,7 +477,7 @@ def _read(table: ConfigurationTable, where: str, name: str, value: object, keys:
 def nearest(name: str, known: Iterable[str]) -> str:
     """A half sentence that names the known word nearest to `name`."""
     words = sorted(known)
-    near = get_close_matches(name.replace("_", "-"), words, n=1)
+    near = get_close_matches(name.lower().replace("_", "-"), words, n=1)
     return f"; did you mean `{near[0]}`?" if near else f"; known are {', '.join(words)}"
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import contextmanager
 from functools import partial
 from threading import Event
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.console import document, explaining
 from hatch_tokenindex.credentials.cache import Cache
 from hatch_tokenindex.credentials.chain import Chain
 from hatch_tokenindex.credentials.keyrings import Keyring
-from hatch_tokenindex.credentials.narrowing import lifetime, sendable
+from hatch_tokenindex.credentials.narrowing import SLOWEST_UPLOAD, sendable
 from hatch_tokenindex.credentials.prompts import Prompts
 from hatch_tokenindex.credentials.remembering import Memory
 from hatch_tokenindex.credentials.swapping import Swap, to_trusted_publishing
@@ -30,13 +30,13 @@ from hatch_tokenindex.errors import ConfigurationError, DistributionError, Token
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.index.minting import Mint
-from hatch_tokenindex.index.parallel import in_parallel
+from hatch_tokenindex.index.parallel import apart, in_parallel
 from hatch_tokenindex.index.simple import SimpleApi, release_page
 from hatch_tokenindex.index.upload import Parcel, Uploader
 from hatch_tokenindex.plan import ProjectPlan, by_project, plan, warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from hatch_tokenindex.console.report import Report
@@ -68,12 +68,13 @@ class Run:
         cache = Cache(cache_folder)
         keyring = Keyring(terminal if asked.can_prompt else None)
         memory = Memory(repository, cache, keyring)
-        self.trusted = TrustedPublishing(repository, Mint(repository), environment, self.clock.now, terminal.mask)
+        mint = Mint(repository, self.clock)
+        self.trusted = TrustedPublishing(repository, mint, environment, self.clock.now, terminal.mask)
         prompts = Prompts(terminal, repository)
         self.chain = Chain(asked, repository, pypirc, cache, keyring, self.trusted, prompts, self.clock.now)
         self.wallet = Wallet(self.chain, memory, terminal, for_real=not asked.dry_run)
         self.swap = Swap(memory, cache)
-        self._attestations: dict[Path, str | None] = {}
+        self._attestations: Mapping[Path, str] = {}
         self.report = report
         report.publishing_to(repository)
         for warning in repository.warnings:
@@ -92,21 +93,36 @@ class Run:
         projects = list(by_project(read_all(files))) or [project_at_hand]
         explanations = [self.chain.explain(project) for project in projects]
         if self.asked.json:
-            entries = [explaining.as_data(item, self.repository) for item in explanations]
-            data = document.build(self.repository, entries, self.terminal.warnings, None)
-            self.terminal.output(json.dumps(data, indent=2))
+            self.report.explained(explaining.as_data(item, self.repository) for item in explanations)
         else:
             self.terminal.output("\n\n".join(explaining.as_text(item, self.repository) for item in explanations))
 
     def initialize(self, project: str) -> None:
-        """Find the credential of a project and remember what was typed, with nothing to publish."""
-        self.wallet.of(project)
+        """Find the credential of a project and remember what was typed, with nothing to publish.
+
+        Raises `ConfigurationError` where nothing is ever remembered.
+        """
+        if not self.repository.keyring:
+            msg = f"`keyring` is false for {self.repository.name}: there is nothing to initialize, and nothing is stored."
+            raise ConfigurationError(msg)
+        with self._burning_at_the_end():
+            judged = self.wallet.of(project)
+        if judged is None:
+            self.terminal.info(f"There is no credential for {project} yet: {self.wallet.would(project)}.")
+        elif not judged.credential.typed:
+            self.terminal.info(f"{project} is published with the secret from {judged.credential.origin}.")
         self._remember(project)
 
     def publish(self, files: Sequence[Path]) -> None:
         """Publish the files, or with `-o dry-run` tell what would be done with each."""
-        try:
+        with self._burning_at_the_end():
             self._publish(files)
+
+    @contextmanager
+    def _burning_at_the_end(self) -> Iterator[None]:
+        """Around what may mint a token: however it ends, the token is worthless afterwards."""
+        try:
+            yield
         finally:
             self.trusted.burn()
 
@@ -116,6 +132,9 @@ class Run:
             api = SimpleApi(client, self.repository, self.clock)
             plans = self._plan(projects, api)
             self._ask_about_versions(plans)
+            if self.trusted.effect:
+                # Before anything is minted: with a pending publisher, that creates the project.
+                self._attestations = read_attestations(item for project in plans for item in project.uploads)
             for project in plans:
                 if project.uploads or self.asked.initialize_auth:
                     self._find_credential(project)
@@ -183,9 +202,7 @@ class Run:
             return
         self.report.credential(project.name, judged.credential)
         for item in project.uploads:
-            if judged.credential.minted:
-                self._attestations[item.path] = read_attestations(item)
-            elif attestations_of(item):
+            if not judged.credential.minted and attestations_of(item):
                 self.terminal.warning(
                     f"The attestations of {item.filename} are not sent: an index takes them only with Trusted Publishing."
                 )
@@ -214,7 +231,8 @@ class Run:
             judged = self.wallet.required(project.name)
             try:
                 with self.report.showing_progress():
-                    digest = self._send(item, project, uploader)
+                    asked_now = self.wallet.can_replace(project.name, judged)
+                    digest = apart(partial(self._send, item, project, uploader, asked_now=asked_now))
             except TokenIndexError as error:
                 refused = isinstance(error, UploadError) and error.about_credential
                 self.report.failed(item, error)
@@ -227,7 +245,7 @@ class Run:
                 return
 
     def _send_others(self, items: Sequence[Distribution], project: ProjectPlan, uploader: Uploader) -> None:
-        send = partial(self._send, project=project, uploader=uploader)
+        send = partial(self._send, project=project, uploader=uploader, asked_now=False)
         failures: list[BaseException] = []
         with self.report.showing_progress():
             for item, digest, failure in in_parallel(items, send, self.repository.jobs):
@@ -237,43 +255,52 @@ class Run:
                     self.report.failed(item, failure)
                     failures.append(failure)
         for failure in failures[1:]:
-            self.terminal.error(str(failure))
+            self.terminal.error(document.summary_of(failure))
         if failures:
             raise failures[0]
 
-    def _send(self, item: Distribution, project: ProjectPlan, uploader: Uploader) -> str:
-        judged = self.wallet.for_upload(project.name, lifetime(item.size))
+    def _send(self, item: Distribution, project: ProjectPlan, uploader: Uploader, *, asked_now: bool) -> str:
+        judged = self.wallet.required(project.name)
         parcel = Parcel(
             item,
-            judged,
+            partial(self.wallet.for_upload, project.name, item.size / SLOWEST_UPLOAD),
             source=self.wallet.origin(judged),
-            asked_again=self.wallet.can_replace(project.name, judged),
+            asked_now=asked_now,
             status=project.listing.status,
-            attestations=self._attestations.get(item.path),
+            attestations=self._attestations.get(item.path) if judged.credential.minted else None,
         )
         return uploader.upload(parcel)
 
     def _wait_until_listed(self, plans: Iterable[ProjectPlan], api: SimpleApi, seconds: float) -> None:
         """Ask the index until it lists every file with its hash. Raises `UploadError` when it does not in time."""
         deadline, pause = monotonic() + seconds, 1.0
-        missing = {project.name: project.uploads for project in plans if project.uploads}
+        missing = {
+            project.name: {item.filename: sha256(item.path) for item in project.uploads}
+            for project in plans
+            if project.uploads
+        }
         self.terminal.info("\nWaiting until the index lists every file ...")
-        while missing := {name: left for name, items in missing.items() if (left := self._unlisted(name, items, api))}:
-            if monotonic() + pause > deadline:
-                names = ", ".join(item.filename for items in missing.values() for item in items)
+        while missing := {name: left for name, files in missing.items() if (left := self._unlisted(name, files, api))}:
+            remaining = deadline - monotonic()
+            if remaining <= 0:
+                names = ", ".join(filename for files in missing.values() for filename in files)
                 msg = (
                     f"The files are uploaded, but after {seconds:g} seconds the index does not list {names}. Its pages can "
                     f"be minutes old: look again later, and don't upload again."
                 )
                 raise UploadError(msg)
-            Event().wait(pause)
+            sleep(min(pause, remaining))
             pause = min(2 * pause, 30.0)
         self.terminal.success("The index lists every file.")
 
-    def _unlisted(self, project: str, items: Sequence[Distribution], api: SimpleApi) -> tuple[Distribution, ...]:
-        files = api.listing(project, partial(self._header, project)).files
-        listed = {name: file.sha256 for name, file in files.items()}
-        return tuple(item for item in items if listed.get(item.filename) != sha256(item.path))
+    def _unlisted(self, project: str, files: Mapping[str, str], api: SimpleApi) -> dict[str, str]:
+        """Those of the files (names and their sha256) that are not listed; an index that tells no hashes is believed."""
+        listed = api.listing(project, partial(self._header, project)).files
+        return {
+            filename: digest
+            for filename, digest in files.items()
+            if filename not in listed or listed[filename].sha256 not in {None, digest}
+        }
 
     def _remember(self, project: str) -> None:
         kept = self.wallet.keep(project)

@@ -127,9 +127,9 @@ def _base64_of(text: str) -> Iterator[str]:
 
 def _escaped(text: str) -> Iterator[str]:
     yield text
-    yield quote(_encoded(text))
-    yield quote(_encoded(text), safe="")
-    yield quote_plus(_encoded(text))
+    for percent_encoded in (quote(_encoded(text)), quote(_encoded(text), safe=""), quote_plus(_encoded(text))):
+        yield percent_encoded
+        yield re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), percent_encoded)
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
     yield html.escape(text, quote=False)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from email.message import Message
 
 
@@ -40,7 +40,8 @@ class Fault(enum.Enum):
 class Answer:
     """What a server says. `body` may be text (sent as UTF-8), bytes, or anything else that JSON can hold.
 
-    `after` is waited for before the answer is sent: a slow server without a clock. With a `fault` that sends no answer, or
+    `after` is waited for before the answer is sent: a slow server without a clock. `blocks` are sent one by one in place
+    of a body whose length is announced; there may be no end to them. With a `fault` that sends no answer, or
     with `LOSE_ANSWER`, which keeps the default one to itself, status and body don't matter.
     """
 
@@ -50,6 +51,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     fault: Fault | None = None
     after: threading.Event | None = None
+    blocks: Iterable[bytes] | None = None
 
     @property
     def content(self) -> bytes:

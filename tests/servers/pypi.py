@@ -78,13 +78,14 @@ class Tunnel:
 class ConnectProxy:
     """An HTTP proxy on loopback that opens tunnels to the given names (`host:port` to a local port), and no others.
 
-    `proxy_authorization`, once it is not `None`, is the header value that it asks for with 407.
+    `proxy_authorization`, once it is not `None`, is the header value that it asks for with `refusal`.
     """
 
     def __init__(self, routes: Mapping[str, int]) -> None:
         self.routes = routes
         self.tunnels: list[Tunnel] = []
         self.proxy_authorization: str | None = None
+        self.refusal = "407 Proxy Authentication Required"
         self._server = _TunnelServer(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
@@ -124,7 +125,7 @@ class _TunnelHandler(StreamRequestHandler):
         tunnel = Tunnel(rest.partition(" ")[0], parse_headers(self.rfile))
         proxy.tunnels.append(tunnel)
         if proxy.proxy_authorization not in {None, tunnel.headers["Proxy-Authorization"]}:
-            self._refuse('407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="proxy"')
+            self._refuse(f'{proxy.refusal}\r\nProxy-Authenticate: Basic realm="proxy"')
         elif method != "CONNECT" or tunnel.target not in proxy.routes:
             self._refuse("403 Forbidden")
         else:

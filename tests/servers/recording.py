@@ -13,8 +13,10 @@ import threading
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
+from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from weakref import WeakSet
@@ -24,7 +26,7 @@ from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel
 from servers.messages import Answer, BasicAuth, Fault, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
     from typing import TypeAlias
 
@@ -70,11 +72,14 @@ class RecordingServer:
         self.respond: Callable[[Request], Answer | None] = lambda _request: None
         self.peak_uploads = 0
         """How many uploads were in progress at one moment, at most."""
+        self.seconds_ahead = 0.0
+        """By how much the `Date` of its answers is ahead of this machine's clock."""
         self.errors: list[BaseException] = []
         """Exceptions that were raised in the server: mistakes of a script or of this class."""
         self._upload_steps: deque[Step] = deque()
         self._other_steps: deque[Step] = deque()
-        self._uploads = 0
+        self._uploads: list[_Upload] = []
+        self._overlaps: list[tuple[_Upload, _Upload]] = []
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._tls = tls
@@ -120,6 +125,11 @@ class RecordingServer:
         """The upload requests, in the order in which their bodies were read."""
         return [request for request in self.requests if request.is_upload]
 
+    @property
+    def overlaps(self) -> list[tuple[Request, Request]]:
+        """The pairs of uploads that were in progress at the same time, from the head until an answer is about to be sent."""
+        return [(one.request, other.request) for one, other in self._overlaps if one.request and other.request]
+
     def script_uploads(self, *steps: Step) -> None:
         """Queue a step for each of the next uploads, in the order in which they arrive."""
         self._upload_steps.extend(steps)
@@ -153,7 +163,7 @@ class RecordingServer:
 
     def wait_for_uploads_in_progress(self, count: int) -> None:
         """Wait until that many uploads are in progress at once."""
-        self.wait_for(lambda: self._uploads >= count)
+        self.wait_for(lambda: len(self._uploads) >= count)
 
     def close(self) -> None:
         """Stop listening, as a server that dies: connections end, waiting answers are not sent."""
@@ -174,18 +184,32 @@ class RecordingServer:
             return steps.popleft() if steps else None
 
     @contextmanager
-    def upload_in_progress(self) -> Iterator[None]:
+    def upload_in_progress(self) -> Iterator[_Upload]:
         """Count an upload as in progress."""
-        self._count_upload(1)
+        upload = _Upload()
+        with self._changed:
+            self._overlaps += [(other, upload) for other in self._uploads]
+            self._uploads.append(upload)
+            self.peak_uploads = max(self.peak_uploads, len(self._uploads))
+            self._changed.notify_all()
         try:
-            yield
+            yield upload
         finally:
-            self._count_upload(-1)
+            self.end_upload(upload)
 
-    def record(self, request: Request) -> None:
+    def end_upload(self, upload: _Upload | None) -> None:
+        """Count it so no more: before the client can know, so that what it sends next is no overlap."""
+        with self._changed:
+            if upload in self._uploads:
+                self._uploads.remove(upload)
+                self._changed.notify_all()
+
+    def record(self, request: Request, upload: _Upload | None) -> None:
         """Write a request down."""
         with self._changed:
             self.requests.append(request)
+            if upload is not None:
+                upload.request = request
             self._changed.notify_all()
 
     def answer(self, request: Request, step: Step) -> Answer:
@@ -193,9 +217,9 @@ class RecordingServer:
         scripted = step(request) if callable(step) else step
         scripted = scripted or self.respond(request)
         if scripted is None:
-            return self._usual_answer(request)
+            return self.usual_answer(request)
         if scripted.fault is Fault.LOSE_ANSWER:
-            self._usual_answer(request)
+            self.usual_answer(request)
         return scripted
 
     def wait(self, event: threading.Event) -> bool:
@@ -210,13 +234,8 @@ class RecordingServer:
 
     # The usual index.
 
-    def _count_upload(self, change: int) -> None:
-        with self._changed:
-            self._uploads += change
-            self.peak_uploads = max(self.peak_uploads, self._uploads)
-            self._changed.notify_all()
-
-    def _usual_answer(self, request: Request) -> Answer:
+    def usual_answer(self, request: Request) -> Answer:
+        """Do what is done untold, and give its answer: for a step that changes it, or lets it wait."""
         if request.is_upload:
             return self._take(request)
         if request.method not in {"GET", "HEAD"}:
@@ -270,6 +289,13 @@ class RecordingServer:
         return listed if file.upload_time is None else {**listed, "upload-time": file.upload_time}
 
 
+@dataclass(eq=False)
+class _Upload:
+    """An upload in progress; the request is known once it is read."""
+
+    request: Request | None = None
+
+
 class _HttpServer(ThreadingHTTPServer):
     """The listening socket of a `RecordingServer`."""
 
@@ -321,30 +347,32 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         if self.headers.get_content_type() == "multipart/form-data":
-            with self.server.index.upload_in_progress():
-                self._serve_step(self.server.index.next_step(upload=True))
+            with self.server.index.upload_in_progress() as upload:
+                self._serve_step(self.server.index.next_step(upload=True), upload)
         else:
-            self._serve_step(self.server.index.next_step(upload=False))
+            self._serve_step(self.server.index.next_step(upload=False), None)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
-    def _serve_step(self, step: Step) -> None:
+    def _serve_step(self, step: Step, upload: _Upload | None) -> None:
         index = self.server.index
         if isinstance(step, Answer) and step.fault in _BEFORE_THE_END_OF_THE_BODY:
-            self._serve_early(step)
+            self._serve_early(step, upload)
             return
         request = self._request(self._read_body(), complete=True)
         answer = index.answer(request, step)
-        index.record(request)
+        index.record(request, upload)
         let_go = answer.after is None or index.wait(answer.after)
+        index.end_upload(upload)
         if not let_go or answer.fault in {Fault.RESET_AFTER_BODY, Fault.LOSE_ANSWER}:
             self._reset()
         else:
             self._send(answer)
 
-    def _serve_early(self, step: Answer) -> None:
+    def _serve_early(self, step: Answer, upload: _Upload | None) -> None:
         body = self._read(self._length() // 2) if step.fault is Fault.RESET_DURING_BODY else b""
-        self.server.index.record(self._request(body, complete=False))
+        self.server.index.record(self._request(body, complete=False), upload)
+        self.server.index.end_upload(upload)
         if step.fault is Fault.ANSWER_BEFORE_BODY:
             self._send(step)
             self.close_connection = True
@@ -377,10 +405,11 @@ class _Handler(BaseHTTPRequestHandler):
         return b"".join(chunks)
 
     def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status, answer.reason)
+        self.send_response_only(answer.status, answer.reason)
         headers: Mapping[str, str] = {
+            "Date": formatdate(time() + self.server.index.seconds_ahead, usegmt=True),
             "Content-Type": answer.content_type,
-            "Content-Length": str(len(answer.content)),
+            **({"Content-Length": str(len(answer.content))} if answer.blocks is None else {"Connection": "close"}),
             **answer.headers,
         }
         for name, value in headers.items():
@@ -388,11 +417,21 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        if answer.fault is Fault.CUT_ANSWER:
+        if answer.blocks is not None:
+            self._send_blocks(answer.blocks)
+        elif answer.fault is Fault.CUT_ANSWER:
             self.wfile.write(answer.content[: len(answer.content) // 2])
             self.close_connection = True
         else:
             self.wfile.write(answer.content)
+
+    def _send_blocks(self, blocks: Iterable[bytes]) -> None:
+        """Send until there are no more, the client leaves, or the server is closed."""
+        self.close_connection = True
+        for block in blocks:
+            if self.server.index.closed:
+                return
+            self.wfile.write(block)
 
     def _reset(self) -> None:
         """End the connection with a TCP RST: what has not been read or sent yet is gone."""

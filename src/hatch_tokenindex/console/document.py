@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,11 @@ def build(
         "warnings": list(warnings),
         "error": None if error is None else _error(error),
     }
+
+
+def as_text(data: dict[str, Any]) -> str:
+    """The document as it is printed. The runner of GitHub Actions obeys an old command anywhere; escaped, it is the same JSON."""
+    return json.dumps(data, indent=2).replace("##[", "\\u0023#[")
 
 
 def project_entries(

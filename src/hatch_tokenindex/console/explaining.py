@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console.tables import aligned
@@ -19,36 +20,61 @@ if TYPE_CHECKING:
 
 def as_text(explanation: Explanation, repository: Repository) -> str:
     """The table of one project, and below it what its token says."""
-    rows = [(kind, place, holds, "<- used" if used else "") for kind, place, holds, used in _rows(explanation)]
+    rows = [(row.question, row.place, row.holds, row.mark) for row in _rows(explanation)]
     lines = [f"{explanation.project} -> {repository.url} (repository {repository.name})", aligned(rows, indent="  ")]
-    if explanation.user is None and explanation.secret is not None:
+    user, secret = explanation.user, explanation.secret
+    if user is None and secret is not None and secret.error is None:
         lines.append("  No place gives a user name: __token__ is used, or what comes with the secret.")
-    if explanation.secret is None:
+    if user is not None and user.error is not None:
+        lines.append("  Publishing would stop there.")
+    elif secret is None:
         lines.append("  No place gives a secret, and nobody can be asked: publishing would stop here.")
-    elif explanation.secret.answer is not None:
-        lines += [f"  {line}" for line in _about(explanation.secret.answer, explanation.project, repository)]
+    elif secret.error is not None:
+        lines.append("  Publishing would stop there.")
+    elif secret.answer is not None:
+        lines += [f"  {line}" for line in _about(secret.answer, explanation.project, repository)]
     return "\n".join(lines)
 
 
 def as_data(explanation: Explanation, repository: Repository) -> dict[str, Any]:
-    """The same for `-o json`."""
+    """The same for `-o json`: an entry as for other runs, but of all versions and with rows instead of files."""
+    judged = explanation.secret.answer if explanation.secret is not None else None
     return {
         "name": explanation.project,
+        "version": None,
+        "url": None,
+        "credential": judged and {"user": judged.credential.user, "source": judged.credential.origin},
         "rows": [
-            {"question": kind, "place": place, "holds": holds, "used": used}
-            for kind, place, holds, used in _rows(explanation)
+            {"question": row.question, "place": row.place, "holds": row.holds, "used": row.mark == _USED}
+            for row in _rows(explanation)
         ],
-        "token": None
-        if explanation.secret is None or explanation.secret.answer is None
-        else _about(explanation.secret.answer, explanation.project, repository),
+        "token": judged and _about(judged, explanation.project, repository),
     }
 
 
-def _rows(explanation: Explanation) -> Iterator[tuple[str, str, str, bool]]:
+_USED = "<- used"
+_STOPS = "<- stops the run"
+
+
+@dataclass(frozen=True)
+class _Row:
+    question: str
+    place: str
+    holds: str
+    mark: str
+
+
+def _rows(explanation: Explanation) -> Iterator[_Row]:
     for user in explanation.users:
-        yield "user name", user.place, _holds(user, _name(user.answer)), user is explanation.user
+        yield _Row("user name", user.place, _holds(user, _name(user.answer)), _mark(user, explanation.user))
     for secret in explanation.secrets:
-        yield "secret", secret.place, _holds(secret, _masked(secret.answer)), secret is explanation.secret
+        yield _Row("secret", secret.place, _holds(secret, _masked(secret.answer)), _mark(secret, explanation.secret))
+
+
+def _mark(look: Look[Any], deciding: Look[Any] | None) -> str:
+    if look is not deciding:
+        return ""
+    return _USED if look.error is None else _STOPS
 
 
 def _name(given: Given[str] | None) -> str:

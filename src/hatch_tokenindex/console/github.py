@@ -9,6 +9,7 @@ import html
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from hatch_tokenindex.index.simple import release_page
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.repositories import Repository
     from hatch_tokenindex.results import FileResult
+    from hatch_tokenindex.tokens import Secret
 
 _COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
 _OLD_COMMAND = re.compile(r"##(?=\[)")
@@ -37,6 +39,11 @@ def annotation(level: str, title: str, text: str) -> str:
     return f"::{level} title={_escaped(title, in_property=True)}::{_escaped(text)}"
 
 
+def masking(secret: Secret) -> str:
+    """The workflow command that hides a secret in all that the job prints from then on; it is plain text itself."""
+    return f"::add-mask::{_escaped(secret.reveal())}"
+
+
 def append_summary(environment: Mapping[str, str], text: str) -> None:
     """Add Markdown to the page of the job. Raises `OSError` if the runner's file can't be written."""
     if path := environment.get("GITHUB_STEP_SUMMARY"):
@@ -52,7 +59,8 @@ def summary(repository: Repository | None, results: Iterable[FileResult], failur
         heading = ("File", "Project", "Bytes", "SHA-256", "Outcome")
         lines += [f"| {' | '.join(cells)} |" for cells in (heading, ("---",) * len(heading), *rows)]
     if failure:
-        lines += ["", "```text", _fenced(failure), "```"]
+        fence = _fence_around(failure)
+        lines += ["", f"{fence}text", failure, fence]
     return "\n".join([*lines, ""])
 
 
@@ -60,17 +68,24 @@ def _row(repository: Repository | None, result: FileResult) -> tuple[str, ...]:
     item = result.distribution
     project = _cell(f"{item.name} {item.version}")
     if repository is not None:
-        project = f"[{project}]({release_page(repository, item.name, item.version)})"
+        project = f"[{project}]({_target(release_page(repository, item.name, item.version))})"
     return _cell(item.filename), project, f"{item.size:,}", result.sha256 or "", result.outcome.value
 
 
 def _cell(text: str) -> str:
     """Text that is neither markup nor the end of a cell."""
-    return re.sub(r"([\\|`*_\[\]])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
+    return re.sub(r"[\\|`*_~$\[\]]", r"\\\g<0>", html.escape(" ".join(text.split()), quote=False))
 
 
-def _fenced(text: str) -> str:
-    return text.replace("```", "` ` `")
+def _target(url: str) -> str:
+    """A URL that ends neither the link nor the cell in which it stands."""
+    return quote(url, safe="%/:?#[]@!$&'*+,;=~")
+
+
+def _fence_around(text: str) -> str:
+    """A fence that nothing in the text can close (CommonMark, 4.5)."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    return "`" * max(3, longest + 1)
 
 
 def _escaped(text: str, *, in_property: bool = False) -> str:

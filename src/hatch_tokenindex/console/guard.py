@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 def guarded(terminal: Terminal, run: Callable[[], None]) -> int:
     """Run it, and answer the exit status. No exception leaves this: Hatch's debug tracebacks print variables, and so secrets."""
     try:
+        return _told(terminal, run)
+    except Exception:  # noqa: BLE001 - standard error is full or closed: nobody can be told
+        return 1
+
+
+def _told(terminal: Terminal, run: Callable[[], None]) -> int:
+    try:
         run()
     except TokenIndexError as error:
         terminal.error(str(error))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console import document, github
 from hatch_tokenindex.console.terminal import printable
+from hatch_tokenindex.errors import UploadError
 from hatch_tokenindex.results import FileResult, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from rich.progress import Progress, TaskID
@@ -33,8 +33,10 @@ class Report:
         self._repository: Repository | None = None
         self._credentials: dict[str, Credential] = {}
         self._results: dict[Path, FileResult] = {}
+        self._explained: list[dict[str, Any]] = []
         self._progress: Progress | None = None
         self._bars: dict[Path, TaskID] = {}
+        self._unsure: set[Path] = set()
 
     def publishing_to(self, repository: Repository) -> None:
         """Which repository was chosen."""
@@ -43,6 +45,10 @@ class Report:
     def credential(self, project: str, credential: Credential) -> None:
         """Which credential a project (normalized, PEP 503) has."""
         self._credentials[project] = credential
+
+    def explained(self, entries: Iterable[dict[str, Any]]) -> None:
+        """What stands in the document in place of files: the tables of `-o explain`."""
+        self._explained.extend(entries)
 
     def planned(self, plans: Sequence[ProjectPlan]) -> None:
         """What will be done with each file."""
@@ -78,6 +84,7 @@ class Report:
 
     def begun(self, item: Distribution) -> None:
         """A file is being sent."""
+        self._unsure.add(item.path)
         self._keep(item, Outcome.FAILED, error="It was being sent when the run ended, and may have arrived.")
         if self._progress is not None:
             self._bars[item.path] = self._progress.add_task(item.filename, total=item.size)
@@ -89,19 +96,20 @@ class Report:
 
     def retrying(self, item: Distribution, why: str, seconds: float) -> None:
         """A file is sent again after a pause."""
-        self._terminal.info(f"{self._shown(item)}: {why} Trying again in {seconds:.0f} s.")
+        self._terminal.info(f"{self._shown(item)}: {why.rstrip('.')}. Trying again in {seconds:.0f} s.")
 
     def uploaded(self, item: Distribution, sha256: str) -> None:
         """The index has a file."""
-        self._end_bar(item)
+        self._end(item)
         self._keep(item, Outcome.UPLOADED, sha256)
-        self._terminal.info(f"{self._shown(item)} ...", end=" ")
-        self._terminal.success("success")
+        self._terminal.success("success", what=f"{self._shown(item)} ... ")
 
     def failed(self, item: Distribution, error: BaseException) -> None:
-        """A file was not taken."""
-        self._end_bar(item)
-        self._keep(item, Outcome.FAILED, error=str(error))
+        """A file was not taken, as far as the index told."""
+        self._end(item)
+        if isinstance(error, UploadError) and error.unsure:
+            self._unsure.add(item.path)
+        self._keep(item, Outcome.FAILED, error=document.summary_of(error))
         self._terminal.error(f"{self._shown(item)} ... failed")
 
     @contextmanager
@@ -121,30 +129,39 @@ class Report:
                 self._tell_github(failure)
 
     def _print_document(self, failure: BaseException | None) -> None:
-        entries = document.project_entries(self._results.values(), self._repository, self._credentials)
+        files = document.project_entries(self._results.values(), self._repository, self._credentials)
+        entries = self._explained or files
         data = document.build(self._repository, entries, self._terminal.warnings, failure)
-        # The runner of GitHub Actions would obey an old command also in here; this is the same JSON.
-        self._terminal.output(json.dumps(data, indent=2).replace("##[", "\\u0023#["))
+        self._terminal.output(document.as_text(data))
 
     def _tell_github(self, failure: BaseException | None) -> None:
         for warning in self._terminal.warnings:
             self._terminal.command(github.annotation("warning", "hatch-tokenindex", printable(warning)))
-        text = None if failure is None else document.summary_of(failure)
+        text = None if failure is None else printable(document.summary_of(failure))
         if text is not None:
-            self._terminal.command(github.annotation("error", "hatch-tokenindex: not published", printable(text)))
+            self._terminal.command(github.annotation("error", "hatch-tokenindex: not published", text))
+        if text is None and not self._results:
+            return
         try:
             github.append_summary(os.environ, github.summary(self._repository, self._results.values(), text))
         except OSError as error:
             self._terminal.warning(f"The job summary could not be written: {error.strerror}.")
 
     def _tell_what_arrived(self) -> None:
-        arrived = self._names(Outcome.UPLOADED)
-        if arrived:
-            missing = self._names(Outcome.FAILED) + self._names(Outcome.NOT_TRIED)
-            self._terminal.error(
-                f"Uploaded: {', '.join(arrived)}.\nNot uploaded: {', '.join(missing) or 'none'}.\n"
-                f"The same command, run again, completes the rest."
-            )
+        """Say where each file is, if the run ends after something was sent."""
+        failed = self._names(Outcome.FAILED)
+        unsure = [self._shown(result.distribution) for path, result in self._results.items() if path in self._unsure]
+        places = {
+            "Uploaded": self._names(Outcome.UPLOADED),
+            "May have arrived": unsure,
+            "Not uploaded": [name for name in failed if name not in unsure] + self._names(Outcome.NOT_TRIED),
+        }
+        if not places["Uploaded"] and not failed:
+            return
+        lines = [f"{place}: {', '.join(names)}." for place, names in places.items() if names]
+        if unsure or len(lines) > 1:
+            lines.append("The same command, run again, completes the rest.")
+        self._terminal.error("\n".join(lines))
 
     def _names(self, outcome: Outcome) -> list[str]:
         return [self._shown(result.distribution) for result in self._results.values() if result.outcome is outcome]
@@ -152,7 +169,8 @@ class Report:
     def _keep(self, item: Distribution, outcome: Outcome, sha256: str | None = None, error: str | None = None) -> None:
         self._results[item.path] = FileResult(item, outcome, sha256, error)
 
-    def _end_bar(self, item: Distribution) -> None:
+    def _end(self, item: Distribution) -> None:
+        self._unsure.discard(item.path)
         if self._progress is not None:
             self._progress.remove_task(self._bars.pop(item.path))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import click
 
 from hatch_tokenindex.console import github
+from hatch_tokenindex.errors import TokenIndexError
 from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:
@@ -50,16 +52,17 @@ class Terminal:
     root: Path = field(default_factory=Path.cwd)
     warnings: list[str] = field(default_factory=list)
     in_github_actions: bool = False
+    _writing: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
-    def info(self, text: str = "", *, end: str = "\n") -> None:
+    def info(self, text: str = "") -> None:
         """What happens."""
         if self.verbosity >= 0:
-            self._write(text, self.styles.info, end)
+            self._write(text, self.styles.info)
 
-    def success(self, text: str) -> None:
-        """What went well."""
+    def success(self, text: str, what: str = "") -> None:
+        """What went well; `what` is said before it on the same line."""
         if self.verbosity >= 0:
-            self._write(text, self.styles.success)
+            self._write(text, self.styles.success, what)
 
     def warning(self, text: str) -> None:
         """What should be known; each text once."""
@@ -82,8 +85,14 @@ class Terminal:
         self.warning(text)
 
     def output(self, text: str) -> None:
-        """What was asked for, on standard output, whatever the verbosity."""
-        self.console.print(self._safe(text), style=None, soft_wrap=True)
+        """What was asked for, on standard output, whatever the verbosity. Raises `TokenIndexError` where it is full."""
+        encoding = getattr(self.console.file, "encoding", None) or "utf-8"
+        encodable = self._safe(text).encode(encoding, "backslashreplace").decode(encoding)
+        try:
+            self.console.print(encodable, style=None, soft_wrap=True)
+        except OSError as error:
+            msg = f"Standard output can't be written: {error.strerror}."
+            raise TokenIndexError(msg) from None
 
     def command(self, text: str) -> None:
         """A workflow command of GitHub Actions."""
@@ -92,7 +101,7 @@ class Terminal:
     def mask(self, secret: Secret) -> None:
         """Make the runner of GitHub Actions hide a secret in everything that the job prints from now on."""
         if self.in_github_actions:
-            self.command(f"::add-mask::{secret.reveal()}")
+            self.command(github.masking(secret))
 
     def ask(self, question: str) -> str:
         """Ask on standard error; the answer is seen while it is typed."""
@@ -107,12 +116,17 @@ class Terminal:
         """Ask for yes or no on standard error; Enter means no."""
         return click.confirm(printable(question), err=True)
 
-    def _write(self, text: str, style: Style | str, end: str = "\n") -> None:
-        before, self.console.stderr = self.console.stderr, True
-        try:
-            self.console.print(self._safe(text), style=style, end=end, soft_wrap=True)
-        finally:
-            self.console.stderr = before
+    def _write(self, text: str, style: Style | str, what: str = "") -> None:
+        from rich.text import Text
+
+        line = Text.assemble((self._safe(what), self.styles.info), (self._safe(text), style))
+        # Threads tell of their retries; the stream of the console is one for all.
+        with self._writing:
+            before, self.console.stderr = self.console.stderr, True
+            try:
+                self.console.print(line, soft_wrap=True)
+            finally:
+                self.console.stderr = before
 
     def _safe(self, text: str) -> str:
         shown = printable(text)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hatch_tokenindex.credentials import commands
 from hatch_tokenindex.credentials.judging import Judged, judge, token_in
@@ -110,7 +110,8 @@ class Chain:
 
     def secrets(self, project: str, user: Given[str] | None) -> tuple[Source[Credential], ...]:
         """Where a secret can come from, in order, once it is known which user name was found, if any."""
-        trusted = Source("Trusted Publishing", partial(self._minted, project), self.trusted.effect, mints=True)
+        effect = "" if self._contradicting_secret else self.trusted.effect
+        trusted = Source("Trusted Publishing", partial(self._minted, project), effect, rehearse=self.trusted.rehearse)
         if self._is_trusted_only:
             return (trusted,)
         name = TOKEN_USER if user is None else user.value
@@ -184,7 +185,8 @@ class Chain:
         secrets = tuple(
             self._rehearse(self.secrets(project, None if user is None else user.answer), partial(self._judge, project))
         )
-        secret = next((look for look in secrets if look.ends_the_search), None)
+        is_stopped = user is not None and user.error is not None
+        secret = None if is_stopped else next((look for look in secrets if look.ends_the_search), None)
         if user is None and secret is not None and secret.asks:
             user = users[-1]
         return Explanation(project, users, secrets, user, secret)
@@ -204,8 +206,9 @@ class Chain:
         self, project: str, user: Given[str] | None, *, asking: bool, for_real: bool
     ) -> Iterator[Look[Judged]]:
         for source in self.secrets(project, user):
-            if source.mints and source.effect and not for_real:
-                yield Look(source.place, asks=False, effect=source.effect)
+            if source.rehearse is not None and source.effect and not for_real:
+                look: Look[Judged] = _look(replace(source, look=source.rehearse), partial(self._judge, project))
+                yield look if look.unavailable or look.error else replace(look, effect=source.effect)
             elif source.asks == asking:
                 yield _look(source, partial(self._judge, project))
 
@@ -215,25 +218,35 @@ class Chain:
 
     def _minted(self, project: str) -> Credential | None:
         """A token of Trusted Publishing. Where that is the only source, a secret in any other place contradicts it."""
-        own = _of(self.options.own_auths, own_variable_name("AUTH", self.repository.name))
-        given = (self.options.flag_auth, own, self.options.environment_auth, self.repository.auth)
-        chosen = [secret.origin for secret in given if secret is not None and secret.value]
-        if self.repository.auth_command is not None:
-            chosen.append(self.repository.auth_command.origin)
-        if self._is_trusted_only and chosen:
+        if self._contradicting_secret:
             msg = (
-                f"{chosen[0]} gives a secret, but `trusted-publishing` is `always`, which allows no other source: "
-                f"remove one of the two."
+                f"{self._contradicting_secret} gives a secret, but `trusted-publishing` is `always`, which allows no other "
+                f"source: remove one of the two."
             )
             raise CredentialError(msg)
         return self.trusted.credential(project)
 
+    @property
+    def _contradicting_secret(self) -> str:
+        """Where a secret is given although Trusted Publishing is the only source; empty if nowhere."""
+        if not self._is_trusted_only:
+            return ""
+        own = _of(self.options.own_auths, own_variable_name("AUTH", self.repository.name))
+        given: tuple[Given[Any] | None, ...] = (
+            self.options.flag_auth,
+            own,
+            self.options.environment_auth,
+            self.repository.auth,
+            self.repository.auth_command,
+        )
+        return next((secret.origin for secret in given if secret is not None and secret.value), "")
+
     def _asking_thrice(self, ask: Callable[[], T]) -> T:
-        for _ in range(ATTEMPTS - 1):
+        for left in range(ATTEMPTS - 1, 0, -1):
             try:
                 return ask()
             except CredentialError as error:
-                self.prompts.reject(str(error))
+                self.prompts.reject(f"{error} Attempts left: {left}.")
         return ask()
 
     def _judge(self, project: str, found: Credential) -> Judged:
@@ -250,10 +263,10 @@ class Chain:
         return Given(user, CACHE) if user else None
 
     def _pypirc_secret(self, project: str, user: Given[str] | None) -> Credential | None:
-        section = self.pypirc.section(project, self.repository) if user else None
-        if section is None or user is None or section.origin != user.origin:
+        if user is None or not user.origin.endswith("~/.pypirc"):
             return None
-        return section.credential
+        section = self.pypirc.section(project, self.repository)
+        return None if section is None else section.credential
 
     def _losers(self, judged: Judged) -> Iterator[str]:
         options = self.options
@@ -268,17 +281,19 @@ class Chain:
                 )
 
     def _nowhere(self, project: str, looks: Iterable[Look[Judged]]) -> str:
-        places = "\n".join(f"  {look.place}: {look.unavailable or look.passed_over or 'nothing'}" for look in looks)
+        held = ((look.place, look.unavailable or look.passed_over or "nothing") for look in looks)
+        places = "\n".join(f"  {place}: {why}".replace("\n", "\n    ") for place, why in held)
+        setup = self.trusted.setup(project)
         if self._is_trusted_only:
             return (
                 f"No secret was found for {project} on {index_name(self.repository)}: `trusted-publishing` is `always`, and "
-                f"there is none.\n{places}\nRun this in a job of a CI provider that the index trusts."
+                f"there is none.\n{places}\n{setup or 'Run this in a job of a CI provider that the index trusts.'}"
             )
         return (
             f"No secret was found for {project} on {index_name(self.repository)}, and nobody can be asked: "
             f"{self.options.no_prompt_because}.\nThese places were looked at, in this order:\n{places}\n"
             f"Set the variable HATCH_INDEX_AUTH to an API token; in GitHub Actions by this line below `env:` of the step:\n"
-            f"  HATCH_INDEX_AUTH: ${{{{ secrets.PYPI_API_TOKEN }}}}"
+            f"  HATCH_INDEX_AUTH: ${{{{ secrets.PYPI_API_TOKEN }}}}" + (f"\n{setup}" if setup else "")
         )
 
 
@@ -328,7 +343,8 @@ def _first(looks: Iterable[Look[T]], notes: list[str]) -> T | None:
         if look.error is not None:
             raise look.error
         if look.unavailable:
-            notes.append(f"{look.unavailable[:1].upper()}{look.unavailable[1:]}: the run goes on without it.")
+            why, *lines = look.unavailable.splitlines()
+            notes.append("\n".join((f"{why[:1].upper()}{why[1:]}: the run goes on without it.", *lines)))
         if look.passed_over:
             notes.append(f"{look.place}: passed over: {look.passed_over}")
         if look.answer is not None:

@@ -8,28 +8,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hatch_tokenindex.distributions.findings import printable
 from hatch_tokenindex.errors import SourceUnavailableError
-from hatch_tokenindex.tokens import Redactor, Secret
+from hatch_tokenindex.tokens import MASK, Redactor, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-
-@dataclass(frozen=True)
-class Provider:
-    """A CI provider. `renewable` tells whether it makes out another identity token in the same job."""
-
-    name: str
-    marker: str
-    renewable: bool = True
-
-
-# The providers that PyPI knows, and that the `id` library can ask without asking others along the way.
-PROVIDERS = (
-    Provider("GitHub Actions", "GITHUB_ACTIONS"),
-    Provider("GitLab CI/CD", "GITLAB_CI", renewable=False),
-    Provider("Google Cloud", "GOOGLE_SERVICE_ACCOUNT_NAME"),
-)
+_GITHUB_VARIABLES = ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL")
+# What begins as every JSON Web Token does (RFC 7519): `{"` in base64.
+_IDENTITY_TOKEN = re.compile(r"\beyJ[\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -40,61 +28,39 @@ class Identity:
     claims: Mapping[str, Any] = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Provider:
+    """A CI provider that states who a job is.
+
+    `marker` is the variable that it sets in every job. `missing` tells from the environment, with no request, what the job
+    lacks to get an identity token for an audience, and what to do in lines of their own; it is empty if nothing is missing.
+    The audience is `None` where it isn't known yet. `state` answers the token, `None` if there is none. `renewable` tells whether the same job gets another one.
+    """
+
+    name: str
+    marker: str
+    missing: Callable[[Mapping[str, str], str | None], str]
+    state: Callable[[Mapping[str, str], str], str | None]
+    renewable: bool
+
+
 def provider(environment: Mapping[str, str]) -> Provider | None:
     """The provider that the environment marks."""
-    return next(
-        (provider for provider in PROVIDERS if environment.get(provider.marker) not in {None, "", "false"}), None
-    )
+    return next((found for found in PROVIDERS if environment.get(found.marker) not in {None, "", "false"}), None)
 
 
 def obtain(provider: Provider, audience: str, environment: Mapping[str, str]) -> Identity:
     """A fresh identity token made out for `audience`. Raises `SourceUnavailableError` with what to do about it."""
-    token = (
-        _from_gitlab(audience, environment) if provider.marker == "GITLAB_CI" else _from_library(audience, environment)
-    )
-    return Identity(token, claims_of(token))
-
-
-def _from_library(audience: str, environment: Mapping[str, str]) -> Secret:
-    import id as identity
-
-    try:
-        token = identity.detect_credential(audience)
-    except identity.GitHubOidcPermissionCredentialError:
-        raise SourceUnavailableError(_no_permission(environment)) from None
-    except identity.IdentityError as error:
-        request_token = Secret(environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", ""))
-        said = Redactor((("", request_token),)).redact(str(error))
-        msg = f"the provider gave no identity token: {said[:500]}"
-        raise SourceUnavailableError(msg) from None
-    except Exception as error:  # noqa: BLE001 - the library lets through what its HTTP client raises
-        msg = f"the provider gave no identity token ({type(error).__name__})"
-        raise SourceUnavailableError(msg) from None
-    if not token:
-        msg = "the provider gave no identity token"
+    if missing := provider.missing(environment, audience):
+        raise SourceUnavailableError(missing)
+    token = Secret(provider.state(environment, audience) or "")
+    claims = claims_of(token)
+    # What is made out for somebody else would act there in the name of this job.
+    if not token or claims.get("aud") != audience:
+        found = f"one for {printable(str(claims['aud']))}" if "aud" in claims else "none that can be read"
+        msg = f"{provider.name} gave no identity token for {printable(audience)}, but {found}"
         raise SourceUnavailableError(msg)
-    return Secret(token)
-
-
-def _from_gitlab(audience: str, environment: Mapping[str, str]) -> Secret:
-    """GitLab puts the tokens that a job asks for into variables; the library would ask Google first on its machines."""
-    name = re.sub(r"[^A-Z0-9]", "_", audience.upper()) + "_ID_TOKEN"
-    if token := environment.get(name):
-        return Secret(token)
-    msg = f"the job has no identity token in {name}. Add to the job:\n  id_tokens:\n    {name}:\n      aud: {audience}"
-    raise SourceUnavailableError(msg)
-
-
-def _no_permission(environment: Mapping[str, str]) -> str:
-    if environment.get("GITHUB_EVENT_NAME") == "pull_request":
-        return (
-            "GitHub gives a pull request no identity token if it comes from a fork: publish from a push, a tag or a release "
-            "instead"
-        )
-    return (
-        "the job may not ask GitHub for an identity token. Add to the job in the workflow file:\n"
-        "  permissions:\n    id-token: write"
-    )
+    return Identity(token, claims)
 
 
 def claims_of(token: Secret) -> Mapping[str, Any]:
@@ -105,3 +71,62 @@ def claims_of(token: Secret) -> Mapping[str, Any]:
     except (ValueError, IndexError, RecursionError):
         return {}
     return claims if isinstance(claims, dict) else {}
+
+
+def _missing_on_github(environment: Mapping[str, str], _audience: str | None) -> str:
+    if all(environment.get(name) for name in _GITHUB_VARIABLES):
+        return ""
+    if environment.get("GITHUB_EVENT_NAME") == "pull_request":
+        return (
+            "this job runs for a pull request, and GitHub gives one from a fork no identity token\n"
+            "Publish from a push, a tag or a release instead."
+        )
+    return (
+        "the job may not ask GitHub for an identity token\n"
+        "Add to the job in the workflow file:\n"
+        "permissions:\n"
+        "  contents: read\n"
+        "  id-token: write"
+    )
+
+
+def _missing_on_gitlab(environment: Mapping[str, str], audience: str | None) -> str:
+    if audience is None or environment.get(name := _gitlab_variable(audience)):
+        return ""
+    return f"the job has no identity token in {name}\nAdd to the job:\nid_tokens:\n  {name}:\n    aud: {audience}"
+
+
+def _stated_by_gitlab(environment: Mapping[str, str], audience: str) -> str | None:
+    """GitLab puts the tokens that a job asks for into variables; the library would ask Google first on its machines."""
+    return environment.get(_gitlab_variable(audience))
+
+
+def _gitlab_variable(audience: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "_", audience.upper()) + "_ID_TOKEN"
+
+
+def _stated_to_library(environment: Mapping[str, str], audience: str) -> str | None:
+    """Ask with the `id` library, which looks at this process's own environment."""
+    import id as identity
+
+    try:
+        return identity.detect_credential(audience)
+    except identity.IdentityError as error:
+        said = Redactor((("", Secret(environment.get(_GITHUB_VARIABLES[0], ""))),)).redact(str(error))
+        msg = f"there is no identity token: {printable(_IDENTITY_TOKEN.sub(MASK, said))}"
+        raise SourceUnavailableError(msg) from None
+    except Exception as error:  # noqa: BLE001 - the library lets through what its HTTP client raises
+        msg = f"there is no identity token ({type(error).__name__})"
+        raise SourceUnavailableError(msg) from None
+
+
+def _nothing_missing(_environment: Mapping[str, str], _audience: str | None) -> str:
+    return ""
+
+
+# Those that PyPI takes, and that the `id` library can ask without asking others along the way.
+PROVIDERS = (
+    Provider("GitHub Actions", "GITHUB_ACTIONS", _missing_on_github, _stated_to_library, renewable=True),
+    Provider("GitLab CI/CD", "GITLAB_CI", _missing_on_gitlab, _stated_by_gitlab, renewable=False),
+    Provider("Google Cloud", "GOOGLE_SERVICE_ACCOUNT_NAME", _nothing_missing, _stated_to_library, renewable=True),
+)

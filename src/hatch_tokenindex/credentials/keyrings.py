@@ -38,7 +38,14 @@ class Keyring:
 
     def get(self, service: str, slot: str) -> Secret | None:
         """The secret of one slot."""
-        password = self._guarded(lambda backend: backend.get_password(service, slot))
+
+        def look(backend: KeyringBackend) -> str | None:
+            password = backend.get_password(service, slot)
+            # Google's and AWS's backends give their token for whatever user is asked for, and tell only here whose it is.
+            credential = backend.get_credential(service, slot) if password else None
+            return password if credential is None or credential.username == slot else None
+
+        password = self._guarded(look)
         return Secret(password) if password else None
 
     def remembered(self, service: str, slot: str, user: str) -> Credential | None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.credentials.judging import Judged, site_of
+from hatch_tokenindex.credentials.sources import Credential, basic
 from hatch_tokenindex.errors import MalformedTokenError
 from hatch_tokenindex.tokens import Secret, narrow
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.credentials.sources import Credential
     from hatch_tokenindex.repositories import Repository
 
 LIFETIME = 15 * 60
@@ -63,5 +62,4 @@ def sendable(judged: Judged, project: str, repository: Repository, size: int, no
             credential = replace(credential, secret=secret)
         except MalformedTokenError:
             narrowed = False
-    pair = f"{credential.user}:{credential.secret.reveal()}".encode()
-    return Sendable(credential, Secret(f"Basic {base64.b64encode(pair).decode()}"), narrowed)
+    return Sendable(credential, Secret(f"Basic {basic(credential).reveal()}"), narrowed)

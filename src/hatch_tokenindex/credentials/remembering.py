@@ -93,10 +93,7 @@ class Memory:
 
     def arguments(self, place: Place) -> tuple[str, ...]:
         """What `login` and `logout` have to be told to mean this repository and place, whatever is configured."""
-        if place.project is not None:
-            return ("-r", self.repository.name, "--project", place.project)
-        is_usual = place.slot == TOKEN_USER and self.repository.user is None
-        return ("-r", self.repository.name, *(() if is_usual else ("-u", place.slot)))
+        return ("-r", self.repository.name, *(("--project", place.project) if place.project else ("-u", place.slot)))
 
     def _store(self, secret: Secret, where: Sequence[Place]) -> str:
         """Store a secret in every place; answers where it went, and how to undo it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from hatch_tokenindex.tokens import Secret
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from hatch_tokenindex.tokens import Secret
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -22,7 +23,8 @@ class Credential:
 
     `slot` is the user name under which the keyring keeps it, if it was found there: it was remembered, not chosen.
     `typed` marks what a person typed in this run, and what may therefore be asked for again and remembered; `minted` what
-    Trusted Publishing gave, and what is worthless soon.
+    Trusted Publishing gave, and what is worthless soon: `publisher` is then what a Trusted Publisher has to be configured
+    with for this job, as PyPI's form takes it in the query of its URL.
     """
 
     user: str
@@ -31,6 +33,7 @@ class Credential:
     slot: str | None = None
     typed: bool = False
     minted: bool = False
+    publisher: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,15 @@ class Source(Generic[T_co]):
 
     `look` answers what lies there, `None` if nothing does, and raises if something does but can't be used:
     `SourceUnavailableError` if the search may go on, any other `TokenIndexError` if the run must end. `effect` says what
-    looking would do beyond reading; empty if it only reads. `asks` marks the prompts, `mints` what makes a token, which not
-    even a rehearsal may do.
+    looking would do beyond reading; empty if it only reads. `asks` marks the prompts. `rehearse` does all of `look` but its
+    effect, and raises as `look` does; a rehearsal does that instead.
     """
 
     place: str
     look: Callable[[], T_co | None]
     effect: str = ""
     asks: bool = False
-    mints: bool = False
+    rehearse: Callable[[], None] | None = None
 
 
 class Person(Protocol):
@@ -61,6 +64,11 @@ class Person(Protocol):
 
     def ask_secret(self, question: str) -> Secret:
         """Ask for something that must not be seen."""
+
+
+def basic(credential: Credential) -> Secret:
+    """User name and secret as `Authorization: Basic` carries them (RFC 7617)."""
+    return Secret(base64.b64encode(f"{credential.user}:{credential.secret.reveal()}".encode()).decode())
 
 
 def project_slot(project: str) -> str:

@@ -32,7 +32,7 @@ class Swap:
             return ""
         return (
             f"{project} is new, and the token that created it can upload to every project of the account. Make one for "
-            f"{project} alone at {self._page(project)} and store it with: {self._login(project)}"
+            f"{project} alone at {self._page(project)} and {self._how_to_use(judged, project)}"
         )
 
     def for_existing_project(self, judged: Judged, project: str) -> str:
@@ -58,14 +58,20 @@ class Swap:
     def _page(self, project: str) -> str:
         return f"{token_page(self.memory.repository)}?selected_project={project}"
 
+    def _how_to_use(self, judged: Judged, project: str) -> str:
+        if self.memory.repository.keyring:
+            return f"store it with: {self._login(project)}"
+        return f"give it in place of the one from {judged.credential.origin}."
+
     def _login(self, project: str) -> str:
         return command("login", *self.memory.arguments(place_of(project)))
 
 
 def to_trusted_publishing(judged: Judged, project: str, repository: Repository, environment: Mapping[str, str]) -> str:
     """What to tell in GitHub Actions where a stored token was used and none is needed; empty elsewhere."""
-    values = publishers.from_environment(environment)
-    if judged.credential.minted or repository.site is None or not values:
+    values = publishers.of_environment(environment)
+    is_possible = repository.site is not None and repository.trusted_publishing != "never" and bool(values)
+    if judged.credential.minted or not is_possible:
         return ""
     link = publishers.configuration_link(values, project, repository)
     return f"With Trusted Publishing this job would need no stored token: {link}"

@@ -90,8 +90,8 @@ class Wallet:
         judged = self._found.get(project)
         if judged is None or not judged.credential.typed:
             return Kept()
-        where = places(judged, project)
-        if (judged.credential, where) in self._kept:
+        where, refused = places(judged, project), self._refused.pop(project, None)
+        if refused is None and (judged.credential, where) in self._kept:
             return Kept()
         self._kept.add((judged.credential, where))
-        return self._memory.keep(judged, where, self._chain.now(), self._refused.get(project))
+        return self._memory.keep(judged, where, self._chain.now(), refused)

@@ -67,7 +67,7 @@ def _candidates(path: Path, *, named: bool) -> Iterator[Path]:
     """What a path stands for: what in a folder has the name of a distribution, or itself."""
     if path.is_dir() and not _is_distribution(path):
         yield from sorted(entry for entry in path.iterdir() if _is_distribution(entry))
-    elif named and not path.name.endswith(ATTESTATION_SUFFIX):
+    elif named and not (path.name.endswith(ATTESTATION_SUFFIX) and path.is_file()):
         # An attestation that `dist/*` names goes with its distribution.
         yield path
 

@@ -66,7 +66,9 @@ def _render(description: str, kind: str, variant: str) -> Rendering:
 
         if not markdown.variants:
             return Rendering(warning="the README could not be rendered here: no Markdown renderer is installed")
-        if markdown.render(description, variant=variant) is None:
+        # Not `markdown.render`: most of its time goes into colours for code, which decide nothing.
+        to_html = markdown.variants.get(variant)
+        if to_html is None or not to_html(description):
             return Rendering(problem="the README does not render as Markdown")
     elif kind == "text/x-rst":
         from readme_renderer import rst

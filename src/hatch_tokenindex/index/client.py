@@ -7,7 +7,7 @@ import ssl
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
-from urllib.request import getproxies
+from urllib.request import getproxies, proxy_bypass
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
@@ -26,10 +26,11 @@ _KEEPS_METHOD_AND_BODY = {307, 308}
 def connect(repository: Repository) -> httpx.Client:
     """A client for one repository; proxies come from the environment, but never lead to this machine itself.
 
-    Raises `ConfigurationError` for certificates and proxies that can't be used.
+    Raises `ConfigurationError` for certificates, proxies and host names that can't be used.
     """
     import httpx
 
+    _check_host(repository.url)
     host = urls.origin(repository.url)[1]
     tls = _tls(repository)
     try:
@@ -63,6 +64,12 @@ def proxy_credentials() -> tuple[tuple[str, Secret], ...]:
     return tuple(found)
 
 
+def goes_through_proxy(url: str) -> bool:
+    """Whether the environment leads what is sent to `url` through a proxy."""
+    scheme, host, _ = urls.origin(url)
+    return not urls.is_loopback(url) and not {scheme, "all"}.isdisjoint(getproxies()) and not proxy_bypass(host)
+
+
 def user_agent() -> str:
     """Who we are, as RFC 9110, 10.1.5 writes it."""
     hatch, own, httpx = (version(name) for name in ("hatch", "hatch-tokenindex", "httpx"))
@@ -75,10 +82,25 @@ def next_url(url: str, location: str, status: int) -> str | None:
 
     Only 307 and 308 keep the method and the body, and only the same origin may get the credential.
     """
-    target = urljoin(url, location)
-    if status not in _KEEPS_METHOD_AND_BODY or urls.problem_with(target) or urls.origin(target) != urls.origin(url):
+    if status not in _KEEPS_METHOD_AND_BODY or not location:
         return None
-    return target
+    try:
+        target = urljoin(url, location)
+    except ValueError:
+        return None
+    return None if urls.problem_with(target) or urls.origin(target) != urls.origin(url) else target
+
+
+def _check_host(url: str) -> None:
+    """Refuse a host that can't be looked up: `httpx` and `socket` would say so with exceptions of their own."""
+    import httpx
+
+    try:
+        parsed = httpx.URL(url)
+        _ = parsed.host, parsed.raw_host.decode().encode("idna")
+    except (httpx.InvalidURL, UnicodeError):
+        msg = f"The host of {url} can't exist: between its dots there are 1 to 63 letters, digits and hyphens."
+        raise ConfigurationError(msg) from None
 
 
 def _tls(repository: Repository) -> ssl.SSLContext:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ class Clock:
         if "age" in lowered or "date" not in lowered:
             return
         try:
-            self._offset = parsedate_to_datetime(lowered["date"]).timestamp() - time()
+            date = parsedate_to_datetime(lowered["date"])
+            self._offset = (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp() - time()
         except (ValueError, TypeError, OverflowError):
             return

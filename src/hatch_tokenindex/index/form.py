@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hatch_tokenindex.errors import DistributionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from hatch_tokenindex.distributions import Distribution
 
@@ -28,16 +28,13 @@ class Form:
     the fields in any order, since it reads the whole form first.
     """
 
-    def __init__(self, item: Distribution, attestations: str | None = None) -> None:
-        """`attestations` is the JSON array of that field (PEP 740)."""
+    def __init__(self, item: Distribution, more_fields: Iterable[tuple[str, str]] = ()) -> None:
         self._item = item
         self._boundary = secrets.token_hex(16)
         self._digest: str | None = None
         file = self._head("content", f'; filename="{item.filename.translate(_FILENAME_ESCAPES)}"')
         self._file_head = file + b"Content-Type: application/octet-stream\r\n\r\n"
-        fields = [(":action", "file_upload"), ("protocol_version", "1"), *item.fields]
-        if attestations is not None:
-            fields.append(("attestations", attestations))
+        fields = [(":action", "file_upload"), ("protocol_version", "1"), *item.fields, *more_fields]
         self._fields = b"".join(self._field(name, value) for name, value in fields)
         self._end = f"--{self._boundary}--\r\n".encode()
         digest = len(self._field("sha256_digest", "0" * _DIGEST_SIZE))
@@ -80,10 +77,12 @@ class Form:
         sha256, size = hashlib.sha256(), 0
         try:
             with self._item.path.open("rb", buffering=0) as file:
-                while block := file.read(BLOCK):
+                # What is longer than announced would only break the connection.
+                while size <= self._item.size and (block := file.read(BLOCK)):
                     sha256.update(block)
                     size += len(block)
-                    yield block
+                    if size <= self._item.size:
+                        yield block
         except OSError as error:
             msg = f"{self._item.path} can't be read any more: {error.strerror}."
             raise DistributionError(msg) from None

@@ -6,29 +6,37 @@ https://docs.pypi.org/trusted-publishers/internals/
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from hatch_tokenindex import urls
-from hatch_tokenindex.errors import MintingError, SourceUnavailableError
+from hatch_tokenindex.errors import MintingError, SourceUnavailableError, TokenIndexError
+from hatch_tokenindex.index.answers.text import one_line, shortened
 from hatch_tokenindex.index.client import connect
-from hatch_tokenindex.tokens import Redactor, Secret
+from hatch_tokenindex.tokens import MASK, Redactor, Secret
 
 if TYPE_CHECKING:
-    import httpx
+    from collections.abc import Iterable
 
+    from hatch_tokenindex.index.clock import Clock
     from hatch_tokenindex.repositories import Repository
 
 TIME_LIMIT = 30
 """Seconds for each answer."""
 BURN_TIME_LIMIT = 2
-"""Seconds that making a token worthless may take; it expires anyway."""
+"""Seconds that making tokens worthless may take in all; they expire anyway."""
 ANSWER_LIMIT = 2**16
 """Bytes that are read of an answer."""
 _OK = 200
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
+_TOKEN = re.compile(r"[!-~]+")
+_PIECE = 8
+"""Characters of an identity token that stand in a text by no chance."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +52,17 @@ class Mint:
     """Talks to the endpoints on the upload URL's own host, where PyPI and look-alikes have them."""
 
     repository: Repository
+    clock: Clock
 
     def audience(self) -> str:
         """For whom an identity token has to be made out.
 
         Raises `SourceUnavailableError` if the index doesn't offer Trusted Publishing, or can't be asked.
         """
-        if urls.is_disclosing(self.repository.url):
-            msg = "an identity is never sent over plain http"
-            raise SourceUnavailableError(msg)
         status, data = self._ask("GET", "audience")
         audience = data.get("audience")
         if status != _OK or not isinstance(audience, str) or not audience:
-            said = f": {data['message']}" if isinstance(data.get("message"), str) else ""
+            said = f": {shortened(one_line(data['message']))}" if isinstance(data.get("message"), str) else ""
             msg = f"the index offers no Trusted Publishing (status {status}{said})"
             raise SourceUnavailableError(msg)
         return audience
@@ -64,48 +70,73 @@ class Mint:
     def mint(self, identity: Secret) -> Minted:
         """An API token for an identity token, which is used up by that.
 
-        Raises `MintingError` with the index's code and description, `SourceUnavailableError` if no answer came.
+        Raises `MintingError` with the index's code and description, `SourceUnavailableError` if no answer came, or one
+        that may be another the next time.
         """
         status, data = self._ask("POST", "mint-token", identity)
         token, expires = data.get("token"), data.get("expires")
-        if status == _OK and isinstance(token, str) and token:
-            return Minted(Secret(token), expires if isinstance(expires, int) else None)
+        if status == _OK and isinstance(token, str) and _TOKEN.fullmatch(token):
+            return Minted(Secret(token), expires if type(expires) is int else None)
+        if status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
+            msg = f"the index minted no token (status {status})"
+            raise SourceUnavailableError(msg)
         errors = [error for error in _list(data.get("errors")) if isinstance(error, dict)]
-        code = str(errors[0].get("code", "")) if errors else ""
-        said = [str(error.get("description", "")) for error in errors] or [
-            str(data.get("message") or f"status {status}")
-        ]
-        redact = Redactor((("", identity),)).redact
-        raise MintingError(redact(code), redact(" ".join(said))[:500])
+        code = errors[0].get("code", "") if errors else ""
+        said = [error.get("description") for error in errors] or [data.get("message")]
+        description = " ".join(str(text) for text in said if text) or f"status {status}"
+        raise MintingError(_shown(code, identity), _shown(description, identity))
 
-    def burn(self, token: Secret) -> None:
-        """Make a minted token worthless at once, where the index can do that; never raises."""
-        with suppress(SourceUnavailableError):
-            self._ask("POST", "burn-token", token, time_limit=BURN_TIME_LIMIT)
+    def burn(self, tokens: Iterable[Secret]) -> None:
+        """Make minted tokens worthless at once, where the index can do that.
 
-    @cached_property
-    def _client(self) -> httpx.Client:
-        return connect(self.repository)
+        Never raises, and takes `BURN_TIME_LIMIT` at most: what hasn't been answered by then is left behind.
+        """
+        threads = [Thread(target=self._burn, args=(token,), name="burn", daemon=True) for token in tokens]
+        deadline = monotonic() + BURN_TIME_LIMIT
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0, deadline - monotonic()))
 
-    def _ask(
-        self, method: str, endpoint: str, token: Secret | None = None, time_limit: float = TIME_LIMIT
-    ) -> tuple[int, dict[str, Any]]:
+    def _burn(self, token: Secret) -> None:
+        with suppress(TokenIndexError):
+            self._ask("POST", "burn-token", token)
+
+    def _ask(self, method: str, endpoint: str, token: Secret | None = None) -> tuple[int, dict[str, Any]]:
         """Status and JSON of an answer; what is no JSON object is an empty one."""
         import httpx
 
         url = urljoin(self.repository.url, f"/_/oidc/{endpoint}")
         body = None if token is None else {"token": token.reveal()}
+        time_limit = min(TIME_LIMIT, self.repository.timeout)
+        deadline, content = monotonic() + time_limit, bytearray()
         try:
-            with self._client.stream(method, url, json=body, timeout=time_limit) as response:
-                content = bytearray()
+            with (
+                connect(self.repository) as client,
+                client.stream(method, url, json=body, timeout=time_limit) as response,
+            ):
+                self.clock.correct(response.headers)
                 for block in response.iter_bytes():
                     content += block
-                    if len(content) > ANSWER_LIMIT:
+                    if len(content) > ANSWER_LIMIT or monotonic() > deadline:
                         break
                 return response.status_code, _object(bytes(content))
         except httpx.HTTPError as error:
             msg = f"{url} could not be reached ({type(error).__name__})"
             raise SourceUnavailableError(msg) from None
+
+
+def _shown(text: object, identity: Secret) -> str:
+    """What the index says, on one line, with nothing of the identity token: its validator quotes it in pieces."""
+    whole = Redactor((("", identity),)).redact(one_line(str(text))[:ANSWER_LIMIT])
+    pieces: list[str] = []
+    end = 0
+    for start in range(len(whole) - _PIECE + 1):
+        if whole[start : start + _PIECE] in identity.reveal():
+            if start > end or not pieces:
+                pieces += [whole[end:start], MASK]
+            end = start + _PIECE
+    return shortened("".join([*pieces, whole[end:]]))
 
 
 def _object(content: bytes) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +15,14 @@ R = TypeVar("R")
 
 _LOOK_FOR_INTERRUPT = 0.1
 """Seconds: Windows delivers Ctrl-C only to a thread that isn't waiting."""
+
+
+def apart(work: Callable[[], R]) -> R:
+    """Do `work` in such a thread and wait for its end, so that Ctrl-C is heard meanwhile. Raises what `work` raises."""
+    ((_, result, failure),) = in_parallel([None], lambda _: work(), jobs=1)
+    if failure is not None:
+        raise failure
+    return cast("R", result)
 
 
 def in_parallel(

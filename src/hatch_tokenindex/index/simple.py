@@ -13,7 +13,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from hatch_tokenindex import urls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import httpx
 
@@ -26,6 +26,10 @@ TIME_LIMIT = 30
 """Seconds for one page: a hint is not worth more."""
 SIZE_LIMIT = 64 * 2**20
 """Bytes of one page; the largest of PyPI have some ten million."""
+_SLICE = 64 * 1024
+"""Characters of a page that are parsed between two looks at the clock."""
+_LONGEST_TAG = 2**18
+"""Characters; a parser of Python can take hours for what never ends."""
 _REDIRECTS = 5
 _NOT_FOUND = 404
 _WANTS_CREDENTIALS = {401, 403}
@@ -63,7 +67,8 @@ def addresses(repository: Repository) -> tuple[str, ...]:
     if segments[-2:] == ["pypi", "upload"] or segments[-1:] == ["legacy"]:
         return (urljoin(base, "../simple/"),)
     host = urls.origin(repository.url)[1]
-    if len(segments) == 2 and not host.endswith(".pkg.dev") and segments[0] != "repository":  # noqa: PLR2004
+    of_known_kind = host.endswith(".pkg.dev") or ".codeartifact." in host or segments[:1] == ["repository"]
+    if len(segments) == 2 and not of_known_kind:  # noqa: PLR2004
         # USER/INDEX of a devpi; nothing in the URL tells one for sure.
         return (f"{base}+simple/", f"{base}simple/")
     return (f"{base}simple/",)
@@ -110,21 +115,28 @@ class SimpleApi:
         """The page, or the status with which it was not given."""
         import httpx
 
+        time_limit = min(TIME_LIMIT, self.repository.timeout)
+        deadline = monotonic() + time_limit
         headers = {"Accept": ACCEPT, "Cache-Control": "no-cache"}
         if authorization is not None:
             headers["Authorization"] = authorization.reveal()
         try:
             for _ in range(_REDIRECTS):
-                with self.client.stream("GET", url, headers=headers, timeout=TIME_LIMIT) as response:
+                with self.client.stream("GET", url, headers=headers, timeout=time_limit) as response:
                     self.clock.correct(response.headers)
                     if response.status_code == httpx.codes.OK:
-                        return parse(_bounded(response), response.headers.get("content-type", ""))
+                        return parse(_content(response, deadline), response.headers.get("content-type", ""), deadline)
                     if not response.has_redirect_location:
                         return response.status_code
                     target = urljoin(url, response.headers["location"])
-                    if urls.problem_with(target) or urls.origin(target) != urls.origin(url):
-                        # As pypiserver does, to PyPI, for a project that it doesn't have itself.
-                        return _NOT_FOUND
+                    if urls.problem_with(target):
+                        return Listing(None, problem="it redirects to what is no URL")
+                    if urls.origin(target) != urls.origin(url):
+                        # What pypiserver doesn't have itself, it looks for at PyPI. A host that is named after the
+                        # credential was sent could quote it.
+                        host = urls.origin(target)[1] if authorization is None else "another host"
+                        elsewhere = Listing(None, problem=f"it redirects to {host}")
+                        return _NOT_FOUND if urls.site(target) else elsewhere
                     url = target
         except httpx.HTTPError as error:
             return Listing(None, problem=f"it could not be reached ({type(error).__name__})")
@@ -133,22 +145,29 @@ class SimpleApi:
         return Listing(None, problem="it redirects in a circle")
 
 
-def _bounded(response: httpx.Response) -> bytes:
-    deadline, content = monotonic() + TIME_LIMIT, bytearray()
+def _content(response: httpx.Response, deadline: float) -> bytes:
+    content = bytearray()
     for block in response.iter_bytes():
         content += block
-        if len(content) > SIZE_LIMIT or monotonic() > deadline:
-            msg = "too large or too slow"
+        if len(content) > SIZE_LIMIT:
+            msg = "too large"
             raise ValueError(msg)
+        _check_time(deadline)
     return bytes(content)
 
 
-def parse(content: bytes, content_type: str) -> Listing:
-    """A page of the simple API. Raises `ValueError` for one that isn't."""
+def _check_time(deadline: float) -> None:
+    if monotonic() > deadline:
+        msg = "too slow"
+        raise ValueError(msg)
+
+
+def parse(content: bytes, content_type: str, deadline: float) -> Listing:
+    """A page of the simple API. Raises `ValueError` for one that isn't, or takes longer than to the `deadline`."""
     if "json" in content_type:
         return _from_json(json.loads(content))
     if "html" in content_type:
-        return Listing(exists=True, files=dict(_Anchors(content.decode("utf-8", "replace")).files()))
+        return _from_html(content.decode("utf-8", "replace"), deadline)
     msg = "neither JSON nor HTML"
     raise ValueError(msg)
 
@@ -169,34 +188,56 @@ def _from_json(data: Any) -> Listing:
     return Listing(exists=True, files=files, status=status if isinstance(status, str) else None)
 
 
+def _from_html(text: str, deadline: float) -> Listing:
+    page = _Page()
+    try:
+        for start in range(0, len(text), _SLICE):
+            page.feed(text[start : start + _SLICE])
+            _check_time(deadline)
+            if len(page.rawdata) > _LONGEST_TAG:
+                msg = "a tag that never ends"
+                raise ValueError(msg)
+    except AssertionError:
+        # The parser's word for a `<![` that it doesn't know.
+        msg = "not HTML"
+        raise ValueError(msg) from None
+    return Listing(exists=True, files=dict(_linked(page.hrefs)), status=page.status)
+
+
+def _linked(hrefs: Iterable[str]) -> Iterator[tuple[str, ListedFile]]:
+    for href in hrefs:
+        path, _, fragment = href.partition("#")
+        algorithm, _, digest = fragment.partition("=")
+        try:
+            filename = unquote(urlsplit(path).path.rpartition("/")[2])
+        except ValueError:
+            continue
+        yield filename, ListedFile(_digest(digest) if algorithm == "sha256" else None)
+
+
 def _digest(value: object) -> str | None:
     return value.lower() if isinstance(value, str) and len(value) == 64 else None  # noqa: PLR2004
 
 
 def _time(value: object) -> float | None:
     try:
-        return datetime.fromisoformat(str(value).replace("Z", "+00:00")).replace(tzinfo=timezone.utc).timestamp()
-    except ValueError:
+        time = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+        return (time if time.tzinfo else time.replace(tzinfo=timezone.utc)).timestamp()
+    except (ValueError, OverflowError):
         return None
 
 
-class _Anchors(HTMLParser):
-    """The links of a PEP 503 page."""
+class _Page(HTMLParser):
+    """A PEP 503 page: its links, and the project's status (PEP 792)."""
 
-    def __init__(self, page: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._hrefs: list[str] = []
-        self.feed(page)
-        self.close()
+        self.hrefs: list[str] = []
+        self.status: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        href = dict(attrs).get("href")
-        if tag == "a" and href:
-            self._hrefs.append(href)
-
-    def files(self) -> Iterator[tuple[str, ListedFile]]:
-        for href in self._hrefs:
-            path, _, fragment = href.partition("#")
-            algorithm, _, digest = fragment.partition("=")
-            filename = unquote(urlsplit(path).path.rpartition("/")[2])
-            yield filename, ListedFile(_digest(digest) if algorithm == "sha256" else None)
+        values = dict(attrs)
+        if tag == "a" and (href := values.get("href")):
+            self.hrefs.append(href)
+        elif tag == "meta" and values.get("name") == "pypi:project-status":
+            self.status = values.get("content")

@@ -6,10 +6,13 @@ https://docs.pypi.org/api/upload/
 from __future__ import annotations
 
 import random
+import re
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from hatch_tokenindex.credentials.narrowing import Sendable, sendable
@@ -26,12 +29,12 @@ from hatch_tokenindex.index.answers import (
     seconds_to_wait,
     unreachable,
 )
-from hatch_tokenindex.index.client import next_url, proxy_credentials
+from hatch_tokenindex.index.client import goes_through_proxy, next_url, proxy_credentials
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.tokens import Redactor, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     import httpx
 
@@ -54,20 +57,22 @@ _REDIRECTS = 3
 _EXPIRED = "token is expired"
 # Not 203: that is what a gateway answers instead of the index, as Azure does with its sign-in page.
 _SUCCESS = {200, 201, 202, 204}
+_GITLAB = re.compile(r"/api/v4/projects/[^/]+/packages/pypi/?(?:\?|$)")
 
 
 @dataclass(frozen=True)
 class Parcel:
     """One file and what goes with it.
 
-    `source` tells where the credential comes from, `asked_again` whether another one may be asked for in its place;
-    `status` is the project's, as the index tells it. `attestations` is a JSON array.
+    `credential` answers the one for an attempt that begins now: a minted one may have to be replaced meanwhile. `source`
+    tells where it comes from, `asked_now` whether another one is asked for if it is refused; `status` is the project's, as
+    the index tells it. `attestations` is a JSON array.
     """
 
     distribution: Distribution
-    judged: Judged
+    credential: Callable[[], Judged]
     source: str
-    asked_again: bool
+    asked_now: bool
     status: str | None
     attestations: str | None = None
 
@@ -103,23 +108,27 @@ class Uploader:
         came, the index is asked whether the file arrived. Raises `UploadError`, and `DistributionError` if the file can't
         be read any more or has changed.
         """
-        item, form = parcel.distribution, Form(parcel.distribution, parcel.attestations)
+        item, form = parcel.distribution, Form(parcel.distribution, _more_fields(parcel, self.repository.url))
         self.watcher.begun(item)
-        attempt = 0
+        attempt, lost = 0, False
         while True:
             answer, refused, sent = self._attempt(parcel, form)
             if refused is None:
                 return form.digest
-            unsure = answer is None or (attempt > 0 and refused.about is About.FILE)
-            if unsure and self._arrived(parcel, form.digest):
-                return form.digest
+            lost = lost or refused.may_have_arrived
             wait = _pause_before(attempt, answer)
-            if not refused.retry or attempt >= self.repository.retries or wait > LONGEST_WAIT:
+            last = not refused.retry or attempt >= self.repository.retries or wait > LONGEST_WAIT
+            # A gateway's 502 or 504 can hide a success, and what is refused as existing may be what was just sent.
+            unsure = refused.may_have_arrived or refused.about is About.FILE or (last and refused.retry)
+            if unsure and self._arrived(parcel, form.digest, refused, resent=attempt > 0):
+                return form.digest
+            if last:
                 raise UploadError(
                     render(refused, sent),
                     said=refused.said,
                     next_step=refused.next_step,
                     about_credential=refused.about is About.CREDENTIAL,
+                    unsure=lost and refused.retry,
                 )
             self.watcher.retrying(item, refused.said[0], wait)
             self.pause(wait)
@@ -135,12 +144,12 @@ class Uploader:
     def _send_once(self, parcel: Parcel, form: Form) -> tuple[Answer | None, Refusal | None, Sent]:
         import httpx
 
-        item = parcel.distribution
-        credential = sendable(parcel.judged, item.name, self.repository, item.size, self.clock.now())
+        item, judged = parcel.distribution, parcel.credential()
+        credential = sendable(judged, item.name, self.repository, item.size, self.clock.now())
         sent = self._sent(parcel, credential)
         redact = Redactor(
             (
-                *tuple((c.user, c.secret) for c in (credential.credential, parcel.judged.credential)),
+                *tuple((c.user, c.secret) for c in (credential.credential, judged.credential)),
                 (TOKEN_USER, credential.header),
                 *proxy_credentials(),
             )
@@ -148,7 +157,7 @@ class Uploader:
         try:
             answer = self._post(item, form, credential.header)
         except httpx.TransportError as error:
-            return None, unreachable(_kind(error), str(error), sent, redact), sent
+            return None, unreachable(_kind(error, self.repository.url), str(error), sent, redact), sent
         except httpx.HTTPError as error:
             return None, unreachable(NoAnswer.LOST, type(error).__name__, sent, redact), sent
         self.clock.correct(answer.headers)
@@ -177,9 +186,9 @@ class Uploader:
         with self.client.stream("POST", url, content=body, headers=headers) as response:
             return Answer(
                 response.status_code,
-                response.reason_phrase,
+                _reason(response),
                 dict(response.headers),
-                _beginning(response.iter_bytes()),
+                _beginning(response, self.repository.timeout),
                 str(response.url),
             )
 
@@ -193,18 +202,30 @@ class Uploader:
             url=self.repository.url,
             user=credential.credential.user,
             source=parcel.source,
-            asked_again=parcel.asked_again,
+            asked_again=credential.credential.typed or credential.credential.slot is not None,
+            asked_now=parcel.asked_now,
             minted=credential.credential.minted,
+            publisher=credential.credential.publisher,
             narrowed=credential.narrowed,
             project_status=parcel.status,
         )
 
-    def _arrived(self, parcel: Parcel, digest: str) -> bool:
-        """Whether the index lists the file with its hash; a no proves nothing, since pages are cached."""
-        item = parcel.distribution
-        credential = sendable(parcel.judged, item.name, self.repository, 0, self.clock.now())
-        listed = self.api.listing(item.name, lambda: credential.header).files.get(item.filename)
-        return listed is not None and listed.sha256 == digest
+    def _arrived(self, parcel: Parcel, digest: str, refused: Refusal, *, resent: bool) -> bool:
+        """Whether the index lists the file with its hash; a no proves nothing, since pages are cached.
+
+        An index that tells no hashes has it if it refuses, as existing, what was sent to it before.
+        """
+        item, exists = parcel.distribution, refused.about is About.FILE
+        if exists and not resent and self.repository.existing == "fail":
+            return False
+
+        def authorization() -> Secret:
+            return sendable(parcel.credential(), item.name, self.repository, 0, self.clock.now()).header
+
+        listed = self.api.listing(item.name, authorization).files.get(item.filename)
+        if listed is None or listed.sha256 is None:
+            return listed is not None and exists and resent
+        return listed.sha256 == digest
 
 
 def _pause_before(attempt: int, answer: Answer | None) -> float:
@@ -216,14 +237,34 @@ def _pause_before(attempt: int, answer: Answer | None) -> float:
     return pause * random.uniform(0.5, 1)  # noqa: S311 - jitter needs no secrecy
 
 
-def _beginning(blocks: Iterable[bytes]) -> bytes:
-    """What is worth reading of an answer, however much there is."""
-    beginning = bytearray()
-    for block in blocks:
-        beginning += block
-        if len(beginning) >= ANSWER_LIMIT:
-            break
+def _beginning(response: httpx.Response, seconds: float) -> bytes:
+    """What is worth reading of an answer, however much there is, however slowly it comes, and if it breaks off."""
+    import httpx
+
+    beginning, deadline = bytearray(), monotonic() + seconds
+    with suppress(httpx.HTTPError):
+        for block in response.iter_bytes():
+            beginning += block
+            if len(beginning) >= ANSWER_LIMIT or monotonic() > deadline:
+                break
     return bytes(beginning)
+
+
+def _more_fields(parcel: Parcel, url: str) -> Iterator[tuple[str, str]]:
+    """What goes into the form beside the metadata. GitLab wants `requires_python` there, if only empty."""
+    if parcel.attestations is not None:
+        yield "attestations", parcel.attestations
+    if _GITLAB.search(url) and not parcel.distribution.values("requires_python"):
+        yield "requires_python", ""
+
+
+def _reason(response: httpx.Response) -> str:
+    """The reason phrase. Of httpx's own text, letters outside ASCII are missing: a secret in it would not be recognised."""
+    raw: bytes = response.extensions.get("reason_phrase", b"")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -233,16 +274,23 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _kind(error: httpx.TransportError) -> NoAnswer:
+def _kind(error: httpx.TransportError, url: str) -> NoAnswer:
+    """How a request to `url` failed."""
     import httpx
 
-    causes = list(_causes(error))
     if isinstance(error, httpx.ProxyError):
-        return NoAnswer.PROXY
-    if isinstance(error, httpx.TimeoutException):
-        return NoAnswer.TIMEOUT
+        # Its text is the proxy's status: 407 and 403 stay as they are, 502 to 504 may pass.
+        return NoAnswer.PROXY_FAILED if str(error).startswith("5") else NoAnswer.PROXY
+    causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return NoAnswer.CERTIFICATE
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
+    if not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+        return NoAnswer.TIMEOUT if isinstance(error, httpx.TimeoutException) else NoAnswer.LOST
+    if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes):
+        return NoAnswer.TLS
+    if goes_through_proxy(url):
+        return NoAnswer.PROXY_FAILED
+    if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
         return NoAnswer.NAME
-    return NoAnswer.REFUSED if isinstance(error, httpx.ConnectError) else NoAnswer.LOST
+    refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
+    return NoAnswer.REFUSED if refused else NoAnswer.UNREACHABLE

@@ -1,0 +1,121 @@
+"""What the texts of the table can name in braces: the project, the links that help, how to give another credential."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urljoin
+
+from packaging.utils import canonicalize_name
+
+from hatch_tokenindex import urls
+from hatch_tokenindex.index.answers.text import one_line, shortened
+from hatch_tokenindex.index.answers.waiting import allowance, when
+
+if TYPE_CHECKING:
+    from hatch_tokenindex.index.answers.exchange import Answer, Sent
+    from hatch_tokenindex.index.answers.own_words import Redact
+
+
+def about_sent(sent: Sent) -> dict[str, str]:
+    """What can be named about a request."""
+    project = quote(canonicalize_name(sent.project), safe="")
+    manage = f"{sent.site}/manage/project/{project}"
+    on_test = urls.site(sent.url) == "test.pypi.org"
+    return {
+        "index": sent.index,
+        "host": sent.host,
+        "project": sent.project,
+        "version": sent.version,
+        "filename": sent.filename,
+        "url": sent.url,
+        "https_url": re.sub("^http:", "https:", sent.url, flags=re.IGNORECASE),
+        "command": sent.command,
+        "tokens": f"{sent.site}/manage/account/token/",
+        "account": f"{sent.site}/manage/account/",
+        "site": sent.site,
+        "settings": f"{manage}/settings/",
+        "publishing": f"{manage}/settings/publishing/{f'?{sent.publisher}' if sent.publisher else ''}",
+        "collaboration": f"{manage}/collaboration/",
+        "releases": f"{manage}/releases/",
+        "give": _how_to_give_a_token(sent),
+        "change": _how_to_change_the_credential(sent),
+        "wants": _what_the_index_wants(sent.url),
+        "upload_url": urls.TEST_PYPI if on_test else urls.PYPI,
+        "upload_name": "test" if on_test else "main",
+        "outages": _where_outages_are_told(sent),
+    }
+
+
+def about_answer(answer: Answer, redact: Redact) -> dict[str, str]:
+    """What can be named about the answer to it."""
+    try:
+        location = urljoin(answer.url, answer.header("location"))
+    except ValueError:
+        location = answer.header("location")
+    return {
+        "when": when(answer),
+        "allowance": allowance(answer),
+        "answered": shortened(redact(one_line(answer.url))),
+        "location": shortened(redact(one_line(location))),
+    }
+
+
+def _how_to_give_a_token(sent: Sent) -> str:
+    if sent.asked_now:
+        return "paste it here"
+    if sent.asked_again or not sent.source:
+        return f"run `{sent.command} -u __token__`, which asks for it"
+    with_user = "" if sent.user == "__token__" else ", with the user name `__token__`,"
+    return f"give it{with_user} in place of the one from {sent.source}"
+
+
+def _how_to_change_the_credential(sent: Sent) -> str:
+    if not sent.source:
+        return f"Run `{sent.command}` at a terminal, which asks for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
+    if sent.asked_now:
+        return "Give another one here."
+    if sent.asked_again:
+        return f"Run `{sent.command}` at a terminal, which asks for another one."
+    return f"Check the user name, and give another secret in place of the one from {sent.source}."
+
+
+def _where_outages_are_told(sent: Sent) -> str:
+    if urls.site(sent.url):
+        return "See https://status.python.org for outages."
+    return f"If it lasts, ask whoever runs {sent.host}."
+
+
+WANTED = (
+    (
+        r"/api/v4/(projects|groups)/",
+        "GitLab takes `__token__` with an access token of scope `api`, `gitlab-ci-token` with the job's CI_JOB_TOKEN,"
+        " or a deploy token's own user name with a scope of `write_package_registry`.",
+    ),
+    (
+        r"\.codeartifact\.",
+        "CodeArtifact takes the user name `aws` with a token of `aws codeartifact get-authorization-token`, which lives"
+        " for 12 hours at most.",
+    ),
+    (
+        r"-python\.pkg\.dev/",
+        "Google takes what its keyring backend gives (`pipx inject hatch keyrings.google-artifactregistry-auth`, then"
+        " `gcloud auth application-default login`), or `_json_key_base64` with a service account's key.",
+    ),
+    (
+        r"/_packaging/",
+        "Azure takes any user name with a personal access token of scope Packaging (read & write), or what its keyring"
+        " backend gives (`pipx inject hatch artifacts-keyring`).",
+    ),
+    (r"/api/packages/", "Gitea and Forgejo take your user name with an access token of scope `write:package`."),
+    (
+        r"/artifactory/",
+        "Artifactory takes your user name with an identity token or password, and wants the right to deploy.",
+    ),
+    (r"/repository/", "Nexus takes your user name with its password, or the two halves of a user token."),
+)
+"""What other indexes than PyPI take as a credential, by what their upload URLs look like."""
+
+
+def _what_the_index_wants(url: str) -> str:
+    return next((text for pattern, text in WANTED if re.search(pattern, url)), "")

@@ -1,0 +1,81 @@
+"""From an answer to a refusal, with the help of the table, and from there to the three parts that a person reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hatch_tokenindex.index.answers.own_words import own_words, status_line
+from hatch_tokenindex.index.answers.placeholders import about_answer, about_sent
+from hatch_tokenindex.index.answers.table import NO_ANSWER_ROWS, ROWS, About, NoAnswer
+from hatch_tokenindex.index.answers.text import MOST_LINES, lines, one_line, shortened, without_controls
+
+if TYPE_CHECKING:
+    from hatch_tokenindex.index.answers.exchange import Answer, Sent
+    from hatch_tokenindex.index.answers.own_words import Redact
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a file was not taken. `key` names the row of the table that fits, and is empty if none does.
+
+    `said` is never empty. `status` is `None` if no answer came; `was_sent` tells whether anything went out. `retry` tells
+    that the same bytes, sent again later, may well be taken.
+    """
+
+    key: str
+    about: About
+    said: tuple[str, ...]
+    next_step: str | None
+    retry: bool
+    status: int | None
+    was_sent: bool = True
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether the index can have the file, although it didn't say so."""
+        return self.status is None and self.was_sent
+
+
+def refusal(answer: Answer, sent: Sent, redact: Redact) -> Refusal:
+    """What an answer other than success means. `redact` masks the secrets in a text that comes from the server."""
+    own = own_words(answer, redact)
+    said = own or (status_line(answer, redact),)
+    row = next((row for row in ROWS if row.fits(answer.status, "\n".join(own), sent)), None)
+    if row is None:
+        return Refusal("", About.UNKNOWN, said, None, retry=False, status=answer.status)
+    step = one_line(row.next_step.format_map({**about_sent(sent), **about_answer(answer, redact)}))
+    return Refusal(row.key, row.about, said, step, row.retry, answer.status)
+
+
+def unreachable(kind: NoAnswer, detail: str, sent: Sent, redact: Redact) -> Refusal:
+    """What it means that no answer came. `detail` is what the HTTP client said about it, and may be empty."""
+    row = NO_ANSWER_ROWS[kind]
+    said = (kind.value, *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES]
+    step = one_line(row.next_step.format_map(about_sent(sent)))
+    return Refusal(row.key, row.about, said, step, row.retry, status=None, was_sent=kind.came_after_sending)
+
+
+def render(refused: Refusal, sent: Sent) -> str:
+    """The three parts for a terminal: what the index said, what was sent, what to do now."""
+    said = f"{sent.index} said (status {refused.status}):" if refused.status else f"No answer from {sent.host}:"
+    credential = f"{sent.user} with {sent.masked} from {sent.source}" if sent.source else "none"
+    sent_or_not = "What was sent:" if refused.was_sent else "What was to be sent:"
+    what = (
+        f"file: {sent.filename} ({sent.project} {sent.version})",
+        f"to: {sent.url}",
+        f"credential: {credential}",
+    )
+    step = refused.next_step or (
+        f"This answer isn't known here: what {sent.host} said above is all there is. Ask whoever runs it, and quote that."
+    )
+    return "\n".join(
+        (
+            said,
+            *(f"  {line}" for line in refused.said),
+            sent_or_not,
+            *(f"  {one_line(line)}" for line in what),
+            "What to do now:",
+            f"  {step}",
+        )
+    )
