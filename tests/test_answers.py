@@ -55,7 +55,7 @@ QUARANTINED = replace(PYPI, project_status="quarantined")
 TESTPYPI = replace(PYPI, repository="test", url="https://test.pypi.org/legacy/")
 
 
-def at(url: str, user: str = "jane", source: str = "~/.pypirc [private]") -> Sent:
+def at(url: str, user: str = "jane", source: str = "[private] of ~/.pypirc") -> Sent:
     return replace(PYPI, repository="private", url=url, user=user, source=source)
 
 
@@ -795,7 +795,7 @@ OTHER_CASES = [
         About.CREDENTIAL,
         (403, "Forbidden", HTML, BOTTLE.format(status="403 Forbidden", text="None")),
         "403 Forbidden",
-        "Change what comes from ~/.pypirc [private].",
+        "in place of the one from [private] of ~/.pypirc.",
         sent=PYPISERVER,
     ),
     *other(
@@ -1148,7 +1148,12 @@ def test_what_is_worth_another_try_with_the_same_bytes() -> None:
         "server-timeout",
         "server-error",
     }
-    assert {kind for kind, row in NO_ANSWER_ROWS.items() if not row.retry} == {NoAnswer.CERTIFICATE}
+    assert {kind for kind, row in NO_ANSWER_ROWS.items() if not row.retry} == {
+        NoAnswer.NAME,
+        NoAnswer.CERTIFICATE,
+        NoAnswer.TLS,
+        NoAnswer.PROXY,
+    }
 
 
 @pytest.mark.parametrize(
@@ -1433,8 +1438,11 @@ def test_a_limit_of_new_projects_without_headers() -> None:
     [
         (NoAnswer.NAME, "[Errno -2] Name or service not known", About.ADDRESS, "spelling of upload.pypi.org"),
         (NoAnswer.REFUSED, "[Errno 111] Connection refused", About.SITE, "Nothing listens at upload.pypi.org"),
+        (NoAnswer.UNREACHABLE, "[Errno 101] Network is unreachable", About.SITE, "this machine is online"),
         (NoAnswer.CERTIFICATE, "[SSL: CERTIFICATE_VERIFY_FAILED]", About.ADDRESS, "`--ca-cert FILE`"),
+        (NoAnswer.TLS, "[SSL: WRONG_VERSION_NUMBER]", About.ADDRESS, "`--client-cert FILE`"),
         (NoAnswer.PROXY, "407 Proxy Authentication Required", About.ADDRESS, "NO_PROXY=upload.pypi.org"),
+        (NoAnswer.PROXY_FAILED, "502 Bad Gateway", About.ADDRESS, "HTTPS_PROXY"),
         (NoAnswer.TIMEOUT, "", About.SITE, "`-o timeout=900`"),
         (NoAnswer.LOST, "[Errno 104] Connection reset by peer", About.SITE, "files that arrived are passed over"),
     ],
@@ -1444,7 +1452,10 @@ def test_no_answer(kind: NoAnswer, detail: str, about: About, step: str) -> None
     assert refused.said == ((kind.value, detail) if detail else (kind.value,))
     assert (refused.about, refused.status) == (about, None)
     assert step in str(refused.next_step)
-    assert render(refused, PYPI).startswith("No answer from upload.pypi.org:\n  ")
+    text = render(refused, PYPI)
+    assert text.startswith("No answer from upload.pypi.org:\n  ")
+    assert refused.may_have_arrived == (kind in {NoAnswer.TIMEOUT, NoAnswer.LOST})
+    assert ("\nWhat was sent:\n" if refused.may_have_arrived else "\nWhat was to be sent:\n") in text
 
 
 def test_every_way_to_get_no_answer_has_its_row() -> None:

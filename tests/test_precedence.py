@@ -399,7 +399,7 @@ def test_without_a_prompt_every_place_is_listed_in_order(desk: Desk) -> None:
     assert result.returncode == 1
     assert positions == sorted(positions)
     assert "standard input is no terminal" in result.words
-    assert "HATCH_INDEX_AUTH: ${{ secrets." in result.words
+    assert "HATCH_INDEX_AUTH_PRIVATE: ${{ secrets." in result.words
 
 
 @pytest.mark.parametrize("variables", [{}, {"CI": "true", "GITHUB_ACTIONS": "true"}], ids=["piped", "CI"])

@@ -278,7 +278,7 @@ def test_a_wrong_type_is_one_line_with_file_table_and_key(key: str, place: str) 
             "`disable` of [publish.tokenindex.repos.private] in {file}",
         ),
         (f"url = '{URL}'", "`url` of [publish.tokenindex] in {file} is unknown"),
-        ("usr = 'x'", "`usr` of [publish.tokenindex] in {file} is unknown; did you mean `user`?"),
+        ("usr = 'x'", "`usr` of [publish.tokenindex] in {file} is unknown (did you mean `user`?)"),
         ("ca_cert = 'x'", "did you mean `ca-cert`?"),
         (f"[repos.private]\nurll = '{URL}'\nurl = '{URL}'", "did you mean `url`?"),
         (f"password = '{SECRET}'", "`password` of [publish.tokenindex] in {file} is unknown"),

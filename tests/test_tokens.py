@@ -229,6 +229,9 @@ def test_forms_of_a_secret() -> None:
         "p%26ss/w%22r%27d%20%C3%BC%3C%2B%3D%3E",
         "p%26ss%2Fw%22r%27d%20%C3%BC%3C%2B%3D%3E",
         "p%26ss%2Fw%22r%27d+%C3%BC%3C%2B%3D%3E",
+        "p%26ss/w%22r%27d%20%c3%bc%3c%2b%3d%3e",
+        "p%26ss%2fw%22r%27d%20%c3%bc%3c%2b%3d%3e",
+        "p%26ss%2fw%22r%27d+%c3%bc%3c%2b%3d%3e",
         "p&ss/w\\\"r'd \\u00fc<+=>",
         "p&ss/w\\\"r'd ü<+=>",
         "p&amp;ss/w\"r'd ü&lt;+=&gt;",
@@ -238,9 +241,11 @@ def test_forms_of_a_secret() -> None:
         "cCZzcy93InInZCDDvDwrPT4=",
         "cCZzcy93InInZCDDvDwrPT4",
         "cCZzcy93InInZCDDvDwrPT4%3D",
+        "cCZzcy93InInZCDDvDwrPT4%3d",
         "bWU6cCZzcy93InInZCDDvDwrPT4=",
         "bWU6cCZzcy93InInZCDDvDwrPT4",
         "bWU6cCZzcy93InInZCDDvDwrPT4%3D",
+        "bWU6cCZzcy93InInZCDDvDwrPT4%3d",
     }
     forms = forms_of(Secret(ODD), "me")
     assert set(forms) == expected

@@ -271,7 +271,10 @@ class Repositories:
             if problem := urls.problem_with(url):
                 msg = f"`repository` of [{name}] of ~/.pypirc {problem}."
                 raise ConfigurationError(msg)
-            return self._build(self.name_of(url) or name, url, overrides, pypirc_section=name)
+            configured = self.name_of(url)
+            # [pypi] is what `main` looks at anyway, after a section for the project.
+            section = None if configured == PYPIRC_ALIASES.get(name, name) else name
+            return self._build(configured or name, url, overrides, pypirc_section=section)
         if name in PYPIRC_ALIASES:
             return self._build(PYPIRC_ALIASES[name], RESERVED[PYPIRC_ALIASES[name]], overrides)
         if "://" in name:
@@ -478,7 +481,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """A half sentence that names the known word nearest to `name`."""
     words = sorted(known)
     near = get_close_matches(name.lower().replace("_", "-"), words, n=1)
-    return f"; did you mean `{near[0]}`?" if near else f"; known are {', '.join(words)}"
+    return f" (did you mean `{near[0]}`?)" if near else f"; known are {', '.join(words)}"
 
 
 def _message(table: ConfigurationTable, where: str, key: str | None, problem: str) -> str:

@@ -16,6 +16,8 @@ def problem_with(url: str) -> str | None:
     """Why `url` can't be used (a text that doesn't quote it), or `None`."""
     if any(character <= " " or character == "\x7f" for character in url):
         return "must be a URL without spaces or control characters"
+    if not url.isascii():
+        return "must be written in ASCII: an international name as xn--..., other characters as %XX"
     try:
         parts = urlsplit(url)
         port_is_valid = parts.port is None or parts.port > 0

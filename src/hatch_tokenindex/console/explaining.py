@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 def as_text(explanation: Explanation, repository: Repository) -> str:
     """The table of one project, and below it what its token says."""
-    rows = [(row.question, row.place, row.holds, row.mark) for row in _rows(explanation)]
+    rows = [(row.question, row.place, row.holds.partition("\n")[0], row.mark) for row in _rows(explanation)]
     lines = [f"{explanation.project} -> {repository.url} (repository {repository.name})", aligned(rows, indent="  ")]
+    lines += [f"  {line}" for row in _rows(explanation) for line in row.holds.splitlines()[1:]]
     user, secret = explanation.user, explanation.secret
     if user is None and secret is not None and secret.error is None:
         lines.append("  No place gives a user name: __token__ is used, or what comes with the secret.")

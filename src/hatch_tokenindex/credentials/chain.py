@@ -154,7 +154,7 @@ class Chain:
         would = next((look.effect for look in looks if look.effect), "")
         if judged is None and not would:
             if not self.options.can_prompt or self._is_trusted_only:
-                raise CredentialError(self._nowhere(project, looks))
+                raise CredentialError(self._nowhere(project, user, looks))
             would = "a person would be asked"
             if for_real:
                 self.prompts.tell(notes)
@@ -280,7 +280,7 @@ class Chain:
                     f"password. With `-u {judged.credential.user}` the one from {given.origin} wins."
                 )
 
-    def _nowhere(self, project: str, looks: Iterable[Look[Judged]]) -> str:
+    def _nowhere(self, project: str, user: Given[str] | None, looks: Iterable[Look[Judged]]) -> str:
         held = ((look.place, look.unavailable or look.passed_over or "nothing") for look in looks)
         places = "\n".join(f"  {place}: {why}".replace("\n", "\n    ") for place, why in held)
         setup = self.trusted.setup(project)
@@ -292,8 +292,16 @@ class Chain:
         return (
             f"No secret was found for {project} on {index_name(self.repository)}, and nobody can be asked: "
             f"{self.options.no_prompt_because}.\nThese places were looked at, in this order:\n{places}\n"
-            f"Set the variable HATCH_INDEX_AUTH to an API token; in GitHub Actions by this line below `env:` of the step:\n"
-            f"  HATCH_INDEX_AUTH: ${{{{ secrets.PYPI_API_TOKEN }}}}" + (f"\n{setup}" if setup else "")
+            f"{self._line_to_add(user)}" + (f"\n{setup}" if setup else "")
+        )
+
+    def _line_to_add(self, user: Given[str] | None) -> str:
+        what = "an API token" if user is None or user.value == TOKEN_USER else f"the password or token of {user.value!r}"
+        variable = "HATCH_INDEX_AUTH" if self.repository.site else own_variable_name("AUTH", self.repository.name)
+        secret = "PYPI_API_TOKEN" if self.repository.site else variable
+        return (
+            f"Set the variable {variable} to {what}; in GitHub Actions by this line below `env:` of the step:\n"
+            f"  {variable}: ${{{{ secrets.{secret} }}}}"
         )
 
 

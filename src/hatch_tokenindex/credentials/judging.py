@@ -142,8 +142,8 @@ def _refuse_other_index(credential: Credential, token: Token, repository: Reposi
             else f"Give a secret that is meant for {host}."
         )
         msg = (
-            f"{_subject(credential)} was made by {token.location} and would only be disclosed to {host}, which can't know "
-            f"it. {where}"
+            f"{_subject(credential)} was made by {token.location}, but this publishes to {host}. It is not sent, since it "
+            f"would only be disclosed to {host}. {where}"
         )
         raise CredentialError(msg)
     if token.location.lower() not in {host, host.removeprefix("upload.")}:

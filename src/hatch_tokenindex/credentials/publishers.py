@@ -46,6 +46,7 @@ _FORMS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "google": (("email", "Email", "email"), ("sub", "Subject", "sub")),
 }
+_EMPTY = "(empty; or give the job what the publisher has)"
 _ALSO_TOLD = ("sub", "ref", "ref_path", "event_name", "pipeline_source")
 _GITHUB_WORKFLOW = re.compile(r"[^/]+\.ya?ml(?=@)")
 _GITLAB_PIPELINE = re.compile(r"(?<=//).+\.ya?ml(?=@)")
@@ -60,7 +61,9 @@ def explained(error: MintingError, claims: Mapping[str, Any], project: str, repo
     lines = [f"{index} minted no token for this job{code}. It said:", f"  {error}", advice]
     lines += [f"  {line}" for line in _side_by_side(claims, values)]
     if _is_reusable_workflow(claims):
-        lines.append("This job belongs to a reusable workflow, for which PyPI mints none: publish from the calling one.")
+        lines.append(
+            "This job belongs to a reusable workflow, for which PyPI mints none: publish from the calling one."
+        )
     if how := how_to_add(values, project, repository):
         lines.append(how)
     if repository.trusted_publishing == "automatic":
@@ -130,7 +133,7 @@ def _side_by_side(claims: Mapping[str, Any], values: Mapping[str, str]) -> Itera
     """Each claim that is checked, and beside it the field of the form that has to agree."""
     fields = _FORMS.get(values.get("provider", ""), ())
     rows = [
-        (f"{claim}: {_text(claims.get(claim)) or '(none)'}", f"{label}: {values.get(name, '(empty)')}")
+        (f"{claim}: {_text(claims.get(claim)) or '(none)'}", f"{label}: {values.get(name) or _EMPTY}")
         for claim, label, name in fields
     ]
     width = max((len(told) for told, _ in rows), default=0)
