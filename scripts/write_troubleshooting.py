@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.index.answers import GROUPS, NO_ANSWER_ROWS, render
-from hatch_tokenindex.index.answers.placeholders import WANTED, about_answer, about_sent
+from hatch_tokenindex.index.answers.placeholders import about_answer, about_sent
+from hatch_tokenindex.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -75,7 +76,7 @@ def page() -> str:
         parts += [f"## {group.title}\n", *entries]
     facts = about_sent(tests["NEXUS"])
     parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in NO_ANSWER_ROWS.items())]
-    parts += [f"## {_WANTED}\n", "".join(_paragraph(text, "- ", "  ") for _, text in WANTED)]
+    parts += [f"## {_WANTED}\n", "".join(_paragraph(kind.credential, "- ", "  ") for kind in KINDS if kind.credential)]
     return "\n".join(parts)
 
 

@@ -12,14 +12,14 @@ class Kind:
     """What is the same for every index of one kind.
 
     `url` is searched for in an upload URL that ends with a slash. `simple` says where the simple API is, the likeliest
-    place first, as references from that URL (RFC 3986). `credential` tells somebody who was refused what this kind takes.
+    place first, as references from that URL (RFC 3986). `credential` tells somebody who was refused what it takes.
     `wants_requires_python` marks an index that refuses a form without that field, even if it is empty.
     """
 
     name: str
     url: re.Pattern[str]
     simple: tuple[str, ...] = ("simple/",)
-    credential: str = "Check the user name and the secret, and that they may upload there."
+    credential: str = ""
     wants_requires_python: bool = False
 
 

@@ -91,8 +91,9 @@ class Report:
 
     def sent(self, item: Distribution, size: int) -> None:
         """So many bytes of a file were handed to the network."""
-        if self._progress is not None:
-            self._progress.update(self._bars[item.path], completed=size)
+        progress, bar = self._progress, self._bars.get(item.path)
+        if progress is not None and bar is not None:
+            progress.update(bar, completed=size)
 
     def retrying(self, item: Distribution, why: str, seconds: float) -> None:
         """A file is sent again after a pause."""
@@ -171,8 +172,9 @@ class Report:
 
     def _end(self, item: Distribution) -> None:
         self._unsure.discard(item.path)
-        if self._progress is not None:
-            self._progress.remove_task(self._bars.pop(item.path))
+        bar = self._bars.pop(item.path, None)
+        if self._progress is not None and bar is not None:
+            self._progress.remove_task(bar)
 
     def _shown(self, item: Distribution) -> str:
         return self._terminal.path(item.path)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from hatch_tokenindex import urls
+from hatch_tokenindex.kinds import simple_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -60,18 +61,7 @@ def addresses(repository: Repository) -> tuple[str, ...]:
     """Where the simple API can be, the likeliest first; each ends with a slash."""
     if repository.simple_url is not None:
         return (repository.simple_url.rstrip("/") + "/",)
-    if repository.site is not None:
-        return (f"https://{repository.site}/simple/",)
-    base = repository.url.partition("?")[0].rstrip("/") + "/"
-    segments = [segment for segment in urlsplit(base).path.split("/") if segment]
-    if segments[-2:] == ["pypi", "upload"] or segments[-1:] == ["legacy"]:
-        return (urljoin(base, "../simple/"),)
-    host = urls.origin(repository.url)[1]
-    of_known_kind = host.endswith(".pkg.dev") or ".codeartifact." in host or segments[:1] == ["repository"]
-    if len(segments) == 2 and not of_known_kind:  # noqa: PLR2004
-        # USER/INDEX of a devpi; nothing in the URL tells one for sure.
-        return (f"{base}+simple/", f"{base}simple/")
-    return (f"{base}simple/",)
+    return simple_addresses(repository.url)
 
 
 def release_page(repository: Repository, project: str, version: str) -> str:

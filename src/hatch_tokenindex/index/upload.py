@@ -6,7 +6,6 @@ https://docs.pypi.org/api/upload/
 from __future__ import annotations
 
 import random
-import re
 import socket
 import ssl
 from contextlib import suppress
@@ -31,6 +30,7 @@ from hatch_tokenindex.index.answers import (
 )
 from hatch_tokenindex.index.client import goes_through_proxy, next_url, proxy_credentials
 from hatch_tokenindex.index.form import Form
+from hatch_tokenindex.kinds import kind_of
 from hatch_tokenindex.tokens import Redactor, Secret
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ _REDIRECTS = 3
 _EXPIRED = "token is expired"
 # Not 203: that is what a gateway answers instead of the index, as Azure does with its sign-in page.
 _SUCCESS = {200, 201, 202, 204}
-_GITLAB = re.compile(r"/api/v4/projects/[^/]+/packages/pypi/?(?:\?|$)")
 
 
 @dataclass(frozen=True)
@@ -160,6 +159,9 @@ class Uploader:
             return None, unreachable(_kind(error, self.repository.url), str(error), sent, redact), sent
         except httpx.HTTPError as error:
             return None, unreachable(NoAnswer.LOST, type(error).__name__, sent, redact), sent
+        except UnicodeError:
+            # `socket` says so of a name that can't be one, here the proxy's: the URL's was checked before.
+            return None, unreachable(NoAnswer.PROXY, "", sent, redact), sent
         self.clock.correct(answer.headers)
         if answer.status in _SUCCESS:
             return answer, None, sent
@@ -254,7 +256,7 @@ def _more_fields(parcel: Parcel, url: str) -> Iterator[tuple[str, str]]:
     """What goes into the form beside the metadata. GitLab wants `requires_python` there, if only empty."""
     if parcel.attestations is not None:
         yield "attestations", parcel.attestations
-    if _GITLAB.search(url) and not parcel.distribution.values("requires_python"):
+    if kind_of(url).wants_requires_python and not parcel.distribution.values("requires_python"):
         yield "requires_python", ""
 
 

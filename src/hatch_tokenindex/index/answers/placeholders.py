@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.answers.text import one_line, shortened
 from hatch_tokenindex.index.answers.waiting import allowance, when
+from hatch_tokenindex.kinds import kind_of
 
 if TYPE_CHECKING:
     from hatch_tokenindex.index.answers.exchange import Answer, Sent
@@ -40,7 +41,7 @@ def about_sent(sent: Sent) -> dict[str, str]:
         "releases": f"{manage}/releases/",
         "give": _how_to_give_a_token(sent),
         "change": _how_to_change_the_credential(sent),
-        "wants": _what_the_index_wants(sent.url),
+        "wants": kind_of(sent.url).credential,
         "upload_url": urls.TEST_PYPI if on_test else urls.PYPI,
         "upload_name": "test" if on_test else "main",
         "outages": _where_outages_are_told(sent),
@@ -84,38 +85,3 @@ def _where_outages_are_told(sent: Sent) -> str:
     if urls.site(sent.url):
         return "See https://status.python.org for outages."
     return f"If it lasts, ask whoever runs {sent.host}."
-
-
-WANTED = (
-    (
-        r"/api/v4/(projects|groups)/",
-        "GitLab takes `__token__` with an access token of scope `api`, `gitlab-ci-token` with the job's CI_JOB_TOKEN,"
-        " or a deploy token's own user name with a scope of `write_package_registry`.",
-    ),
-    (
-        r"\.codeartifact\.",
-        "CodeArtifact takes the user name `aws` with a token of `aws codeartifact get-authorization-token`, which lives"
-        " for 12 hours at most.",
-    ),
-    (
-        r"-python\.pkg\.dev/",
-        "Google takes what its keyring backend gives (`pipx inject hatch keyrings.google-artifactregistry-auth`, then"
-        " `gcloud auth application-default login`), or `_json_key_base64` with a service account's key.",
-    ),
-    (
-        r"/_packaging/",
-        "Azure takes any user name with a personal access token of scope Packaging (read & write), or what its keyring"
-        " backend gives (`pipx inject hatch artifacts-keyring`).",
-    ),
-    (r"/api/packages/", "Gitea and Forgejo take your user name with an access token of scope `write:package`."),
-    (
-        r"/artifactory/",
-        "Artifactory takes your user name with an identity token or password, and wants the right to deploy.",
-    ),
-    (r"/repository/", "Nexus takes your user name with its password, or the two halves of a user token."),
-)
-"""What other indexes than PyPI take as a credential, by what their upload URLs look like."""
-
-
-def _what_the_index_wants(url: str) -> str:
-    return next((text for pattern, text in WANTED if re.search(pattern, url)), "")

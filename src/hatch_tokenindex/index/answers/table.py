@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
+from hatch_tokenindex.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -72,7 +73,7 @@ def _at_another_address_of_pypi(sent: Sent) -> bool:
 
 
 def _at_gitlab(sent: Sent) -> bool:
-    return "/api/v4/" in sent.url
+    return kind_of(sent.url).name == "GitLab"
 
 
 def _without_credential(sent: Sent) -> bool:

@@ -1,0 +1,579 @@
+"""What an index says it has: where its simple API is, every shape of its pages, and pages that are broken, hostile or slow."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from time import monotonic, thread_time
+from typing import TYPE_CHECKING
+
+import pytest
+from api_tokens import USER_ID, make_token
+from distribution_builders import make_sdist, make_wheel
+from hatch_in_process import invoke_hatch
+from servers import Answer, BasicAuth, Fault, RecordingServer
+
+from hatch_tokenindex.index import simple
+from hatch_tokenindex.index.client import connect
+from hatch_tokenindex.index.clock import Clock
+from hatch_tokenindex.index.simple import ListedFile, Listing, SimpleApi, addresses, release_page
+from hatch_tokenindex.repositories import Repository
+from hatch_tokenindex.tokens import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from maintainer import Maintainer
+    from servers import PyPIStandIn, Request
+
+HEADER = Secret("Basic bWU6c2VjcmV0")
+JSON_PAGE = "application/vnd.pypi.simple.v1+json"
+ONE, TWO = "1" * 64, "a" * 64
+WHEEL, SDIST = "demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"
+
+
+def listing(
+    repository: Repository | RecordingServer, authorization: Callable[[], Secret | None] = lambda: None
+) -> Listing:
+    """What is found out about `demo`."""
+    if isinstance(repository, RecordingServer):
+        repository = Repository("private", repository.upload_url)
+    with connect(repository) as client:
+        return SimpleApi(client, repository, Clock()).listing("demo", authorization)
+
+
+def json_page(*files: object, **more: object) -> Answer:
+    """A PEP 691 page."""
+    return Answer(body={"meta": {"api-version": "1.4"}, "name": "demo", "files": files, **more}, headers=as_json())
+
+
+def as_json() -> dict[str, str]:
+    """The headers of such a page."""
+    return {"Content-Type": JSON_PAGE}
+
+
+def html_page(body: str | bytes, content_type: str = "text/html; charset=utf-8") -> Answer:
+    """A PEP 503 page."""
+    return Answer(body=body, headers={"Content-Type": content_type})
+
+
+# Where it is
+
+
+GITLAB = "https://gitlab.example.org/api/v4/projects/7/packages/pypi"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://upload.pypi.org/legacy/", ["https://pypi.org/simple/"]),
+        ("https://pypi.org/legacy/", ["https://pypi.org/simple/"]),
+        ("https://test.pypi.org/legacy/", ["https://test.pypi.org/simple/"]),
+        (
+            "https://devpi.example.org/user/index/",
+            ["https://devpi.example.org/user/index/+simple/", "https://devpi.example.org/user/index/simple/"],
+        ),
+        (
+            "http://localhost:3141/user/index",
+            ["http://localhost:3141/user/index/+simple/", "http://localhost:3141/user/index/simple/"],
+        ),
+        ("http://pypi.example.org:8080/", ["http://pypi.example.org:8080/simple/"]),
+        ("http://pypi.example.org:8080", ["http://pypi.example.org:8080/simple/"]),
+        (GITLAB, [f"{GITLAB}/simple/"]),
+        (f"{GITLAB}/", [f"{GITLAB}/simple/"]),
+        ("https://nexus.example.org/repository/pypi/", ["https://nexus.example.org/repository/pypi/simple/"]),
+        ("https://example.org/nexus/repository/pypi/", ["https://example.org/nexus/repository/pypi/simple/"]),
+        (
+            "https://example.org/artifactory/api/pypi/private",
+            ["https://example.org/artifactory/api/pypi/private/simple/"],
+        ),
+        ("https://git.example.org/api/packages/me/pypi", ["https://git.example.org/api/packages/me/pypi/simple/"]),
+        (
+            "https://pkgs.dev.azure.com/org/project/_packaging/feed/pypi/upload/",
+            ["https://pkgs.dev.azure.com/org/project/_packaging/feed/pypi/simple/"],
+        ),
+        (
+            "https://me-123.d.codeartifact.eu-west-1.amazonaws.com/pypi/private/",
+            ["https://me-123.d.codeartifact.eu-west-1.amazonaws.com/pypi/private/simple/"],
+        ),
+        (
+            "https://europe-west1-python.pkg.dev/project/private/",
+            ["https://europe-west1-python.pkg.dev/project/private/simple/"],
+        ),
+        ("https://packages.example.org/legacy/", ["https://packages.example.org/simple/"]),
+        ("https://packages.example.org/team/legacy", ["https://packages.example.org/team/simple/"]),
+        ("https://packages.example.org/a/b/c/?x=1", ["https://packages.example.org/a/b/c/simple/"]),
+    ],
+)
+def test_where_the_simple_api_is(url: str, expected: list[str]) -> None:
+    assert list(addresses(Repository("private", url))) == expected
+
+
+@pytest.mark.parametrize("simple_url", ["https://x.example.org/simple", "https://x.example.org/simple/"])
+def test_it_is_where_configuration_says(simple_url: str) -> None:
+    repository = Repository("private", "https://packages.example.org/legacy/", simple_url=simple_url)
+    assert addresses(repository) == ("https://x.example.org/simple/",)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://upload.pypi.org/legacy/", "https://pypi.org/project/demo/1.0/"),
+        ("https://test.pypi.org/legacy/", "https://test.pypi.org/project/demo/1.0/"),
+        ("https://packages.example.org/legacy/", "https://packages.example.org/simple/demo/"),
+    ],
+)
+def test_where_a_person_finds_the_release(url: str, expected: str) -> None:
+    assert release_page(Repository("private", url), "demo", "1.0") == expected
+
+
+# What its pages say
+
+
+TIME = datetime(2026, 8, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param(json_page(), Listing(exists=True), id="JSON without files"),
+        pytest.param(
+            json_page(
+                {
+                    "filename": WHEEL,
+                    "url": "../x",
+                    "hashes": {"sha256": TWO.upper(), "md5": "x"},
+                    "upload-time": "2026-08-01T12:00:00.250000Z",
+                    "yanked": False,
+                },
+                {"filename": SDIST, "url": "", "hashes": {}, "upload-time": "2026-08-01T14:00:00.250000+02:00"},
+                {"filename": "old.egg", "hashes": {"md5": "x"}, "upload-time": "yesterday"},
+            ),
+            Listing(
+                exists=True,
+                files={
+                    WHEEL: ListedFile(TWO, TIME.timestamp()),
+                    SDIST: ListedFile(None, TIME.timestamp()),
+                    "old.egg": ListedFile(None, None),
+                },
+            ),
+            id="JSON",
+        ),
+        pytest.param(
+            json_page(**{"project-status": {"status": "archived", "reason": "old"}}),
+            Listing(exists=True, status="archived"),
+            id="JSON with a status",
+        ),
+        pytest.param(
+            json_page(
+                7,
+                None,
+                [],
+                {},
+                {"filename": 7},
+                {"filename": "a.whl", "hashes": [TWO]},
+                {"filename": "b.whl", "hashes": {"sha256": 7}, "upload-time": 7},
+                {"filename": "c.whl", "hashes": {"sha256": "short"}, "upload-time": {"no": "time"}},
+                {"filename": WHEEL, "hashes": {"sha256": ONE}},
+                **{"project-status": "archived"},
+            ),
+            Listing(
+                exists=True,
+                files={
+                    "a.whl": ListedFile(None),
+                    "b.whl": ListedFile(None),
+                    "c.whl": ListedFile(None),
+                    WHEEL: ListedFile(ONE),
+                },
+            ),
+            id="JSON with bad entries",
+        ),
+        pytest.param(
+            Answer(body=b'\xef\xbb\xbf{"files": []}', headers={"Content-Type": "application/json"}),
+            Listing(exists=True),
+            id="JSON with a byte order mark",
+        ),
+        pytest.param(
+            html_page(
+                "<!DOCTYPE html><html><head><meta name='pypi:repository-version' content='1.0'><title>demo</title></head>"
+                f"<body><h1>demo</h1><a href='../../packages/{WHEEL}#sha256={ONE}' data-requires-python='&gt;=3.8'>w</a>"
+                f'<A HREF="https://files.example.org/x/{SDIST}?token=1&amp;x#sha256={TWO.upper()}">s</A></body></html>'
+            ),
+            Listing(exists=True, files={WHEEL: ListedFile(ONE), SDIST: ListedFile(TWO)}),
+            id="HTML",
+        ),
+        pytest.param(
+            html_page(f"<a href='{WHEEL}'>w</a><a href={SDIST}#md5={'0' * 32}>s</a><a href='x%2B1-1.0.tar.gz'>x</a>"),
+            Listing(
+                exists=True,
+                files={WHEEL: ListedFile(None), SDIST: ListedFile(None), "x+1-1.0.tar.gz": ListedFile(None)},
+            ),
+            id="HTML without hashes",
+        ),
+        pytest.param(
+            html_page(
+                f"<a>no link</a><a href>empty</a><a href='http://['>bad</a><a href='{WHEEL}#sha256=short'>w</a>"
+                f"<a href='#sha256={ONE}'>no file</a><a href='{SDIST}#sha256={ONE}'>s</a><p>{WHEEL}</p><a href='{WHEEL}"
+            ),
+            Listing(exists=True, files={WHEEL: ListedFile(None), SDIST: ListedFile(ONE), "": ListedFile(ONE)}),
+            id="HTML with bad entries",
+        ),
+        pytest.param(
+            html_page("<meta name='pypi:project-status' content='archived'><a href='x.whl'>x</a>"),
+            Listing(exists=True, files={"x.whl": ListedFile(None)}, status="archived"),
+            id="HTML with a status",
+        ),
+        pytest.param(html_page(""), Listing(exists=True), id="HTML without anything"),
+        pytest.param(
+            html_page(f"<a href='{WHEEL}'>\xff</a>".encode("latin-1")),
+            Listing(exists=True, files={WHEEL: ListedFile(None)}),
+            id="HTML that is not UTF-8",
+        ),
+    ],
+)
+def test_what_a_page_says(index: RecordingServer, answer: Answer, expected: Listing) -> None:
+    index.script_others(answer)
+    assert listing(index) == expected
+    assert [(request.method, request.path) for request in index.requests] == [("GET", "/simple/demo/")]
+    assert index.requests[0].headers["Accept"].startswith(JSON_PAGE)
+    assert index.requests[0].authorization is None
+
+
+def test_a_project_that_is_not_there(index: RecordingServer) -> None:
+    assert listing(index) == Listing(exists=False)
+
+
+def test_both_places_of_a_devpi_are_asked(index: RecordingServer) -> None:
+    index.script_others(Answer(404), json_page({"filename": WHEEL}))
+    found = listing(Repository("private", f"{index.url}user/index/"))
+    assert list(found.files) == [WHEEL]
+    assert [request.path for request in index.requests] == ["/user/index/+simple/demo/", "/user/index/simple/demo/"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Answer(body="demo-1.0.tar.gz"), id="text"),
+        pytest.param(Answer(body=b"\x00\xff", headers={"Content-Type": "application/octet-stream"}), id="bytes"),
+        pytest.param(Answer(body="", headers={"Content-Type": ""}), id="nothing"),
+        pytest.param(Answer(body="", headers=as_json()), id="empty JSON"),
+        pytest.param(Answer(body='{"files": [', headers=as_json()), id="half of JSON"),
+        pytest.param(Answer(body="7", headers=as_json()), id="a number"),
+        pytest.param(Answer(body="[]", headers=as_json()), id="a list"),
+        pytest.param(Answer(body='{"files": {}}', headers=as_json()), id="files that are no list"),
+        pytest.param(Answer(body='{"message": "log in"}', headers=as_json()), id="other JSON"),
+        pytest.param(Answer(body="[" * 500_000, headers=as_json()), id="deep JSON"),
+        pytest.param(Answer(body=f'{{"files": [{"9" * 10_000}]}}', headers=as_json()), id="a large number"),
+        pytest.param(Answer(body=b'{"files": ["\xff"]}', headers=as_json()), id="JSON that is not UTF-8"),
+        pytest.param(
+            Answer(body=b"<a", headers={"Content-Encoding": "gzip", "Content-Type": "text/html"}), id="no gzip"
+        ),
+        pytest.param(html_page("<![foo[bar]]>"), id="a section that nobody knows"),
+        pytest.param(Answer(500), id="500"),
+        pytest.param(Answer(503, body="<h1>Down</h1>"), id="503"),
+        pytest.param(Answer(203), id="203"),
+        pytest.param(Answer(204), id="204"),
+        pytest.param(Answer(418), id="418"),
+        pytest.param(Answer(304), id="304"),
+        pytest.param(Answer(fault=Fault.RESET_BEFORE_BODY), id="reset"),
+        pytest.param(replace(json_page(*["x" * 1000] * 100), fault=Fault.CUT_ANSWER), id="cut off"),
+    ],
+)
+def test_a_page_that_is_none(index: RecordingServer, answer: Answer) -> None:
+    index.script_others(answer)
+    found = listing(index)
+    assert found == Listing(exists=None, problem=found.problem)
+    assert found.problem
+
+
+def test_an_index_that_does_not_exist() -> None:
+    with RecordingServer() as server:
+        url = server.upload_url
+    assert listing(Repository("private", url)).problem == "it could not be reached (ConnectError)"
+    unusable = Repository("private", url, simple_url="https://a..b/simple/")
+    assert listing(unusable).exists is None
+
+
+# Credentials
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_credentials_are_sent_once_they_are_asked_for(index: RecordingServer, status: int) -> None:
+    index.script_others(Answer(status), json_page({"filename": WHEEL}))
+    assert list(listing(index, lambda: HEADER).files) == [WHEEL]
+    assert [request.authorization for request in index.requests] == [None, BasicAuth("me", "secret")]
+
+
+@pytest.mark.parametrize(("second", "expected"), [(401, "401"), (403, "403"), (404, "")])
+def test_credentials_that_do_not_help(index: RecordingServer, second: int, expected: str) -> None:
+    index.script_others(Answer(401), Answer(second))
+    found = listing(index, lambda: HEADER)
+    assert found.exists is (None if expected else False)
+    assert expected in found.problem
+    assert len(index.requests) == 2
+
+
+def test_no_credentials_where_there_are_none(index: RecordingServer) -> None:
+    index.script_others(Answer(401))
+    assert listing(index).problem == "it answered with status 401"
+    assert len(index.requests) == 1
+
+
+def never() -> Secret | None:
+    """Nobody may ask for the credential."""
+    pytest.fail("The credential was asked for")
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_credentials_are_not_even_looked_for_without_need(index: RecordingServer, status: int) -> None:
+    index.script_others(replace(json_page(), status=status))
+    listing(index, never)
+
+
+def test_credentials_never_go_to_another_origin(index: RecordingServer) -> None:
+    with RecordingServer() as elsewhere:
+        elsewhere.respond = lambda _request: Answer(401)
+        repository = Repository("private", index.upload_url, simple_url=elsewhere.simple_url)
+        assert listing(repository, never).problem == "it answered with status 401"
+        assert len(elsewhere.requests) == 1
+
+
+def test_pypi_never_gets_credentials_for_a_page(pypi: PyPIStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in pypi.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    pypi.server.script_others(Answer(401), Answer(403))
+    for name, url in (("main", "https://upload.pypi.org/legacy/"), ("test", "https://test.pypi.org/legacy/")):
+        assert "status 40" in listing(Repository(name, url, ca_cert=pypi.ca_file), never).problem
+    assert [request.headers["Host"] for request in pypi.server.requests] == ["pypi.org", "test.pypi.org"]
+
+
+# Redirects
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("location", ["/simple/Demo/", "../demo/?again", "{url}simple/other/"])
+def test_a_redirect_within_the_origin_is_followed(index: RecordingServer, status: int, location: str) -> None:
+    redirect = Answer(status, headers={"Location": location.format(url=index.url)})
+    index.script_others(Answer(401), redirect, json_page({"filename": WHEEL}))
+    assert list(listing(index, lambda: HEADER).files) == [WHEEL]
+    assert [request.authorization is None for request in index.requests] == [True, False, False]
+
+
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_no_redirect_is_followed_to_another_origin(index: RecordingServer, asked_for: bool) -> None:
+    with RecordingServer() as elsewhere:
+        redirect = Answer(302, headers={"Location": f"{elsewhere.url}login?secret=1"})
+        index.script_others(*([Answer(401)] if asked_for else []), redirect)
+        found = listing(index, lambda: HEADER)
+        assert found.exists is None
+        # A host that is named once the credential was sent could quote it.
+        assert found.problem == f"it redirects to {'another host' if asked_for else '127.0.0.1'}"
+        assert elsewhere.requests == []
+
+
+def test_pypiserver_passes_on_to_pypi_what_it_does_not_have(index: RecordingServer) -> None:
+    index.script_others(Answer(302, headers={"Location": "https://pypi.org/simple/demo/"}))
+    assert listing(index) == Listing(exists=False)
+
+
+@pytest.mark.parametrize("location", ["/simple/demo/", "", "http://[", "mailto:me@example.org", "//", "x" * 70_000])
+def test_a_redirect_that_leads_nowhere(index: RecordingServer, location: str) -> None:
+    index.respond = lambda _request: Answer(302, headers={"Location": location})
+    found = listing(index)
+    assert found.exists is None
+    assert found.problem
+    assert len(index.requests) <= 10
+
+
+# Large, endless and slow pages
+
+
+@pytest.mark.parametrize("kind", ["JSON", "HTML"])
+def test_a_page_of_10_megabytes(index: RecordingServer, kind: str) -> None:
+    names = [f"demo-1.{number}-py3-none-any.whl" for number in range(50_000)]
+    padding = "x" * 100
+    if kind == "JSON":
+        page = json_page(*({"filename": name, "hashes": {"sha256": ONE}, "url": padding} for name in names))
+    else:
+        page = html_page("".join(f"<a href='/{padding}/{name}#sha256={ONE}'>{name}</a>\n" for name in names))
+    assert len(page.content) > 10_000_000
+    index.script_others(page)
+    assert listing(index).files == dict.fromkeys(names, ListedFile(ONE))
+
+
+@pytest.mark.parametrize("content_type", [JSON_PAGE, "text/html", "text/plain"])
+def test_a_page_without_end(index: RecordingServer, monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
+    monkeypatch.setattr(simple, "SIZE_LIMIT", 5_000_000)
+    blocks = itertools.repeat(b"<a href='x'>x</a>" * 1000)
+    index.script_others(Answer(blocks=blocks, headers={"Content-Type": content_type}))
+    assert listing(index) == Listing(exists=None, problem="its answer can't be understood")
+
+
+def test_a_page_that_unpacks_to_gigabytes_is_not_unpacked_whole(
+    index: RecordingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simple, "SIZE_LIMIT", 5_000_000)
+    packed = itertools.chain([gzip.compress(bytes(50_000_000))], itertools.repeat(gzip.compress(bytes(1_000_000))))
+    index.script_others(Answer(blocks=packed, headers={"Content-Type": "text/html", "Content-Encoding": "gzip"}))
+    assert listing(index).problem == "its answer can't be understood"
+
+
+def test_a_page_that_never_comes(index: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simple, "TIME_LIMIT", 0.2)
+    end = threading.Event()
+    index.script_others(Answer(after=end))
+    assert listing(index).problem == "it could not be reached (ReadTimeout)"
+    end.set()
+
+
+def test_a_page_that_trickles(index: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simple, "TIME_LIMIT", 0.2)
+    end = threading.Event()
+
+    def trickle() -> Iterator[bytes]:
+        while not end.wait(0.02):
+            yield b"<p>"
+
+    index.script_others(Answer(blocks=trickle(), headers={"Content-Type": "text/html"}))
+    began = monotonic()
+    assert listing(index).problem == "its answer can't be understood"
+    assert monotonic() - began < 5
+    end.set()
+
+
+def test_somebody_in_a_hurry_waits_no_longer_for_a_page(index: RecordingServer) -> None:
+    end = threading.Event()
+    index.script_others(Answer(after=end))
+    assert (
+        listing(Repository("private", index.upload_url, timeout=0.2)).problem == "it could not be reached (ReadTimeout)"
+    )
+    end.set()
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<a ",
+        "<a\n",
+        "<a href='",
+        "<a href=x ",
+        "<a a=",
+        "<a '",
+        "<a/",
+        "<!--",
+        "<!",
+        "<?",
+        "</",
+        "&#",
+        "<script>",
+        " a/",
+    ],
+)
+def test_a_hostile_page_takes_no_time(unit: str) -> None:
+    """Python's parser takes time that grows with the square, or worse, of what is left open."""
+    page = ("<a" + unit * (2_000_000 // len(unit))).encode()
+    began = thread_time()
+    with suppress(ValueError):
+        simple.parse(page, "text/html", monotonic() + 600)
+    assert thread_time() - began < 5
+
+
+def test_a_page_that_takes_too_long_is_given_up() -> None:
+    page = b"<a href='x.whl'>x</a>" * 100_000
+    with pytest.raises(ValueError, match="too slow"):
+        simple.parse(page, "text/html", monotonic() - 1)
+
+
+# What a run makes of it
+
+
+@pytest.mark.parametrize("shape", ["JSON", "HTML"])
+def test_an_archived_project_is_refused_before_anything_is_sent(at_index: Maintainer, shape: str) -> None:
+    at_index.build()
+    page = html_page("<meta name='pypi:project-status' content='archived'>")
+    if shape == "JSON":
+        page = json_page(**{"project-status": {"status": "archived"}})
+    at_index.server.script_others(page)
+    result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == 1
+    assert f"{at_index.project.name} is archived" in result.words
+    assert "unarchive" in result.words
+    assert at_index.server.uploads == []
+
+
+def test_an_archived_project_that_has_everything_is_no_error(at_index: Maintainer) -> None:
+    wheel = make_wheel(at_index.project.dist, at_index.project.name)
+    at_index.server.store(wheel.name, wheel.read_bytes())
+    page = {**at_index.server.simple_page(at_index.project.name), "project-status": {"status": "archived"}}
+    at_index.server.script_others(Answer(body=page, headers=as_json()))
+    result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == 0, result.output
+    assert "already exists" in result.words
+
+
+@pytest.mark.parametrize(("days", "warned"), [(13, False), (15, True)])
+def test_pypi_takes_no_new_files_for_an_old_release(at_pypi: Maintainer, days: int, warned: bool) -> None:
+    make_wheel(at_pypi.project.dist, at_pypi.project.name)
+    name = at_pypi.project.name.replace("-", "_")
+    now = datetime.now(timezone.utc)
+    for version, age in (("1.0", days), ("0.9", 900)):
+        uploaded = (now - timedelta(days=age)).isoformat().replace("+00:00", "Z")
+        at_pypi.server.store(f"{name}-{version}.tar.gz", b"sdist", upload_time=uploaded)
+        at_pypi.server.store(f"{name}-{version}-cp311-none-any.whl", b"wheel", upload_time=now.isoformat())
+    result = at_pypi.publish(run=invoke_hatch, HATCH_INDEX_AUTH=make_token(user=USER_ID))
+    assert result.returncode == 0, result.output
+    assert ("was released more than 14 days ago" in result.words) is warned
+    assert "0.9" not in result.words
+
+
+def test_other_indexes_keep_old_releases_open(at_index: Maintainer) -> None:
+    make_wheel(at_index.project.dist, at_index.project.name)
+    name = at_index.project.name.replace("-", "_")
+    at_index.server.store(f"{name}-1.0.tar.gz", b"sdist", upload_time="2020-01-01T00:00:00Z")
+    result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == 0
+    assert "14 days" not in result.words
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(500), Answer(401), json_page("x", files=7), Answer(body="log in"), Answer(fault=Fault.RESET_AFTER_BODY)],
+    ids=["500", "401", "nonsense", "text", "reset"],
+)
+def test_an_index_that_cannot_be_asked_gets_the_files_all_the_same(at_index: Maintainer, answer: Answer) -> None:
+    at_index.build()
+    at_index.server.script_others(answer, answer)
+    result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == 0, result.output
+    assert f"could not tell which files of {at_index.project.name} it has" in result.words
+    assert len(at_index.server.uploads) == 1
+
+
+def test_one_request_for_each_project(at_index: Maintainer) -> None:
+    for name in ("aaa", "bbb"):
+        files = [make_wheel(at_index.project.dist, name, tag=f"cp3{minor}-none-any") for minor in range(10, 30)]
+        for path in (*files, make_sdist(at_index.project.dist, name)):
+            at_index.server.store(path.name, path.read_bytes())
+    result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == 0, result.output
+    assert result.words.count("already exists") == 42
+    assert [request.path for request in at_index.server.requests] == ["/simple/aaa/", "/simple/bbb/"]
+
+
+def test_a_page_behind_credentials_is_read_with_those_of_the_upload(at_index: Maintainer) -> None:
+    wheel = make_wheel(at_index.project.dist, at_index.project.name)
+    at_index.server.store(wheel.name, wheel.read_bytes())
+
+    def locked(request: Request) -> Answer | None:
+        return None if request.authorization == BasicAuth("__token__", "secret") else Answer(401)
+
+    at_index.server.respond = locked
+    result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="secret")
+    assert result.returncode == 0, result.output
+    assert "already exists" in result.words
+    assert [request.authorization for request in at_index.server.requests] == [None, BasicAuth("__token__", "secret")]
