@@ -21,8 +21,6 @@ def problem_with(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         port_is_valid = parts.port is None or parts.port > 0
-        # Names with a label that is empty or too long would fail only when they are looked up.
-        (parts.hostname or "").encode("idna")
     except ValueError:
         return "must be an absolute http:// or https:// URL"
     if parts.username is not None or parts.password is not None:

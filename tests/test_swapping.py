@@ -1,0 +1,235 @@
+"""From a token for the whole account to one for the project: who is told, when, and that the command works as printed."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from api_tokens import PROJECT_ID, USER_ID, make_token
+from hatch_in_process import invoke_hatch
+from hatch_process import command, needs_terminal
+
+if TYPE_CHECKING:
+    from hatch_process import HatchResult
+    from maintainer import Maintainer
+
+ACCOUNT = make_token(user=USER_ID, identifier="account")
+LINK = "manage/account/token/?selected_project="
+
+
+def project_token(name: str, location: str = "pypi.org") -> str:
+    """What PyPI makes at the page that the link leads to."""
+    return make_token(location=location, projects=[name], project_ids=[PROJECT_ID], identifier="project")
+
+
+def advice(result: HatchResult) -> list[str]:
+    """The lines that lead to a token for the project alone."""
+    return [line for line in result.output.splitlines() if LINK in line]
+
+
+def exists_at(maintainer: Maintainer, *names: str) -> None:
+    """Put an old release of each project, or of the one at hand, onto the index, and a new one into `dist`."""
+    for name in names or (maintainer.project.name,):
+        maintainer.server.store(f"{name.replace('-', '_')}-0.1.tar.gz", b"old")
+    maintainer.build(*names)
+
+
+def run_as_printed(line: str, maintainer: Maintainer, token: str) -> None:
+    """Paste the command at the end of a line into a shell, and the token at its question."""
+    subprocess.run(
+        re.split("store it with: |, then ", line)[1],
+        shell=True,
+        check=True,
+        cwd=maintainer.project.folder,
+        env=maintainer.home.environment,
+        input=token.encode(),
+        capture_output=True,
+        timeout=60,
+    )
+
+
+# After a first release
+
+
+@pytest.mark.parametrize("repository", ["main", "test"])
+@pytest.mark.parametrize("script", ["on the path", "nowhere"])
+def test_the_token_that_created_a_project_is_swapped(
+    at_pypi: Maintainer, tmp_path: Path, repository: str, script: str
+) -> None:
+    name, site = at_pypi.project.name, {"main": "pypi.org", "test": "test.pypi.org"}[repository]
+    folder = Path(command("hatch-tokenindex")).parent if script == "on the path" else tmp_path
+    at_pypi.home.environment["PATH"] = str(folder)
+    at_pypi.build()
+    account = make_token(location=site, user=USER_ID, identifier="account")
+    first = at_pypi.publish("-r", repository, HATCH_INDEX_AUTH=account)
+
+    assert first.returncode == 0, first.output
+    (line,) = advice(first)
+    assert f"{name} is new, and the token that created it can upload to every project of the account" in line
+    assert f"https://{site}/{LINK}{name} " in line
+    assert ("store it with: hatch-tokenindex login" in line) is (script == "on the path")
+
+    token = project_token(name, site)
+    run_as_printed(line, at_pypi, token)
+    slots = {url: kept for url, kept in at_pypi.home.keyring.secrets.items() if kept}
+    assert list(slots.values()) == [{f"pypi_token:project:{name}": token}]
+
+    at_pypi.build(version="2.0")
+    second = at_pypi.publish("-r", repository)
+    assert second.returncode == 0, second.output
+    assert at_pypi.received == [(name, "__token__", "account"), (name, "__token__", "project")]
+    assert advice(second) == []
+
+
+@needs_terminal
+def test_the_token_that_was_typed_for_a_first_release_is_swapped(at_pypi: Maintainer) -> None:
+    at_pypi.build()
+    with at_pypi.at_terminal("-u", "__token__") as terminal:
+        terminal.expect("input is hidden")
+        terminal.send(ACCOUNT)
+        assert terminal.finish() == 0, terminal.screen
+        assert terminal.words.count(f"https://pypi.org/{LINK}{at_pypi.project.name}") == 1
+    assert at_pypi.kept == {"__token__": ACCOUNT}
+
+
+def test_each_new_project_gets_its_own_line(at_pypi: Maintainer) -> None:
+    names = [at_pypi.project.name, f"{at_pypi.project.name}-plugin"]
+    at_pypi.build(*names)
+    result = at_pypi.publish(run=invoke_hatch, HATCH_INDEX_AUTH=ACCOUNT)
+
+    assert result.returncode == 0, result.output
+    lines = advice(result)
+    assert [f"{LINK}{name} " in line for name, line in zip(names, lines, strict=True)] == [True, True]
+
+
+def test_the_advice_is_in_the_document(at_pypi: Maintainer) -> None:
+    at_pypi.build()
+    result = at_pypi.publish("-o", "json", run=invoke_hatch, HATCH_INDEX_AUTH=ACCOUNT)
+
+    assert result.returncode == 0, result.output
+    (warning,) = [text for text in json.loads(result.stdout)["warnings"] if LINK in text]
+    assert " login " in warning
+
+
+def test_without_a_keyring_no_command_is_printed_that_cannot_work(at_pypi: Maintainer) -> None:
+    at_pypi.build()
+    at_pypi.project.configure("[publish.tokenindex]\nkeyring = false\n")
+    result = at_pypi.publish(run=invoke_hatch, HATCH_INDEX_AUTH=ACCOUNT)
+
+    assert result.returncode == 0, result.output
+    (line,) = advice(result)
+    assert "in place of the one from HATCH_INDEX_AUTH" in line
+    assert " login " not in line
+
+
+# When a stored account token publishes
+
+
+def test_a_stored_account_token_is_remarked_on_once_for_each_project(at_pypi: Maintainer) -> None:
+    name, other = at_pypi.project.name, f"{at_pypi.project.name}-plugin"
+    at_pypi.home.remember(at_pypi.url, "__token__", ACCOUNT)
+    exists_at(at_pypi)
+    first = at_pypi.publish()
+    assert first.returncode == 0, first.output
+    (line,) = advice(first)
+    assert f"A token for {name} alone is safer than the stored one for the account" in line
+    assert f"https://pypi.org/{LINK}{name}, then " in line
+
+    at_pypi.build(version="2.0")
+    second = at_pypi.publish(run=invoke_hatch)
+    assert second.returncode == 0, second.output
+    assert advice(second) == []
+
+    exists_at(at_pypi, other)
+    third = at_pypi.publish(run=invoke_hatch)
+    assert third.returncode == 0, third.output
+    (line_for_other,) = advice(third)
+    assert f"{LINK}{other}, then" in line_for_other
+
+    run_as_printed(line, at_pypi, project_token(name))
+    assert at_pypi.kept == {"__token__": ACCOUNT, f"pypi_token:project:{name}": project_token(name)}
+
+
+def test_a_dry_run_says_nothing_and_uses_nothing_up(at_pypi: Maintainer) -> None:
+    at_pypi.home.remember(at_pypi.url, "__token__", ACCOUNT)
+    exists_at(at_pypi)
+    assert advice(at_pypi.publish("-o", "dry-run", run=invoke_hatch)) == []
+    assert len(advice(at_pypi.publish(run=invoke_hatch))) == 1
+
+
+def test_a_run_that_uploads_nothing_says_nothing(at_pypi: Maintainer) -> None:
+    at_pypi.build()
+    assert at_pypi.publish(run=invoke_hatch, HATCH_INDEX_AUTH=project_token(at_pypi.project.name)).returncode == 0
+    at_pypi.home.remember(at_pypi.url, "__token__", ACCOUNT)
+    again = at_pypi.publish(run=invoke_hatch)
+    assert again.returncode == 0, again.output
+    assert advice(again) == []
+
+
+def test_a_refused_upload_is_no_time_for_advice(at_pypi: Maintainer) -> None:
+    at_pypi.server.credentials = set()
+    at_pypi.build()
+    result = at_pypi.publish(run=invoke_hatch, HATCH_INDEX_AUTH=ACCOUNT)
+    assert result.returncode == 1
+    assert advice(result) == []
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(at_pypi: Maintainer) -> None:
+    at_pypi.home.remember(at_pypi.url, "__token__", ACCOUNT)
+    exists_at(at_pypi)
+    at_pypi.home.hatch_cache.mkdir(parents=True)
+    at_pypi.home.hatch_cache.joinpath("publish").write_text("a file where a folder should be", encoding="utf-8")
+    result = at_pypi.publish(run=invoke_hatch)
+    assert result.returncode == 0, result.output
+    assert len(at_pypi.received) == 1
+
+
+# Silence
+
+
+@pytest.mark.parametrize("exists", [False, True], ids=["first release", "existing project"])
+@pytest.mark.parametrize("stored", [False, True], ids=["given", "stored"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param("project", id="project's"),
+        pytest.param(make_token(project_ids=[PROJECT_ID]), id="project id's"),
+        pytest.param(make_token(), id="says nothing"),
+        pytest.param(make_token(user=USER_ID)[:-4], id="can't be read"),
+    ],
+)
+def test_a_token_that_is_not_for_the_whole_account_is_not_remarked_on(
+    at_pypi: Maintainer, token: str, exists: bool, stored: bool
+) -> None:
+    token = project_token(at_pypi.project.name) if token == "project" else token
+    assert silent_run(at_pypi, token, exists=exists, stored=stored)
+
+
+def test_an_account_token_that_is_given_for_an_existing_project_is_not_remarked_on(at_pypi: Maintainer) -> None:
+    assert silent_run(at_pypi, ACCOUNT, exists=True, stored=False)
+
+
+@pytest.mark.parametrize("exists", [False, True], ids=["first release", "existing project"])
+@pytest.mark.parametrize("stored", [False, True], ids=["given", "stored"])
+@pytest.mark.parametrize(
+    "token", [make_token(location="127.0.0.1", user=USER_ID), "passw0rd"], ids=["token", "password"]
+)
+def test_other_indexes_have_no_such_page(at_index: Maintainer, token: str, exists: bool, stored: bool) -> None:
+    assert silent_run(at_index, token, exists=exists, stored=stored)
+
+
+def silent_run(maintainer: Maintainer, token: str, *, exists: bool, stored: bool) -> bool:
+    """Publish with a token, and tell whether nothing was said about another one."""
+    if exists:
+        exists_at(maintainer)
+    maintainer.build()
+    if stored:
+        maintainer.home.remember(maintainer.url, "__token__", token)
+    result = maintainer.publish(run=invoke_hatch, **({} if stored else {"HATCH_INDEX_AUTH": token}))
+    assert result.returncode == 0, result.output
+    assert len(maintainer.server.uploads) == 1
+    return "selected_project" not in result.output and " login " not in result.output
