@@ -23,6 +23,10 @@ class CredentialError(TokenIndexError):
     """The credential in question must not or can't be used: the run stops before anything is uploaded."""
 
 
+class UnfitTokenError(CredentialError):
+    """An API token says of itself that it is for another index, for other projects, or for another time."""
+
+
 class SourceUnavailableError(TokenIndexError):
     """A place where a credential may lie can't be asked, or what lies there is not for this use: the search goes on."""
 

@@ -6,6 +6,8 @@ import json
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from packaging.version import Version
+
 from hatch_tokenindex.errors import TokenIndexError, UploadError
 from hatch_tokenindex.index.simple import release_page
 
@@ -43,7 +45,7 @@ def project_entries(
 ) -> list[dict[str, Any]]:
     """One entry for each name and version; `credentials` go by project."""
     entries = []
-    ordered = sorted(results, key=lambda result: (result.distribution.name, result.distribution.version))
+    ordered = sorted(results, key=lambda result: (result.distribution.name, Version(result.distribution.version)))
     for (name, version), group in groupby(
         ordered, key=lambda item: (item.distribution.name, item.distribution.version)
     ):

@@ -67,7 +67,7 @@ class Report:
     def showing_progress(self) -> Iterator[None]:
         """Show a bar for each file that is under way, if somebody is looking."""
         console = self._terminal.console
-        if self._terminal.verbosity < 0 or not sys.stderr.isatty() or console.is_dumb_terminal:
+        if self._terminal.verbosity < 0 or not console.is_interactive or not sys.stderr.isatty():
             yield
             return
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn

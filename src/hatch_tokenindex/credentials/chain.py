@@ -13,7 +13,7 @@ from hatch_tokenindex.credentials import commands
 from hatch_tokenindex.credentials.judging import Judged, judge, token_in
 from hatch_tokenindex.credentials.prompts import Prompts, index_name
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Source, project_slot
-from hatch_tokenindex.errors import CredentialError, SourceUnavailableError, TokenIndexError
+from hatch_tokenindex.errors import CredentialError, SourceUnavailableError, TokenIndexError, UnfitTokenError
 from hatch_tokenindex.given import Given
 from hatch_tokenindex.options import Options, own_variable_name
 
@@ -252,7 +252,7 @@ class Chain:
     def _judge(self, project: str, found: Credential) -> Judged:
         try:
             return judge(found, project, self.repository, self.now())
-        except CredentialError as error:
+        except UnfitTokenError as error:
             if found.slot is None:
                 raise
             # It was remembered and not chosen: another place may have a better one.
@@ -296,7 +296,9 @@ class Chain:
         )
 
     def _line_to_add(self, user: Given[str] | None) -> str:
-        what = "an API token" if user is None or user.value == TOKEN_USER else f"the password or token of {user.value!r}"
+        what = (
+            "an API token" if user is None or user.value == TOKEN_USER else f"the password or token of {user.value!r}"
+        )
         variable = "HATCH_INDEX_AUTH" if self.repository.site else own_variable_name("AUTH", self.repository.name)
         secret = "PYPI_API_TOKEN" if self.repository.site else variable
         return (

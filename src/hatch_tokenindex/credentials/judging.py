@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential
-from hatch_tokenindex.errors import CredentialError, MalformedTokenError
+from hatch_tokenindex.errors import CredentialError, MalformedTokenError, UnfitTokenError
 from hatch_tokenindex.tokens import Secret, Token, looks_like_token, read
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def judge(found: Credential, project: str | None, repository: Repository, now: f
     """Look at a credential at `now` (unix seconds) before it travels, or is stored.
 
     `project` is the normalized name (PEP 503) of the one that it is wanted for, `None` if that isn't known yet.
-    Raises `CredentialError` if it would be refused, or disclosed to somebody who has no use for it.
+    Raises `UnfitTokenError` if the token says that it is for another index, project or time, `CredentialError` if it can't work, or
+    would only be disclosed to somebody who has no use for it.
     """
     notes: list[str] = []
     secret = _cleaned(found, notes)
@@ -145,7 +146,7 @@ def _refuse_other_index(credential: Credential, token: Token, repository: Reposi
             f"{_subject(credential)} was made by {token.location}, but this publishes to {host}. It is not sent, since it "
             f"would only be disclosed to {host}. {where}"
         )
-        raise CredentialError(msg)
+        raise UnfitTokenError(msg)
     if token.location.lower() not in {host, host.removeprefix("upload.")}:
         notes.append(f"{_subject(credential)} was made by {token.location}, and is sent to {host}.")
 
@@ -157,16 +158,16 @@ def _refuse_other_project(credential: Credential, token: Token, project: str) ->
             f"{_subject(credential)} is only for {names}, and can't upload {project}. "
             f"Give {project} a token of its own, or one for the whole account."
         )
-        raise CredentialError(msg)
+        raise UnfitTokenError(msg)
 
 
 def _refuse_other_time(credential: Credential, token: Token, now: float) -> None:
     if token.expires_at is not None and token.expires_at <= now:
         msg = f"{_subject(credential)} expired on {as_date(token.expires_at)}. Make a new one."
-        raise CredentialError(msg)
+        raise UnfitTokenError(msg)
     if token.not_before is not None and token.not_before > now:
         msg = f"{_subject(credential)} is valid only from {as_date(token.not_before)} on: wait, or correct this machine's clock."
-        raise CredentialError(msg)
+        raise UnfitTokenError(msg)
 
 
 def as_date(seconds: float) -> str:

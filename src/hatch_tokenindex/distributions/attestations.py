@@ -65,6 +65,8 @@ def _read(path: Path, filename: str, digest: str) -> tuple[str, str]:
     try:
         content = _parsed(path.read_bytes())
         text = json.dumps(content)
+        # Half of a surrogate pair is JSON for Python alone.
+        json.dumps(content, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         _refuse("is no JSON")
     try:

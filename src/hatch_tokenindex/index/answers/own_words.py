@@ -43,7 +43,7 @@ def own_words(answer: Answer, redact: Redact) -> tuple[str, ...]:
     for raw in _raw_texts(answer, redact):
         for line in lines(redact(without_controls(raw))):
             sentence = _without_repetition(_without_status(line, answer.status)[:_LONGEST_REPEATED_LINE])
-            if sentence and not _SAYS_NOTHING.fullmatch(sentence):
+            if sentence and not re.fullmatch(_SAYS_NOTHING, sentence, re.IGNORECASE):
                 key = sentence.encode("latin-1", "replace").decode("latin-1").casefold().rstrip(". ")
                 kept[key] = min(kept.get(key, sentence), sentence, key=lambda spelling: spelling.count("?"))
         if len(kept) >= MOST_LINES:
@@ -204,27 +204,25 @@ def _without_repetition(line: str) -> str:
     return ", ".join(kept)
 
 
-_SAYS_NOTHING = re.compile(
-    "|".join(
-        (
-            # The status again; Python's own list calls some of them by newer names.
-            *(rf"(?:Error:? )?{re.escape(phrase)}[.!]?" for phrase in _PHRASES.values()),
-            r"(?:Request Entity|Content|Payload) Too Large|Unprocessable (?:Entity|Content)|None|null|Error[.!]?",
-            # Pyramid's explanations (PyPI, devpi).
-            r"The server could not comply with the request since it is either malformed or otherwise incorrect\.",
-            r"This server could not verify that you are authorized to access the document you requested\. .*",
-            r"Access was denied to this resource\.",
-            r"The resource could not be found\.",
-            r"There was a conflict when trying to complete your request\.",
-            r"The action could not be performed because there were too many requests by the client\.",
-            r"This resource is no longer available\. No forwarding address is given\.",
-            r"The resource (?:has been moved to|was found at) .*; you should be redirected automatically\.",
-            # Bottle's (pypiserver).
-            r"Sorry, the requested URL .* caused an error:|Method not allowed\.",
-            # The name of a web server.
-            r"(?:nginx|openresty|Apache(?: Tomcat)?|Caddy|Varnish cache server|cloudflare|Microsoft-IIS)"
-            r"(?:/[\w.]+)?(?: \([^)]*\))?(?: Server at .*)?",
-        )
-    ),
-    re.IGNORECASE,
+# Compiled where it is used: that takes some milliseconds, and most runs meet no refusal.
+_SAYS_NOTHING = "|".join(
+    (
+        # The status again; Python's own list calls some of them by newer names.
+        *(rf"(?:Error:? )?{re.escape(phrase)}[.!]?" for phrase in _PHRASES.values()),
+        r"(?:Request Entity|Content|Payload) Too Large|Unprocessable (?:Entity|Content)|None|null|Error[.!]?",
+        # Pyramid's explanations (PyPI, devpi).
+        r"The server could not comply with the request since it is either malformed or otherwise incorrect\.",
+        r"This server could not verify that you are authorized to access the document you requested\. .*",
+        r"Access was denied to this resource\.",
+        r"The resource could not be found\.",
+        r"There was a conflict when trying to complete your request\.",
+        r"The action could not be performed because there were too many requests by the client\.",
+        r"This resource is no longer available\. No forwarding address is given\.",
+        r"The resource (?:has been moved to|was found at) .*; you should be redirected automatically\.",
+        # Bottle's (pypiserver).
+        r"Sorry, the requested URL .* caused an error:|Method not allowed\.",
+        # The name of a web server.
+        r"(?:nginx|openresty|Apache(?: Tomcat)?|Caddy|Varnish cache server|cloudflare|Microsoft-IIS)"
+        r"(?:/[\w.]+)?(?: \([^)]*\))?(?: Server at .*)?",
+    )
 )
