@@ -1021,6 +1021,15 @@ OTHER_CASES = [
     ),
     *other("server-timeout", About.SITE, (408, "", "", ""), "408 Request Timeout", sent=NEXUS),
     *other(
+        "too-many-requests-for-new-project",
+        About.RATE_LIMIT,
+        (429, "", PLAIN, "Retry later\n"),
+        "Retry later",
+        "in 2 minutes",
+        sent=replace(GITLAB, creates_project=True),
+        headers=(("Retry-After", "120"),),
+    ),
+    *other(
         "too-many-requests",
         About.RATE_LIMIT,
         (429, "", PLAIN, "Retry later\n"),

@@ -479,7 +479,7 @@ def test_a_project_decides_before_the_person(index: RecordingServer, built: Proj
     assert publish(built, home, "-r", index.upload_url, "-a", SECRET).returncode == 0
 
 
-@pytest.mark.parametrize("option", ["explain", "dry-run", "help"])
+@pytest.mark.parametrize("option", ["explain", "help"])
 def test_what_changes_nothing_needs_no_confirmation(
     index: RecordingServer, built: Project, home: Home, option: str
 ) -> None:
@@ -488,6 +488,15 @@ def test_what_changes_nothing_needs_no_confirmation(
     assert result.returncode == 0, result.output
     assert "disabled" not in result.output
     assert index.uploads == []
+
+
+def test_a_rehearsal_fails_where_the_run_would(index: RecordingServer, built: Project, home: Home) -> None:
+    built.configure("[publish.tokenindex]\ndisable = true\n")
+    arguments = ("-r", index.upload_url, "-a", SECRET, "-o", "dry-run")
+    result = publish(built, home, *arguments)
+    assert (result.returncode, index.uploads) == (1, [])
+    assert "Publisher is disabled" in result.output
+    assert publish(built, home, *arguments, "--yes").returncode == 0
 
 
 @on_a_terminal

@@ -155,6 +155,12 @@ def test_which_of_several_values_wins(key: str) -> None:
     assert value_of(chosen(repositories(f"{top}\n{defined}{own}"), "private"), key) == two, "own before default"
     assert value_of(chosen(repositories(personal=f"{top}\n{defined}{own}"), "private"), key) == two
     both = repositories(f"{defined}{own}", f"{defined}{toml(key, three)}")
+    if key == "ca-cert":
+        # The person has secrets for that URL: a clone doesn't say whose certificate gets them.
+        assert value_of(chosen(both, "private"), key) == three
+        assert "is not used" in chosen(both, "private").warnings[0]
+        assert value_of(chosen(repositories(f"repo = 'private'\n{top}", defined), "private"), key) is None
+        return
     assert value_of(chosen(both, "private"), key) == two, "a project before the person"
     both = repositories(f"{top}\n{defined}", f"{toml(key, two)}\n{defined}")
     assert value_of(chosen(both, "private"), key) == one, "a project's default before the person's"

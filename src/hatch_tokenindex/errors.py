@@ -35,7 +35,8 @@ class UploadError(TokenIndexError):
     """An upload did not happen: the index refused it, or could not be reached.
 
     `said` and `next_step` are the parts of the text that stand on their own; `about_credential` tells that another
-    credential may be taken, `unsure` that the file may have arrived all the same.
+    credential may be taken, `worthless` that this one is good for nothing any more, `unsure` that the file may have arrived
+    all the same.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class UploadError(TokenIndexError):
         said: tuple[str, ...] = (),
         next_step: str | None = None,
         about_credential: bool = False,
+        worthless: bool = False,
         unsure: bool = False,
     ) -> None:
         super().__init__(text)
         self.said = said
         self.next_step = next_step
         self.about_credential = about_credential
+        self.worthless = worthless
         self.unsure = unsure
 
 

@@ -12,7 +12,7 @@ import click
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.given import Given
 from hatch_tokenindex.repositories import REPOSITORY_KEYS, Key, Layer, nearest, seconds, switch
-from hatch_tokenindex.tokens import Secret, looks_like_token
+from hatch_tokenindex.tokens import Secret, token_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -107,7 +107,7 @@ def read(
     Hatch hands `hatch_options` only the `-o` pairs, `no_prompt` and `initialize_auth`; the flags are read from the Click
     context of `hatch publish`, or, where there is none, from `environment`. Raises `ConfigurationError`.
     """
-    if any(looks_like_token(artifact) for artifact in artifacts):
+    if any(token_in(artifact) for artifact in artifacts):
         msg = "An API token was given as the path of a file: give it with --auth, or better in HATCH_INDEX_AUTH."
         raise ConfigurationError(msg)
     context = _publish_context()
@@ -156,7 +156,9 @@ def read(
 def asks_for_json(hatch_options: Mapping[str, Any]) -> bool:
     """Whether the result is wanted as JSON: that holds for an error about the other options too."""
     try:
-        return "help" not in hatch_options and bool(_value("json", Given(hatch_options.get("json", "false"), "-o json")))
+        return "help" not in hatch_options and bool(
+            _value("json", Given(hatch_options.get("json", "false"), "-o json"))
+        )
     except ConfigurationError:
         return False
 

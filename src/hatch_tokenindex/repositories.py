@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from typing import Any, Literal, cast
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.given import Given
-from hatch_tokenindex.tokens import Secret, looks_like_token
+from hatch_tokenindex.tokens import Secret, token_in
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -97,7 +98,7 @@ def _text(value: object) -> str:
 
 def _user_name(value: object) -> str:
     text = _text(value)
-    if looks_like_token(text):
+    if token_in(text):
         msg = "must be a user name and not an API token: give the token as `auth`, or better in HATCH_INDEX_AUTH"
         raise ValueError(msg)
     return text
@@ -286,15 +287,16 @@ class Repositories:
         raise ConfigurationError(self._unknown(wanted, sections))
 
     def _unknown(self, wanted: Given[str], sections: Mapping[str, str | None]) -> str:
-        if looks_like_token(wanted.value):
+        if token_in(wanted.value):
             return (
                 f"{wanted.origin} holds an API token where a repository is wanted: give the token with --auth instead."
             )
         known = [*self.names, *(section for section in sections if section not in self.names)]
         near = get_close_matches(wanted.value, known, n=1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
-        # What has an @ may be a URL without its scheme, and with a password.
-        called = "of that name" if "@" in wanted.value else repr(wanted.value)
+        # USER:PASSWORD@HOST, or a part of that, may be a URL without its scheme.
+        may_hold_password = "@" in wanted.value or re.match(r"[^:/]+:(?!\d*(?:/|$)|\\)", wanted.value)
+        called = "of that name" if may_hold_password else repr(wanted.value)
         return (
             f"There is no repository {called} (from {wanted.origin}).{meant} Known here: {', '.join(known)}; "
             f"or give an upload URL that starts with https://."
@@ -327,14 +329,33 @@ class Repositories:
                         f"{file.repositories[name].where} names another URL than the project does: its user and secret "
                         f"are not used for {url}."
                     )
+        layers = (overrides, *own, *tops)
+        if self._is_known_to_person(url):
+            # The person has secrets for this URL, and a clone must not say whose certificate gets them.
+            ignored = [
+                layer for layer in layers if not layer.personal and "ca-cert" in layer.values and layer.gives_url
+            ]
+            warnings += [
+                f"`ca-cert` of {layer.where} is not used for {url}: set it in config.toml." for layer in ignored
+            ]
+            layers = tuple(layer if layer.personal else _without_ca_cert(layer) for layer in layers)
         return _repository(
             name,
             url,
-            (overrides, *own, *tops),
+            layers,
             tuple(warnings),
             pypirc_section,
             url_from_project=self._given_by_project(name),
         )
+
+    def _is_known_to_person(self, url: str) -> bool:
+        """Whether it is PyPI's or TestPyPI's, or one that Hatch's own `config.toml` names."""
+        if urls.site(url) is not None:
+            return True
+        own = (
+            cast("str", file.url_of(name)) for file in self.files if file.table.personal for name in file.repositories
+        )
+        return any(urls.same(own_url, url) for own_url in own)
 
     def _given_by_project(self, name: str) -> bool:
         if name in RESERVED:
@@ -351,26 +372,21 @@ def _repository(
     *,
     url_from_project: bool,
 ) -> Repository:
-    trusted_layers = tuple(
-        layer if layer.personal or urls.site(url) is None else replace(layer, values=_without_ca_cert(layer.values))
-        for layer in layers
-    )
-
     def first(key: str) -> Given[object] | None:
-        return next((found for layer in trusted_layers if (found := layer.get(key))), None)
+        return next((found for layer in layers if (found := layer.get(key))), None)
 
     def value(key: str) -> Any:
         found = first(key)
         return getattr(Repository, key.replace("-", "_")) if found is None else found.value
 
     def path(key: str) -> Path | None:
-        for layer in trusted_layers:
+        for layer in layers:
             if found := layer.get(key):
                 return layer.folder / os.path.expanduser(cast("str", found.value))
         return None
 
-    secrets = next((layer for layer in trusted_layers if layer.get("auth") or layer.get("auth-command")), _NOTHING)
-    committed = [layer for layer in trusted_layers if not layer.personal and "auth" in layer.values and layer.gives_url]
+    secrets = next((layer for layer in layers if layer.get("auth") or layer.get("auth-command")), _NOTHING)
+    committed = [layer for layer in layers if not layer.personal and "auth" in layer.values and layer.gives_url]
     return Repository(
         name=name,
         url=url,
@@ -402,8 +418,8 @@ def _repository(
     )
 
 
-def _without_ca_cert(values: Mapping[str, object]) -> Mapping[str, object]:
-    return {name: value for name, value in values.items() if name != "ca-cert"}
+def _without_ca_cert(layer: Layer) -> Layer:
+    return replace(layer, values={name: value for name, value in layer.values.items() if name != "ca-cert"})
 
 
 def project_table(root: Path, data: Mapping[str, object]) -> ConfigurationTable:

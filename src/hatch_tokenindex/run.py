@@ -82,9 +82,11 @@ class Run:
 
     def confirm_although_disabled(self, origin: str) -> None:
         """Ask for a yes where configuration disables the publisher. Raises `ConfigurationError` without one."""
-        if self.asked.yes or self.asked.dry_run:
+        if self.asked.yes:
             return
-        if not self.asked.can_prompt or not self.terminal.confirm("Publishing with tokenindex is disabled. Publish?"):
+        if self.asked.dry_run and self.asked.can_prompt:
+            self.terminal.warning("Publishing with tokenindex is disabled: the run would ask whether to publish.")
+        elif not self.asked.can_prompt or not self.terminal.confirm("Publishing with tokenindex is disabled. Publish?"):
             msg = f"Publisher is disabled: tokenindex ({origin}). `--yes` publishes all the same."
             raise ConfigurationError(msg)
 
@@ -103,10 +105,17 @@ class Run:
         Raises `ConfigurationError` where nothing is ever remembered.
         """
         if not self.repository.keyring:
-            msg = f"`keyring` is false for {self.repository.name}: there is nothing to initialize, and nothing is stored."
+            msg = (
+                f"`keyring` is false for {self.repository.name}: there is nothing to initialize, and nothing is stored."
+            )
             raise ConfigurationError(msg)
-        with self._burning_at_the_end():
-            judged = self.wallet.of(project)
+        if self.trusted.effect:
+            # Minting with a pending publisher would create the project, and a minted token is never remembered.
+            rehearsal = self.chain.resolve(project, for_real=False)
+            if rehearsal.judged is None:
+                self.terminal.info(f"There is nothing to remember for {project}: {rehearsal.would}.")
+                return
+        judged = self.wallet.of(project)
         if judged is None:
             self.terminal.info(f"There is no credential for {project} yet: {self.wallet.would(project)}.")
         elif not judged.credential.typed:
@@ -134,7 +143,7 @@ class Run:
             self._ask_about_versions(plans)
             if self.trusted.effect:
                 # Before anything is minted: with a pending publisher, that creates the project.
-                self._attestations = read_attestations(item for project in plans for item in project.uploads)
+                self._attestations = read_attestations(item for project in plans for item in self._attestable(project))
             for project in plans:
                 if project.uploads or self.asked.initialize_auth:
                     self._find_credential(project)
@@ -148,6 +157,12 @@ class Run:
                 self._finish(project)
             if self.asked.wait is not None:
                 self._wait_until_listed(plans, api, self.asked.wait)
+
+    def _attestable(self, project: ProjectPlan) -> Sequence[Distribution]:
+        """The files whose attestations will be sent: those for which no other credential comes before a minted one."""
+        if not project.uploads or self.chain.resolve(project.name, for_real=False).judged is not None:
+            return ()
+        return project.uploads
 
     def _read(self, files: Sequence[Path]) -> list[Distribution]:
         if not files:
@@ -229,17 +244,17 @@ class Run:
         """Send one file; where its credential is refused as such and may be replaced, send it with another one."""
         while True:
             judged = self.wallet.required(project.name)
+            asked_now = self.wallet.can_replace(project.name, judged)
             try:
                 with self.report.showing_progress():
-                    asked_now = self.wallet.can_replace(project.name, judged)
                     digest = apart(partial(self._send, item, project, uploader, asked_now=asked_now))
             except TokenIndexError as error:
-                refused = isinstance(error, UploadError) and error.about_credential
                 self.report.failed(item, error)
-                if not refused or not self.wallet.can_replace(project.name, judged):
+                if not asked_now or not isinstance(error, UploadError) or not error.about_credential:
                     raise
                 self.terminal.error(str(error))
-                self.report.credential(project.name, self.wallet.replace(project.name, judged).credential)
+                another = self.wallet.replace(project.name, judged, worthless=error.worthless)
+                self.report.credential(project.name, another.credential)
             else:
                 self.report.uploaded(item, digest)
                 return
@@ -268,6 +283,7 @@ class Run:
             asked_now=asked_now,
             status=project.listing.status,
             attestations=self._attestations.get(item.path) if judged.credential.minted else None,
+            creates_project=project.listing.exists is False and item is project.uploads[0],
         )
         return uploader.upload(parcel)
 

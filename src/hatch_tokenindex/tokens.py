@@ -287,6 +287,11 @@ _BEFORE_SIGNATURE = bytes([_END_OF_SECTION, _SIGNATURE, _SIGNATURE_SIZE])
 _END_OF_TIME = 32_503_680_000
 
 
+# What comes along when a token is copied: the name of a variable, and white space and quotes around it.
+_PASTED = re.compile(r"\A(?:export\s+|set\s+|\$env:)?(?:HATCH_INDEX_AUTH\w*|TWINE_PASSWORD|UV_PUBLISH_TOKEN)\s*=\s*")
+_AROUND = " \t\r\n\f\v\ufeff\u00a0\u200b\"'`"
+
+
 def looks_like_token(text: str) -> bool:
     """Whether somebody who typed this meant an API token, even if it can't be read.
 
@@ -294,6 +299,12 @@ def looks_like_token(text: str) -> bool:
     token that PyPI makes is longer (its UUID and signature alone take 91), and no user name is that long.
     """
     return re.fullmatch(rf"{_PREFIX}[A-Za-z0-9_-]{{85,}}={{0,2}}", text) is not None
+
+
+def token_in(text: str) -> Secret | None:
+    """The API token that somebody meant who gave this text; `None` if it is something else."""
+    cleaned = _PASTED.sub("", text.strip(_AROUND), count=1).strip(_AROUND)
+    return Secret(cleaned) if looks_like_token(cleaned) else None
 
 
 def read(secret: Secret) -> Token:

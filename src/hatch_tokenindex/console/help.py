@@ -21,6 +21,7 @@ All flags of `hatch publish` and their HATCH_INDEX_* variables work. These optio
   simple-url=URL        the simple API of the index, where it can't be told from the upload URL
   existing=WORD         files that the index has already: skip (default), fail, or replace
   keyring=false         neither read nor write the keyring
+  trusted-publishing=W  automatic (where no secret was found), always (use nothing else), never
   narrow-token=never    send PyPI's tokens as they are, not narrowed to the project and the next minutes
   insecure-http         let a secret go to this URL over plain http
   jobs=N                files that are sent at once, after a release's first (4; 1 to 8)
@@ -29,12 +30,13 @@ All flags of `hatch publish` and their HATCH_INDEX_* variables work. These optio
 Which credential? The first of these that has one, for the user name and for the secret:
   --user, HATCH_INDEX_USER_<REPO>, HATCH_INDEX_USER, repos tables, ~/.pypirc, Hatch's cache, a prompt
   ~/.pypirc (if it gave the user name), --auth, HATCH_INDEX_AUTH_<REPO>, HATCH_INDEX_AUTH, repos tables,
-  auth-command, the keyring, a prompt
+  auth-command, the keyring, Trusted Publishing (in CI), a prompt
 
 Tokens and two-factor authentication: PyPI takes no passwords any more, since accounts must use two-factor
 authentication. Make an API token at https://pypi.org/manage/account/token/ and paste it when you are asked; its user
 name is __token__, which is what Enter means. For a first release it has to be one for the whole account; afterwards
 make one for the project alone. It is stored in your keyring once PyPI has accepted it, one for each project.
-In CI, put the token into a secret and set HATCH_INDEX_AUTH. Trusted Publishing needs no stored token at all:
-https://docs.pypi.org/trusted-publishers/
+In CI, put the token into a secret and set HATCH_INDEX_AUTH. Or let PyPI trust the workflow instead, which needs no
+stored token at all, not even for a first release: add it at https://pypi.org/manage/account/publishing/ (a project
+that exists: in its settings), and on GitHub give the job the permission `id-token: write`.
 """

@@ -87,7 +87,7 @@ class Report:
         self._unsure.add(item.path)
         self._keep(item, Outcome.FAILED, error="It was being sent when the run ended, and may have arrived.")
         if self._progress is not None:
-            self._bars[item.path] = self._progress.add_task(item.filename, total=item.size)
+            self._bars[item.path] = self._progress.add_task(printable(item.filename), total=item.size)
 
     def sent(self, item: Distribution, size: int) -> None:
         """So many bytes of a file were handed to the network."""

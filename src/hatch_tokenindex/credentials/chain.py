@@ -6,16 +6,17 @@ The order is the one that Hatch documents (https://hatch.pypa.io/latest/publish/
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hatch_tokenindex.credentials import commands
-from hatch_tokenindex.credentials.judging import Judged, judge, token_in
+from hatch_tokenindex.credentials.judging import Judged, judge
 from hatch_tokenindex.credentials.prompts import Prompts, index_name
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Source, project_slot
 from hatch_tokenindex.errors import CredentialError, SourceUnavailableError, TokenIndexError, UnfitTokenError
 from hatch_tokenindex.given import Given
 from hatch_tokenindex.options import Options, own_variable_name
+from hatch_tokenindex.tokens import Secret, token_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from hatch_tokenindex.credentials.pypirc import Pypirc
     from hatch_tokenindex.credentials.trusted_publishing import TrustedPublishing
     from hatch_tokenindex.repositories import Repository
-    from hatch_tokenindex.tokens import Secret
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -123,7 +123,7 @@ class Chain:
             Source(own, partial(_as_credential, _of(self.options.own_auths, own), name)),
             Source("HATCH_INDEX_AUTH", partial(_as_credential, self.options.environment_auth, name)),
             Source("repos tables", partial(_as_credential, self.repository.auth, name)),
-            Source("auth-command", partial(_output_of, command, name), "would be run" if command else ""),
+            Source("auth-command", partial(self._command_output, name), "would be run" if command else ""),
             *self._keyring_slots(project, user),
             trusted,
             Source("prompt", partial(self.prompts.credential, project, name), asks=True),
@@ -169,7 +169,7 @@ class Chain:
     def renewed(self, judged: Judged, project: str, seconds: float) -> Judged:
         """The same credential, or for a minted one that would expire within the next `seconds` another one."""
         credential = self.trusted.renewed(judged.credential, project, seconds)
-        return judged if credential is judged.credential else self._judge(project, credential)
+        return judged if credential.secret == judged.credential.secret else self._judge(project, credential)
 
     def ask_again(self, project: str, refused: Judged) -> Judged:
         """Another secret in place of one that the index refused, for the same user name."""
@@ -211,6 +211,16 @@ class Chain:
                 yield look if look.unavailable or look.error else replace(look, effect=source.effect)
             elif source.asks == asking:
                 yield _look(source, partial(self._judge, project))
+
+    def _command_output(self, user: str) -> Credential | None:
+        command = self.repository.auth_command
+        return None if command is None else Credential(user, self._command_secret, command.origin)
+
+    @cached_property
+    def _command_secret(self) -> Secret:
+        """Run once, however many projects there are: a password manager may want to be unlocked each time."""
+        command = self.repository.auth_command
+        return Secret("") if command is None else commands.first_line(command)
 
     @property
     def _is_trusted_only(self) -> bool:
@@ -337,6 +347,9 @@ def _user_name(given: Given[str]) -> Given[str]:
             f"(HATCH_INDEX_AUTH, `--auth` or the keyring), and no user name: it is {TOKEN_USER}."
         )
         raise CredentialError(msg)
+    if ":" in given.value or not given.value.isprintable():
+        msg = f"The user name from {given.origin} holds a colon or characters that can't be sent (RFC 7617)."
+        raise CredentialError(msg)
     return given
 
 
@@ -364,10 +377,6 @@ def _first(looks: Iterable[Look[T]], notes: list[str]) -> T | None:
 
 def _of(variables: Mapping[str, T], name: str) -> Given[T] | None:
     return Given(variables[name], name) if name in variables else None
-
-
-def _output_of(command: Given[tuple[str, ...]] | None, user: str) -> Credential | None:
-    return None if command is None else commands.credential(command, user)
 
 
 def _as_credential(given: Given[Secret] | None, user: str) -> Credential | None:

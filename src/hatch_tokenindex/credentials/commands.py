@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
-from functools import lru_cache
+from errno import EACCES, ENOENT
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential
+from hatch_tokenindex.credentials.sources import TOKEN_USER
 from hatch_tokenindex.errors import CredentialError
 from hatch_tokenindex.tokens import Redactor, Secret
 
@@ -17,33 +20,27 @@ TIME_LIMIT = 60
 """Seconds that the program may take."""
 
 
-def credential(command: Given[tuple[str, ...]], user: str | None) -> Credential:
+def first_line(command: Given[tuple[str, ...]]) -> Secret:
     """Run the program and take the first line of its output. Raises `CredentialError` with the program's own words."""
-    return Credential(user or TOKEN_USER, _first_line(command), command.origin)
-
-
-@lru_cache
-def _first_line(command: Given[tuple[str, ...]]) -> Secret:
-    # One run asks once, however many projects it publishes: a password manager may want to be unlocked each time.
     program = command.value[0]
     status, output, errors = _run(command)
-    first_line = Secret(output.partition("\n")[0].rstrip("\r"))
-    errors = Redactor(((TOKEN_USER, first_line),)).redact(errors).strip()
+    secret = Secret(output.partition("\n")[0].rstrip("\r"))
+    errors = Redactor(((TOKEN_USER, secret),)).redact(errors).strip()
     said = f" It said: {errors[:1000]}" if errors else ""
     if status != 0:
         msg = f"{command.origin}: {program!r} ended with status {status}.{said}"
         raise CredentialError(msg)
-    if not first_line:
+    if not secret:
         msg = f"{command.origin}: {program!r} printed no secret on the first line of its output.{said}"
         raise CredentialError(msg)
-    return first_line
+    return secret
 
 
 def _run(command: Given[tuple[str, ...]]) -> tuple[int, str, str]:
-    program = command.value[0]
+    program, *arguments = command.value
     try:
         process = subprocess.Popen(
-            command.value, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            (_found(program), *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the command line is not valid"
@@ -58,3 +55,13 @@ def _run(command: Given[tuple[str, ...]]) -> tuple[int, str, str]:
         msg = f"{command.origin}: {program!r} gave no answer within {TIME_LIMIT} seconds."
         raise CredentialError(msg) from None
     return process.returncode, output.decode(errors="replace"), errors.decode(errors="replace")
+
+
+def _found(program: str) -> str:
+    """Where a program lies that is given by name. Windows would look into the current folder first, which a clone fills."""
+    found = shutil.which(program)
+    if found is None:
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT))
+    if os.path.basename(program) == program and Path(found).absolute().parent == Path.cwd():
+        raise PermissionError(EACCES, "a program of the current folder is not run")
+    return found

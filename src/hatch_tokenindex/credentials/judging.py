@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential
 from hatch_tokenindex.errors import CredentialError, MalformedTokenError, UnfitTokenError
-from hatch_tokenindex.tokens import Secret, Token, looks_like_token, read
+from hatch_tokenindex.tokens import Secret, Token, looks_like_token, read, token_in
 
 if TYPE_CHECKING:
     from hatch_tokenindex.repositories import Repository
-
-_PASTED = re.compile(r"\A(?:export\s+|set\s+|\$env:)?(?:HATCH_INDEX_AUTH\w*|TWINE_PASSWORD|UV_PUBLISH_TOKEN)\s*=\s*")
-_AROUND = " \t\r\n\f\v\ufeff\u00a0\u200b\"'`"
 
 
 @dataclass(frozen=True)
@@ -88,16 +85,10 @@ def _cleaned(found: Credential, notes: list[str]) -> Secret:
     return Secret(cleaned)
 
 
-def token_in(text: str) -> Secret | None:
-    """The API token that somebody meant who gave this text; `None` if it is something else."""
-    cleaned = _PASTED.sub("", text.strip(_AROUND), count=1).strip(_AROUND)
-    return Secret(cleaned) if looks_like_token(cleaned) else None
-
-
 def may_be_for(secret: Secret, project: str) -> bool:
     """Whether a secret doesn't say that it is for other projects than this one (normalized, PEP 503)."""
     try:
-        projects = read(secret).projects
+        projects = read(token_in(secret.reveal()) or secret).projects
     except MalformedTokenError:
         return True
     return projects is None or project in projects

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.credentials.judging import may_be_for, token_in
+from hatch_tokenindex.credentials.judging import may_be_for
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Person
 from hatch_tokenindex.given import Given
+from hatch_tokenindex.tokens import token_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

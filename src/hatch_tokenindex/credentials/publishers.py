@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.errors import MintingError
     from hatch_tokenindex.repositories import Repository
 
-_ADVICE = {
+ADVICE = {
     "not-enabled": "{index} has switched off Trusted Publishing for this CI provider, at least for now.",
     "invalid-payload": "Either {index} doesn't know who issued the identity token, or it can't create {project}.",
     "invalid-token": (
@@ -28,6 +28,7 @@ _ADVICE = {
     ),
     "invalid-reuse-token": "The identity token was used before. Run the job again.",
 }
+"""What to do about each code of PyPI, by that code."""
 _UNKNOWN = "That is no reason that is known here: what {index} says above is all there is."
 
 # The names of the claims that PyPI checks, what its form calls the values, and how the form's URL does.
@@ -56,7 +57,7 @@ _LONGEST = 200
 def explained(error: MintingError, claims: Mapping[str, Any], project: str, repository: Repository) -> str:
     """Why the index minted no token: its own words, then what to do, with the claims beside the fields of its form."""
     index, values = index_name(repository), of_claims(claims)
-    advice = _ADVICE.get(error.code, _UNKNOWN).format(index=index, project=project)
+    advice = ADVICE.get(error.code, _UNKNOWN).format(index=index, project=project)
     code = f" ({error.code})" if error.code else ""
     lines = [f"{index} minted no token for this job{code}. It said:", f"  {error}", advice]
     lines += [f"  {line}" for line in _side_by_side(claims, values)]

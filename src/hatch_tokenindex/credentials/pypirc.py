@@ -15,7 +15,7 @@ from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.given import Given
 from hatch_tokenindex.repositories import PYPIRC_ALIASES, RESERVED, Repository
-from hatch_tokenindex.tokens import Secret, looks_like_token
+from hatch_tokenindex.tokens import Secret, token_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +110,7 @@ class Pypirc:
         section = self.section(project, repository)
         if section is None:
             return None
-        if looks_like_token(section.username or ""):
+        if token_in(section.username or ""):
             msg = f"`username` of {section.origin} holds an API token: write it as `password`, and {TOKEN_USER} as `username`."
             raise ConfigurationError(msg)
         return Given(section.username or TOKEN_USER, section.origin)

@@ -72,14 +72,21 @@ class Memory:
             return Kept()
         failed_before = self.keyring.fault is not None
         notes, warnings = [], []
+        stored: list[Place] = []
+        keyring_name = ""
         try:
-            notes.append(self._store(judged.credential.secret, where))
+            keyring_name = self.keyring.name
+            for place in where:
+                self.keyring.set(self.repository.url, place.slot, judged.credential.secret)
+                stored.append(place)
         except SourceUnavailableError as error:
-            where = ()
             if not failed_before:
                 warnings.append(f"The secret was not stored, and will be asked for again: {error}.")
         else:
-            warnings += self._delete_refused(replaced, where)
+            warnings += self._delete_refused(replaced, stored)
+        if stored:
+            notes.append(self._told(stored, keyring_name))
+        where = stored
         try:
             self.cache.update(lambda contents: self._recorded(contents, judged, where, now, replaced))
         except SourceUnavailableError as error:
@@ -95,14 +102,12 @@ class Memory:
         """What `login` and `logout` have to be told to mean this repository and place, whatever is configured."""
         return ("-r", self.repository.name, *(("--project", place.project) if place.project else ("-u", place.slot)))
 
-    def _store(self, secret: Secret, where: Sequence[Place]) -> str:
-        """Store a secret in every place; answers where it went, and how to undo it."""
+    def _told(self, where: Sequence[Place], keyring_name: str) -> str:
+        """Where a secret went, and how to undo it."""
         service = self.repository.url
-        for place in where:
-            self.keyring.set(service, place.slot, secret)
         described = " and ".join(describe(service, place.slot) for place in where)
         undo = "; ".join(command("logout", *self.arguments(place)) for place in where)
-        return f"Stored the secret for {described} in the keyring ({self.keyring.name}). To undo: {undo}"
+        return f"Stored the secret for {described} in the keyring ({keyring_name}). To undo: {undo}"
 
     def _delete_refused(self, refused: Credential | None, where: Sequence[Place]) -> Iterator[str]:
         """Delete what a new secret took the place of, if that lies elsewhere."""

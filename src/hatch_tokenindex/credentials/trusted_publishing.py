@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PLACE = "Trusted Publishing"
 ATTEMPTS = 3
+BURN_PATIENCE = 1
+"""Seconds that burning waits for a thread that is minting."""
 USUAL_LIFE = 15 * 60
 """Seconds that a minted token lives whose index doesn't say."""
 RENEWED_BEFORE = 5 * 60
@@ -139,8 +141,11 @@ class TrustedPublishing:
         return publishers.how_to_add(values, project, self._repository)
 
     def burn(self) -> None:
-        """Make every minted token worthless; never raises."""
-        held, self._held = self._held, []
+        """Make every minted token worthless; never raises. A thread that is minting is waited for, but not for long."""
+        locked = self._lock.acquire(timeout=BURN_PATIENCE)
+        held = list(self._held)
+        if locked:
+            self._lock.release()
         if held:
             self._minter.burn([each.credential.secret for each in held])
 

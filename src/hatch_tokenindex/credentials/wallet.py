@@ -74,9 +74,12 @@ class Wallet:
         replaceable = judged.credential.typed or judged.credential.slot is not None
         return self._for_real and self._chain.options.can_prompt and replaceable and asked < ATTEMPTS
 
-    def replace(self, project: str, judged: Judged) -> Judged:
-        """Ask for another secret in place of one that the index refused."""
-        if judged.credential.slot is not None:
+    def replace(self, project: str, judged: Judged, *, worthless: bool) -> Judged:
+        """Ask for another secret in place of one that the index refused.
+
+        A remembered one is deleted when the other one has worked, if it is `worthless`, and not only of no use here.
+        """
+        if worthless and judged.credential.slot is not None:
             self._refused[project] = judged.credential
         self._asked[project] = self._asked.get(project, int(judged.credential.typed)) + 1
         self._found = {name: found for name, found in self._found.items() if found != judged}

@@ -31,7 +31,6 @@ def connect(repository: Repository) -> httpx.Client:
     import httpx
 
     _check_host(repository.url)
-    host = urls.origin(repository.url)[1]
     tls = _tls(repository)
     try:
         # Redirects are ours to judge: no secret may follow one to another origin.
@@ -40,7 +39,7 @@ def connect(repository: Repository) -> httpx.Client:
             timeout=httpx.Timeout(repository.timeout, connect=min(CONNECT_TIMEOUT, repository.timeout), pool=None),
             headers={"User-Agent": user_agent()},
             follow_redirects=False,
-            mounts={f"all://{host}": None} if urls.is_loopback(repository.url) else None,
+            trust_env=not urls.is_loopback(repository.url),
         )
     except (ValueError, ImportError, httpx.InvalidURL):
         # Their texts could quote the proxy's password.

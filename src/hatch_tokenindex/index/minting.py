@@ -121,7 +121,7 @@ class Mint:
                     if len(content) > ANSWER_LIMIT or monotonic() > deadline:
                         break
                 return response.status_code, _object(bytes(content))
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, UnicodeError) as error:
             msg = f"{url} could not be reached ({type(error).__name__})"
             raise SourceUnavailableError(msg) from None
 

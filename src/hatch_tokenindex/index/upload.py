@@ -54,6 +54,7 @@ ANSWER_LIMIT = 2**20
 LONGEST_WAIT = 600
 """Seconds that an index may ask us to wait before the run ends and says so."""
 _REDIRECTS = 3
+_SAYS_IT_EXISTS = {"file-exists", "filename-used", "file-exists-elsewhere", "conflict"}
 _EXPIRED = "token is expired"
 # Not 203: that is what a gateway answers instead of the index, as Azure does with its sign-in page.
 _SUCCESS = {200, 201, 202, 204}
@@ -74,6 +75,7 @@ class Parcel:
     asked_now: bool
     status: str | None
     attestations: str | None = None
+    creates_project: bool = False
 
 
 class Watcher(Protocol):
@@ -118,7 +120,7 @@ class Uploader:
             wait = _pause_before(attempt, answer)
             last = not refused.retry or attempt >= self.repository.retries or wait > LONGEST_WAIT
             # A gateway's 502 or 504 can hide a success, and what is refused as existing may be what was just sent.
-            unsure = refused.may_have_arrived or refused.about is About.FILE or (last and refused.retry)
+            unsure = refused.may_have_arrived or refused.key in _SAYS_IT_EXISTS or (last and refused.retry)
             if unsure and self._arrived(parcel, form.digest, refused, resent=attempt > 0):
                 return form.digest
             if last:
@@ -127,7 +129,8 @@ class Uploader:
                     said=refused.said,
                     next_step=refused.next_step,
                     about_credential=refused.about is About.CREDENTIAL,
-                    unsure=lost and refused.retry,
+                    worthless=refused.about is About.CREDENTIAL and refused.key != "token-scope",
+                    unsure=lost,
                 )
             self.watcher.retrying(item, refused.said[0], wait)
             self.pause(wait)
@@ -210,6 +213,7 @@ class Uploader:
             publisher=credential.credential.publisher,
             narrowed=credential.narrowed,
             project_status=parcel.status,
+            creates_project=parcel.creates_project,
         )
 
     def _arrived(self, parcel: Parcel, digest: str, refused: Refusal, *, resent: bool) -> bool:
@@ -217,7 +221,7 @@ class Uploader:
 
         An index that tells no hashes has it if it refuses, as existing, what was sent to it before.
         """
-        item, exists = parcel.distribution, refused.about is About.FILE
+        item, exists = parcel.distribution, refused.key in _SAYS_IT_EXISTS
         if exists and not resent and self.repository.existing == "fail":
             return False
 

@@ -61,6 +61,7 @@ class Sent:
     publisher: str = ""
     narrowed: bool = False
     project_status: str | None = None
+    creates_project: bool = False
 
     @property
     def host(self) -> str:

@@ -76,6 +76,10 @@ def _at_gitlab(sent: Sent) -> bool:
     return kind_of(sent.url).name == "GitLab"
 
 
+def _creates_project(sent: Sent) -> bool:
+    return sent.creates_project
+
+
 def _without_credential(sent: Sent) -> bool:
     return not sent.source
 
@@ -598,6 +602,15 @@ _SITE = Group(
             step="Publish again {when}.",
             said=r"Too many new projects created",
             statuses=(429,),
+        ),
+        Row(
+            "too-many-requests-for-new-project",
+            About.RATE_LIMIT,
+            "Too many requests, for a project that is new",
+            why="{host} takes only so many requests in a given time, and each try to create a project may count.",
+            step="Publish again {when}.",
+            statuses=(429,),
+            when=_creates_project,
         ),
         Row(
             "too-many-requests",

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def seconds_to_wait(answer: Answer) -> int | None:
     if until and now:
         return max(0, int((until - now).total_seconds()))
     limits = _rate_limits(answer)
-    exhausted = [limit for limit in limits if limit.remaining == 0] or limits
+    exhausted = [limit for limit in limits if limit.remaining == 0]
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        exhausted = exhausted or limits
     return max((limit.resets_in for limit in exhausted), default=None)
 
 
