@@ -109,12 +109,10 @@ class Run:
                 f"`keyring` is false for {self.repository.name}: there is nothing to initialize, and nothing is stored."
             )
             raise ConfigurationError(msg)
-        if self.trusted.effect:
-            # Minting with a pending publisher would create the project, and a minted token is never remembered.
-            rehearsal = self.chain.resolve(project, for_real=False)
-            if rehearsal.judged is None:
-                self.terminal.info(f"There is nothing to remember for {project}: {rehearsal.would}.")
-                return
+        if self.chain.would_mint(project):
+            # With a pending publisher that would create the project, and a minted token is never remembered.
+            self.terminal.info(f"There is nothing to remember for {project}: {self.trusted.effect}.")
+            return
         judged = self.wallet.of(project)
         if judged is None:
             self.terminal.info(f"There is no credential for {project} yet: {self.wallet.would(project)}.")
@@ -160,9 +158,7 @@ class Run:
 
     def _attestable(self, project: ProjectPlan) -> Sequence[Distribution]:
         """The files whose attestations will be sent: those for which no other credential comes before a minted one."""
-        if not project.uploads or self.chain.resolve(project.name, for_real=False).judged is not None:
-            return ()
-        return project.uploads
+        return project.uploads if project.uploads and self.chain.would_mint(project.name) else ()
 
     def _read(self, files: Sequence[Path]) -> list[Distribution]:
         if not files:

@@ -166,6 +166,16 @@ class Chain:
             notes += [*judged.notes, *self._losers(judged)]
         return Resolution(judged, would, tuple(notes))
 
+    def would_mint(self, project: str) -> bool:
+        """Whether no place before Trusted Publishing has a credential for `project`, and a token would be minted."""
+        user = _first(_walk_users(self.users(project), asking=False), [])
+        for source in self.secrets(project, user):
+            if source.rehearse is not None:
+                return bool(source.effect)
+            if _look(source, partial(self._judge, project)).ends_the_search:
+                break
+        return False
+
     def renewed(self, judged: Judged, project: str, seconds: float) -> Judged:
         """The same credential, or for a minted one that would expire within the next `seconds` another one."""
         credential = self.trusted.renewed(judged.credential, project, seconds)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 PLACE = "Trusted Publishing"
 ATTEMPTS = 3
-BURN_PATIENCE = 1
-"""Seconds that burning waits for a thread that is minting."""
+BURN_PATIENCE = 0.5
+"""Seconds that burning waits for a thread that is minting: with the burning itself, two."""
 USUAL_LIFE = 15 * 60
 """Seconds that a minted token lives whose index doesn't say."""
 RENEWED_BEFORE = 5 * 60
@@ -84,6 +84,7 @@ class TrustedPublishing:
         self._now = now
         self._mask = mask
         self._provider = None if repository.trusted_publishing == "never" else identity.provider(environment)
+        self._checked_audience = ""
         self._held: list[_Held] = []
         self._lock = Lock()
 
@@ -157,6 +158,9 @@ class TrustedPublishing:
         return missing if self._repository.site or not missing else f"if the index offers it: {missing}"
 
     def _audience(self, provider: identity.Provider) -> str:
+        """For whom an identity token is made out: asked once in a run."""
+        if self._checked_audience:
+            return self._checked_audience
         if obstacle := self._obstacle(provider):
             raise SourceUnavailableError(obstacle)
         audience = self._minter.audience()
@@ -167,6 +171,7 @@ class TrustedPublishing:
                 f"the name of this job. That is refused: tell whoever runs {host}."
             )
             raise CredentialError(msg)
+        self._checked_audience = audience
         return audience
 
     def _mint(self, provider: identity.Provider, project: str) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TIME_LIMIT = 30
 """Seconds for each answer."""
-BURN_TIME_LIMIT = 2
+BURN_TIME_LIMIT = 1.5
 """Seconds that making tokens worthless may take in all; they expire anyway."""
 ANSWER_LIMIT = 2**16
 """Bytes that are read of an answer."""
