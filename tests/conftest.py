@@ -11,6 +11,7 @@ import trustme
 from hatch_process import Home, Project
 from maintainer import Maintainer
 from servers import DevpiServer, PypiServer, PyPIStandIn, RecordingServer
+from servers.oidc import GitHub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,14 @@ def authority() -> trustme.CA:
 def pypi(authority: trustme.CA, tmp_path: Path) -> Iterator[PyPIStandIn]:
     """PyPI and TestPyPI as far as a process can tell that uses `pypi.environment` and trusts `pypi.ca_file`."""
     with PyPIStandIn(authority, tmp_path) as stand_in:
+        yield stand_in
+    assert stand_in.server.errors == []
+
+
+@pytest.fixture
+def github() -> Iterator[GitHub]:
+    """GitHub, as a job sees it that may ask for identity tokens."""
+    with GitHub() as stand_in:
         yield stand_in
     assert stand_in.server.errors == []
 

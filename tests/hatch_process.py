@@ -208,6 +208,15 @@ class HatchTerminal:
         """Press Ctrl-C."""
         self._process.sendintr()
 
+    def interrupt_until(self, text: str) -> None:
+        """Press Ctrl-C at a prompt until this is shown: one that comes just before Python begins to read is lost."""
+        for _ in range(20):
+            self._process.sendintr()
+            if self._process.expect_exact([text, pexpect.TIMEOUT], timeout=1) == 0:
+                self._shown += self._process.before + self._process.after
+                return
+        self.expect(text)
+
     def end_of_input(self) -> None:
         """Press Ctrl-D."""
         self._process.sendeof()
