@@ -158,6 +158,8 @@ class TrustingIndex:
         self.projects: set[str] = set()
         self.disabled = False
         self.can_burn = True
+        self.seconds_ahead = 0.0
+        """By how much the clock that mints is ahead of the one that dates the index's answers."""
         self.life: int | None = LIFE
         self.minted: dict[str, Publisher] = {}
         """By token, in order."""
@@ -237,7 +239,7 @@ class TrustingIndex:
             self.pending.remove(pending)
             if set(pending.projects) & self.projects:
                 return _refusal("invalid-pending-publisher", "valid token, but project already exists")
-            self.trust(*pending.projects, **_fields(pending))
+            self._reify(pending)
         publisher = _most_specific(each for each in self.publishers if each.fits(claims))
         if publisher is None:
             why = "Publisher with matching claims was not found"
@@ -254,6 +256,13 @@ class TrustingIndex:
         self.minted[token] = publisher
         expires = {} if self.life is None else {"expires": now + self.life}
         return Answer(body={"success": True, "token": token, **expires})
+
+    def _reify(self, pending: Publisher) -> None:
+        """Create the project of a pending publisher, and add it to an ordinary one, which is made where there is none."""
+        same = (each for each in self.publishers if _fields(each) == _fields(pending))
+        publisher = next(same, None) or self.trust(**_fields(pending))
+        publisher.projects += pending.projects
+        self.projects.update(pending.projects)
 
     def _upload(self, request: Request) -> Answer | None:
         presented = request.authorization
@@ -289,7 +298,7 @@ class TrustingIndex:
         return next((minted for minted in self.minted if present(minted).identifier == identifier), None)
 
     def _now(self) -> float:
-        return time() + self.server.seconds_ahead
+        return time() + self.server.seconds_ahead + self.seconds_ahead
 
 
 def _fields(publisher: Publisher) -> dict[str, str]:

@@ -1,0 +1,410 @@
+"""Attestations that lie beside a distribution: what is checked of them, when they are sent, and as what."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from distribution_builders import make_sdist, make_wheel
+from hatch_in_process import invoke_hatch
+from hatch_process import run_hatch
+from servers.oidc import TrustingIndex
+
+from hatch_tokenindex.distributions import attestations_of, read_all, read_attestations
+from hatch_tokenindex.errors import DistributionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from maintainer import Maintainer
+    from servers.oidc import GitHub
+
+    from hatch_tokenindex.distributions import Distribution
+
+PUBLISH = "https://docs.pypi.org/attestations/publish/v1"
+PROVENANCE = "https://slsa.dev/provenance/v1"
+
+
+def encoded(content: object) -> str:
+    """Base64 of bytes, or of JSON."""
+    return base64.b64encode(content if isinstance(content, bytes) else json.dumps(content).encode()).decode()
+
+
+def statement_about(distribution: Path, predicate: str = PUBLISH) -> dict[str, Any]:
+    """What is attested: that this is the file."""
+    digest = hashlib.sha256(distribution.read_bytes()).hexdigest()
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": distribution.name, "digest": {"sha256": digest}}],
+        "predicateType": predicate,
+        "predicate": None,
+    }
+
+
+def attestation_of(statement: object) -> dict[str, Any]:
+    """An attestation (PEP 740) of a statement; nobody could verify its signature."""
+    return {
+        "version": 1,
+        "verification_material": {"certificate": encoded(b"DER"), "transparency_entries": [{"logIndex": "1"}]},
+        "envelope": {"statement": encoded(statement), "signature": encoded(b"signature")},
+    }
+
+
+def attest(distribution: Path, kind: str = "publish", predicate: str = PUBLISH) -> Path:
+    """Write an attestation beside a distribution."""
+    content = attestation_of(statement_about(distribution, predicate))
+    return written(distribution, json.dumps(content).encode(), kind)
+
+
+def written(distribution: Path, content: bytes, kind: str = "publish") -> Path:
+    """Write something beside a distribution that has the name of an attestation."""
+    path = distribution.parent / f"{distribution.name}.{kind}.attestation"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    """A wheel."""
+    return make_wheel(tmp_path / "dist")
+
+
+def item_of(distribution: Path) -> Distribution:
+    """A distribution that was read."""
+    (item,) = read_all([distribution])
+    return item
+
+
+def refusal(*distributions: Path) -> str:
+    """What is wrong with the attestations beside these."""
+    with pytest.raises(DistributionError) as caught:
+        read_attestations(read_all(distributions))
+    return str(caught.value)
+
+
+# Which files they are
+
+
+def test_attestations_are_found_by_their_names(wheel: Path) -> None:
+    other = make_wheel(wheel.parent, "demo", build="1")
+    mine = [attest(wheel, "provenance", PROVENANCE), attest(wheel, "publish")]
+    attest(other)
+    for name in ("x.publish.attestation", f"{wheel.name}.attestation", f"{wheel.name}.publish.sigstore"):
+        wheel.with_name(name).write_text("not one of them", encoding="utf-8")
+    assert attestations_of(item_of(wheel)) == tuple(mine)
+
+
+def test_a_name_is_no_pattern(tmp_path: Path) -> None:
+    """A version may hold what a pattern may."""
+    folder = tmp_path / "d[i]st*"
+    wheel, attestation = make_wheel(folder), None
+    attestation = attest(wheel)
+    assert attestations_of(item_of(wheel)) == (attestation,)
+
+
+def test_most_distributions_have_none(wheel: Path) -> None:
+    assert read_attestations([item_of(wheel)]) == {}
+
+
+# What is read of them
+
+
+def test_they_become_one_json_array(wheel: Path) -> None:
+    sdist = make_sdist(wheel.parent)
+    contents = [json.loads(attest(wheel, kind, kind).read_bytes()) for kind in ("a", "b")]
+    alone = json.loads(attest(sdist).read_bytes())
+    found = read_attestations(read_all([wheel, sdist]))
+    assert {path: json.loads(text) for path, text in found.items()} == {wheel: contents, sdist: [alone]}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_the_array_is_one_line_of_ascii(wheel: Path, encoding: str, indent: int | None) -> None:
+    """What follows a line break in a form's field could be taken for another field."""
+    content = attestation_of(statement_about(wheel))
+    content["more"] = 'ü \U0001f600 \r\n--boundary\r\nContent-Disposition: form-data; name="name"\r\n\r\nevil'
+    written(wheel, json.dumps(content, indent=indent).encode(encoding))
+    (text,) = read_attestations([item_of(wheel)]).values()
+    assert text.isascii()
+    assert text.isprintable()
+    assert json.loads(text) == [content]
+
+
+def test_broken_lines_in_base64_are_no_fault(wheel: Path) -> None:
+    content = attestation_of(statement_about(wheel))
+    content["envelope"]["statement"] = base64.encodebytes(json.dumps(statement_about(wheel)).encode()).decode()
+    written(wheel, json.dumps(content).encode())
+    (text,) = read_attestations([item_of(wheel)]).values()
+    assert json.loads(text) == [content]
+
+
+NOT_ONE = "is no attestation (PEP 740) with exactly one subject"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "is no JSON"),
+        (b"{", "is no JSON"),
+        (b"\xff\xfe\xff", "is no JSON"),
+        (b'{"version": NaN}', "is no JSON"),
+        (b'{"version": -Infinity}', "is no JSON"),
+        (b'{"more": "\\ud800"}', "is no JSON"),
+        (b"1" * 10_000, "is no JSON"),
+        (b"[" * 200_000, "is no JSON"),
+        (b" " * (2**20 + 1), "is far too large for an attestation"),
+        (b"null", NOT_ONE),
+        (b'"text"', NOT_ONE),
+        (b"[]", NOT_ONE),
+        (b"{}", NOT_ONE),
+    ],
+)
+def test_what_is_no_attestation(wheel: Path, content: bytes, problem: str) -> None:
+    path = written(wheel, content)
+    text = refusal(wheel)
+    assert text.splitlines()[0].endswith(f"{path.name}:")
+    assert text.splitlines()[1:] == [f"  {problem}"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (["version"], 2),
+        (["version"], "1"),
+        (["version"], None),
+        (["verification_material"], []),
+        (["verification_material", "certificate"], None),
+        (["verification_material", "certificate"], "a"),
+        (["verification_material", "transparency_entries"], []),
+        (["verification_material", "transparency_entries"], ["text"]),
+        (["verification_material", "transparency_entries"], {"logIndex": "1"}),
+        (["envelope"], None),
+        (["envelope", "signature"], 3),
+        (["envelope", "signature"], "a"),
+        (["envelope", "statement"], "\u00fc"),
+        (["envelope", "statement"], encoded(b"no JSON")),
+        (["envelope", "statement"], encoded(b"[" * 200_000)),
+        (["envelope", "statement"], encoded([])),
+        (["envelope", "statement"], encoded({})),
+        (["envelope", "statement"], encoded({"subject": [], "predicateType": PUBLISH})),
+        (["envelope", "statement"], encoded({"subject": "x", "predicateType": PUBLISH})),
+        (["envelope", "statement"], encoded({"subject": [{"name": "x"}], "predicateType": PUBLISH})),
+        (["envelope", "statement"], encoded({"subject": [{"name": "x", "digest": []}], "predicateType": PUBLISH})),
+        (["envelope", "statement"], encoded({"subject": [{"name": "x", "digest": {"sha256": "0"}}]})),
+    ],
+)
+def test_what_lacks_a_part(wheel: Path, keys: list[str], value: object) -> None:
+    content = attestation_of(statement_about(wheel))
+    *folders, last = keys
+    part = content
+    for key in folders:
+        part = part[key]
+    part[last] = value
+    written(wheel, json.dumps(content).encode())
+    assert refusal(wheel).splitlines()[1:] == [f"  {NOT_ONE}"]
+
+
+def another_name(statement: dict[str, Any]) -> None:
+    statement["subject"][0]["name"] = "other-1.0-py3-none-any.whl"
+
+
+def a_hostile_name(statement: dict[str, Any]) -> None:
+    statement["subject"][0]["name"] = "\x1b[31m\n::error::"
+
+
+def a_name_that_is_none(statement: dict[str, Any]) -> None:
+    statement["subject"][0]["name"] = {"a": 1}
+
+
+def another_digest(statement: dict[str, Any]) -> None:
+    statement["subject"][0]["digest"]["sha256"] = "0" * 64
+
+
+def two_subjects(statement: dict[str, Any]) -> None:
+    statement["subject"] *= 2
+
+
+def no_predicate(statement: dict[str, Any]) -> None:
+    statement["predicateType"] = ""
+
+
+def a_predicate_that_is_none(statement: dict[str, Any]) -> None:
+    statement["predicateType"] = [PUBLISH]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (another_name, "is about other-1.0-py3-none-any.whl, and not about demo-1.0-py3-none-any.whl"),
+        (a_hostile_name, r"is about \x1b[31m\n::error::, and not about demo-1.0-py3-none-any.whl"),
+        (a_name_that_is_none, "is about {'a': 1}, and not about demo-1.0-py3-none-any.whl"),
+        (another_digest, "is about other content: the file was built again after it was attested"),
+        (two_subjects, NOT_ONE),
+        (no_predicate, "has no predicate type"),
+        (a_predicate_that_is_none, "has no predicate type"),
+    ],
+)
+def test_what_attests_something_else(wheel: Path, change: Callable[[dict[str, Any]], None], problem: str) -> None:
+    statement = copy.deepcopy(statement_about(wheel))
+    change(statement)
+    written(wheel, json.dumps(attestation_of(statement)).encode())
+    assert refusal(wheel).splitlines()[1:] == [f"  {problem}"]
+
+
+def test_there_is_one_of_each_predicate(wheel: Path) -> None:
+    attest(wheel, "a")
+    second = attest(wheel, "b")
+    text = refusal(wheel)
+    assert text.splitlines()[0].endswith(f"{second.name}:")
+    assert f"is a second one with the predicate {PUBLISH}; an index takes one of each" in text
+
+
+def test_there_are_two_at_most(wheel: Path) -> None:
+    for kind in ("a", "b", "c"):
+        attest(wheel, kind, kind)
+    assert "has 3 attestations; an index takes 2" in refusal(wheel)
+
+
+def test_all_problems_are_told_at_once(wheel: Path) -> None:
+    sdist = make_sdist(wheel.parent)
+    written(wheel, b"", "a")
+    attest(wheel, "b")
+    written(sdist, b"{}", "a")
+    text = refusal(wheel, sdist)
+    assert (text.count("is no JSON"), text.count(NOT_ONE)) == (1, 1)
+    assert ".b.attestation" not in text
+
+
+def test_a_folder_is_none(wheel: Path) -> None:
+    wheel.with_name(f"{wheel.name}.publish.attestation").mkdir()
+    assert "is not a regular file" in refusal(wheel)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_a_pipe_is_not_waited_for(wheel: Path) -> None:
+    os.mkfifo(wheel.with_name(f"{wheel.name}.publish.attestation"))
+    assert "is not a regular file" in refusal(wheel)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="this user may read every file")
+def test_one_that_may_not_be_read(wheel: Path) -> None:
+    attest(wheel).chmod(0)
+    assert "Permission denied" in refusal(wheel)
+
+
+# When they are sent
+
+
+@pytest.fixture
+def job(github: GitHub, at_index: Maintainer) -> Callable[..., Any]:
+    """Publishes as a job that the index trusts."""
+    index = TrustingIndex(at_index.server)
+    index.trust(at_index.project.name)
+    return lambda *arguments, run=invoke_hatch, **more: run(
+        *("publish", "-p", "tokenindex", *at_index.options, *arguments),
+        cwd=at_index.project.folder,
+        home=at_index.home,
+        env={**github.job, **more},
+    )
+
+
+@pytest.mark.parametrize("arguments", [[], ["dist/*"]], ids=["dist", "dist/*"])
+def test_they_are_sent_with_trusted_publishing(
+    at_index: Maintainer, job: Callable[..., Any], arguments: list[str]
+) -> None:
+    dist = at_index.project.dist
+    wheel, sdist = make_wheel(dist, at_index.project.name), make_sdist(dist, at_index.project.name)
+    attested = json.loads(attest(wheel).read_bytes())
+    expanded = [str(path) for path in sorted(dist.iterdir())] if arguments else []
+    result = job(*expanded, run=run_hatch)
+
+    assert result.returncode == 0, result.output
+    first, second = at_index.server.uploads
+    assert first.file.filename == wheel.name
+    assert json.loads(first.value("attestations")) == [attested]
+    assert second.file.filename == sdist.name
+    assert second.values("attestations") == ()
+    assert [part.name for part in first.form.files] == ["content"]
+
+
+def test_hostile_json_stays_in_its_field(at_index: Maintainer, job: Callable[..., Any]) -> None:
+    wheel = make_wheel(at_index.project.dist, at_index.project.name)
+    content = attestation_of(statement_about(wheel))
+    content["more"] = '\r\n--\r\nContent-Disposition: form-data; name="name"\r\n\r\nevil\r\n'
+    written(wheel, json.dumps(content, indent=2).encode())
+    result = job()
+    assert result.returncode == 0, result.output
+    (request,) = at_index.server.uploads
+    assert request.values("name") == (at_index.project.name,)
+    assert json.loads(request.value("attestations")) == [content]
+
+
+@pytest.mark.parametrize("where", ["in a job", "at home"])
+def test_they_are_left_out_with_a_token(at_index: Maintainer, github: GitHub, where: str) -> None:
+    wheel = make_wheel(at_index.project.dist, at_index.project.name)
+    attest(wheel)
+    result = invoke_hatch(
+        *("publish", "-p", "tokenindex", *at_index.options),
+        cwd=at_index.project.folder,
+        home=at_index.home,
+        env={"HATCH_INDEX_AUTH": "stored", **(github.job if where == "in a job" else {})},
+    )
+    assert result.returncode == 0, result.output
+    assert f"The attestations of {wheel.name} are not sent" in result.words
+    assert [request.values("attestations") for request in at_index.server.uploads] == [()]
+
+
+@pytest.mark.parametrize("where", ["in a job", "at home"])
+def test_one_that_is_left_out_need_not_be_right(at_index: Maintainer, github: GitHub, where: str) -> None:
+    wheel = make_wheel(at_index.project.dist, at_index.project.name)
+    written(wheel, b"no JSON")
+    result = invoke_hatch(
+        *("publish", "-p", "tokenindex", *at_index.options),
+        cwd=at_index.project.folder,
+        home=at_index.home,
+        env={"HATCH_INDEX_AUTH": "stored", **(github.job if where == "in a job" else {})},
+    )
+    assert result.returncode == 0, result.output
+    assert f"The attestations of {wheel.name} are not sent" in result.words
+
+
+@pytest.mark.parametrize("mode", ["publish", "dry-run"])
+def test_a_wrong_one_stops_the_run_before_anything_is_minted(
+    at_index: Maintainer, github: GitHub, job: Callable[..., Any], mode: str
+) -> None:
+    """Minting with a pending publisher would create the project."""
+    wheel = make_wheel(at_index.project.dist, at_index.project.name)
+    attest(wheel)
+    make_wheel(at_index.project.dist, at_index.project.name, description="built again")
+    result = job(*(["-o", mode] if mode == "dry-run" else []))
+    assert result.returncode == 1
+    assert "the file was built again after it was attested" in result.words
+    assert github.server.requests == []
+    assert [request.path for request in at_index.server.requests if request.method == "POST"] == []
+    assert at_index.server.uploads == []
+
+
+def test_what_the_index_has_already_need_not_be_attested(at_index: Maintainer, job: Callable[..., Any]) -> None:
+    wheel = make_wheel(at_index.project.dist, at_index.project.name)
+    at_index.server.store(wheel.name, wheel.read_bytes())
+    written(wheel, b"no JSON")
+    sdist = make_sdist(at_index.project.dist, at_index.project.name)
+    attest(sdist)
+    result = job()
+    assert result.returncode == 0, result.output
+    assert [request.file.filename for request in at_index.server.uploads] == [sdist.name]
+
+
+def test_one_that_is_named_and_missing_is_an_error(at_index: Maintainer, job: Callable[..., Any]) -> None:
+    wheel = make_wheel(at_index.project.dist, at_index.project.name)
+    result = job(str(wheel), f"{wheel}.publish.attestation")
+    assert result.returncode == 1
+    assert "does not exist" in result.words
+    assert at_index.server.uploads == []
