@@ -1,0 +1,524 @@
+"""Whom the HTTP client trusts, which way it goes, how long it waits, and what it makes of redirects and clocks."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+from email.utils import formatdate
+from importlib.util import find_spec
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+import trustme
+from api_tokens import USER_ID, make_token
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from distribution_builders import make_wheel
+from hatch_in_process import invoke_hatch
+from hatch_process import run_hatch
+from servers import Answer, PyPIStandIn, RecordingServer
+from servers.pypi import server_tls
+
+from hatch_tokenindex.errors import ConfigurationError
+from hatch_tokenindex.index.client import connect, next_url, user_agent
+from hatch_tokenindex.index.clock import Clock
+from hatch_tokenindex.repositories import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from maintainer import Maintainer
+
+PASSWORD = "pr0xy-p4ss"
+FAR = "http://packages.example.org/legacy/"
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine leads the tests another way."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def secure(authority: trustme.CA) -> Iterator[RecordingServer]:
+    """An index with a certificate that no system trusts."""
+    with RecordingServer(server_tls(authority)) as server:
+        yield server
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    """The certificate of that authority."""
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return path
+
+
+def get(repository: Repository, url: str = "") -> httpx.Response:
+    """Ask the repository for something."""
+    with connect(repository) as client:
+        return client.get(url or repository.url)
+
+
+# Trust
+
+
+def test_an_unknown_authority_is_not_trusted(secure: RecordingServer) -> None:
+    with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+        get(Repository("private", secure.upload_url))
+    assert secure.requests == []
+
+
+def test_a_named_authority_is_trusted(secure: RecordingServer, ca_file: Path) -> None:
+    assert get(Repository("private", secure.upload_url, ca_cert=ca_file)).status_code == 404
+
+
+def test_a_folder_of_authorities_is_trusted(secure: RecordingServer, authority: trustme.CA, tmp_path: Path) -> None:
+    """Its files are named by the hash of the subject, as `openssl rehash` does."""
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    for name in subject_hashes(authority, tmp_path):
+        authority.cert_pem.write_to_path(folder / f"{name}.0")
+    assert get(Repository("private", secure.upload_url, ca_cert=folder)).status_code == 404
+
+
+def subject_hashes(authority: trustme.CA, folder: Path) -> list[str]:
+    """What OpenSSL calls the file of an authority."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl command")
+    path = folder / "hashed.pem"
+    authority.cert_pem.write_to_path(path)
+    return [subprocess.check_output([openssl, "x509", "-in", path, "-noout", "-hash"], text=True).strip()]
+
+
+def test_a_named_authority_replaces_those_of_the_system(secure: RecordingServer, tmp_path: Path) -> None:
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+    with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+        get(Repository("private", secure.upload_url, ca_cert=other))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there the system's store is no file")
+def test_the_system_is_trusted(at_index: Maintainer, secure: RecordingServer, ca_file: Path) -> None:
+    """On Linux, OpenSSL's variable stands for what the administrator adds to the system's store."""
+    at_index.build()
+    at = ["-r", secure.upload_url, "-o", "retries=0"]
+    refused = at_index.publish(*at, run=run_hatch, HATCH_INDEX_AUTH="x")
+    assert refused.returncode == 1
+    assert "certificate could not be verified" in refused.words
+    assert "--ca-cert" in refused.words
+    assert secure.uploads == []
+    accepted = at_index.publish(*at, run=run_hatch, HATCH_INDEX_AUTH="x", SSL_CERT_FILE=str(ca_file))
+    assert accepted.returncode == 0, accepted.output
+
+
+def test_a_certificate_of_another_host_is_not_taken(authority: trustme.CA, ca_file: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("packages.example.org").configure_cert(tls)
+    with RecordingServer(tls) as server:
+        with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+            get(Repository("private", server.upload_url, ca_cert=ca_file))
+        assert server.requests == []
+
+
+def test_a_certificate_that_cannot_be_verified_is_not_tried_again(
+    at_index: Maintainer, secure: RecordingServer
+) -> None:
+    at_index.build()
+    result = at_index.publish("-r", secure.upload_url, run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == 1
+    assert "Trying again" not in result.words
+
+
+# Certificates of one's own
+
+
+@pytest.fixture
+def strict(authority: trustme.CA) -> Iterator[RecordingServer]:
+    """An index that wants to see a certificate."""
+    with RecordingServer(server_tls(authority, client_authority=authority)) as server:
+        yield server
+
+
+@pytest.mark.parametrize("files", ["one file", "two files"])
+def test_a_client_certificate_is_shown(
+    authority: trustme.CA, strict: RecordingServer, ca_file: Path, tmp_path: Path, files: str
+) -> None:
+    made = authority.issue_cert("me@example.org")
+    certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
+    if files == "one file":
+        made.private_key_and_cert_chain_pem.write_to_path(certificate)
+    else:
+        made.cert_chain_pems[0].write_to_path(certificate)
+        made.private_key_pem.write_to_path(key)
+    repository = Repository(
+        "private",
+        strict.upload_url,
+        ca_cert=ca_file,
+        client_cert=certificate,
+        client_key=key if files == "two files" else None,
+    )
+    assert get(repository).status_code == 404
+    shown = strict.requests[0].client_certificate
+    assert shown is not None
+    assert shown["subjectAltName"] == (("email", "me@example.org"),)
+
+
+def missing(_authority: trustme.CA, path: Path) -> None:
+    """There is no such file."""
+    path.unlink(missing_ok=True)
+
+
+def empty(_authority: trustme.CA, path: Path) -> None:
+    """An empty file."""
+    path.write_bytes(b"")
+
+
+def nonsense(_authority: trustme.CA, path: Path) -> None:
+    """No PEM file."""
+    path.write_bytes(b"\x00\xff -----BEGIN CERTIFICATE-----\nnonsense")
+
+
+def folder(_authority: trustme.CA, path: Path) -> None:
+    """No file."""
+    path.mkdir()
+
+
+def foreign(authority: trustme.CA, path: Path) -> None:
+    """The key of another certificate."""
+    authority.issue_cert("other@example.org").private_key_pem.write_to_path(path)
+
+
+def encrypted(_authority: trustme.CA, path: Path) -> None:
+    """A key behind a passphrase."""
+    path.write_bytes(
+        ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"passphrase"),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "broken"),
+    [
+        ("ca_cert", missing),
+        ("ca_cert", empty),
+        ("ca_cert", nonsense),
+        ("client_cert", missing),
+        ("client_cert", empty),
+        ("client_cert", nonsense),
+        ("client_cert", folder),
+        ("client_key", missing),
+        ("client_key", empty),
+        ("client_key", nonsense),
+        ("client_key", foreign),
+        ("client_key", encrypted),
+    ],
+)
+def test_certificates_that_cannot_be_used(
+    authority: trustme.CA, tmp_path: Path, key: str, broken: Callable[[trustme.CA, Path], None]
+) -> None:
+    """One sentence that names the key and the file; and nobody is asked for a passphrase."""
+    paths = {name: tmp_path / f"{name}.pem" for name in ("ca_cert", "client_cert", "client_key")}
+    made = authority.issue_cert("me@example.org")
+    authority.cert_pem.write_to_path(paths["ca_cert"])
+    made.cert_chain_pems[0].write_to_path(paths["client_cert"])
+    made.private_key_pem.write_to_path(paths["client_key"])
+    paths[key].unlink()
+    broken(authority, paths[key])
+    with pytest.raises(ConfigurationError) as raised:
+        connect(
+            Repository(
+                "private",
+                "https://packages.example.org/",
+                ca_cert=paths["ca_cert"],
+                client_cert=paths["client_cert"],
+                client_key=paths["client_key"],
+            )
+        )
+    text = str(raised.value)
+    assert f"`{key.replace('_', '-')}`" in text
+    assert str(paths[key if key == "ca_cert" else "client_cert"]) in text
+    assert text.endswith(".")
+    assert "\n" not in text
+
+
+def test_a_key_without_its_certificate(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="`client-key` is given without `client-cert`"):
+        connect(Repository("private", "https://packages.example.org/", client_key=tmp_path / "client.key"))
+
+
+# Proxies
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_leads_to_an_index_on_plain_http(at_index: Maintainer, variable: str) -> None:
+    """The tests' index plays the proxy here: what it gets has the whole URL as its target."""
+    if variable == "HTTP_PROXY" and sys.platform == "win32":
+        pytest.skip("names of variables have no case there")
+    wheel = make_wheel(at_index.project.dist, at_index.project.name)
+    proxy = at_index.server.url.replace("http://", f"http://me:{PASSWORD}@")
+    options = ("-r", FAR, "-o", "insecure-http")
+    result = at_index.publish(*options, run=run_hatch, HATCH_INDEX_AUTH="x", **{variable: proxy})
+
+    assert result.returncode == 0, result.output
+    assert set(at_index.server.files) == {wheel.name}
+    assert [request.target for request in at_index.server.requests] == [
+        f"http://packages.example.org/simple/{at_index.project.name}/",
+        FAR,
+    ]
+    assert all(request.headers["Proxy-Authorization"].startswith("Basic ") for request in at_index.server.requests)
+    assert PASSWORD not in result.output
+
+
+def test_a_proxy_tunnels_to_an_index_on_https(at_pypi: Maintainer, pypi: PyPIStandIn) -> None:
+    """The proxy sees where to, and neither the credential nor the file."""
+    wheel = make_wheel(at_pypi.project.dist, at_pypi.project.name)
+    proxy = pypi.proxy.url.replace("http://", f"http://me:{PASSWORD}@")
+    result = at_pypi.publish(HTTPS_PROXY=proxy, HATCH_INDEX_AUTH=make_token(user=USER_ID))
+    assert result.returncode == 0, result.output
+    assert set(pypi.server.files) == {wheel.name}
+    assert {tunnel.target for tunnel in pypi.proxy.tunnels} == {"pypi.org:443", "upload.pypi.org:443"}
+    for tunnel in pypi.proxy.tunnels:
+        assert tunnel.headers["Proxy-Authorization"].startswith("Basic ")
+        assert "Authorization" not in tunnel.headers
+    assert PASSWORD not in result.output
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "ALL_PROXY": "http://127.0.0.1:9"},
+        {"http_proxy": "http://127.0.0.1:9"},
+    ],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_leads_to_this_machine(
+    index: RecordingServer, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], host: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert get(Repository("private", index.upload_url.replace("127.0.0.1", host))).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "proxied"), [("", True), ("other.example.org", True), ("packages.example.org", False), ("*", False)]
+)
+def test_exceptions_from_the_proxy(
+    index: RecordingServer, monkeypatch: pytest.MonkeyPatch, no_proxy: str, proxied: bool
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", index.url)
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    look_up = socket.getaddrinfo
+
+    def look_up_nearby(host: str, *arguments: Any, **options: Any) -> Any:
+        if host == "packages.example.org":
+            raise socket.gaierror(socket.EAI_NONAME, "This name is for the proxy to look up")
+        return look_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up_nearby)
+    if proxied:
+        assert get(Repository("private", FAR)).status_code == 404
+        assert index.requests[0].target == FAR
+    else:
+        with pytest.raises(httpx.ConnectError, match="for the proxy to look up"):
+            get(Repository("private", FAR))
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        f"socks4://me:{PASSWORD}@127.0.0.1:9",
+        f"ftp://me:{PASSWORD}@127.0.0.1:9",
+        f"http://me:{PASSWORD}@[::1",
+        f"http://me:{PASSWORD}@127.0.0.1:port",
+        f"://me:{PASSWORD}@127.0.0.1:9",
+    ],
+)
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"])
+def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str, variable: str) -> None:
+    monkeypatch.setenv(variable, proxy)
+    with pytest.raises(ConfigurationError) as raised:
+        connect(Repository("main", "https://upload.pypi.org/legacy/"))
+    assert variable in str(raised.value)
+    assert PASSWORD not in str(raised.value)
+    assert PASSWORD not in repr(raised.value.__context__ if not raised.value.__suppress_context__ else "")
+
+
+@pytest.mark.skipif(find_spec("socksio") is not None, reason="the package is installed here")
+def test_a_socks_proxy_needs_a_package(at_index: Maintainer) -> None:
+    """Without it, one line says that this proxy can't be used."""
+    at_index.build()
+    at = ["-r", "https://packages.example.org/"]
+    proxy = f"socks5://me:{PASSWORD}@127.0.0.1:9"
+    result = at_index.publish(*at, run=run_hatch, HATCH_INDEX_AUTH="x", ALL_PROXY=proxy)
+    assert result.returncode == 1
+    assert "ALL_PROXY" in result.words
+    assert PASSWORD not in result.output
+    assert len(result.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:9", "127.0.0.1:99999999", "exa mple.invalid", "a..b"])
+def test_a_proxy_that_is_not_there(at_index: Maintainer, host: str) -> None:
+    at_index.build()
+    at = ["-r", "https://packages.example.org/", "-o", "retries=0"]
+    proxy = f"http://me:{PASSWORD}@{host}"
+    result = at_index.publish(*at, run=invoke_hatch, HATCH_INDEX_AUTH="x", HTTPS_PROXY=proxy)
+    assert result.returncode == 1
+    for expected in ("No answer from packages.example.org", "HTTPS_PROXY"):
+        assert expected in result.words
+    for unexpected in (PASSWORD, "bug in hatch-tokenindex", "May have arrived"):
+        assert unexpected not in result.output
+
+
+# Other files that could give a credential away
+
+
+def test_no_netrc_is_read(index: RecordingServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine 127.0.0.1 login me password {PASSWORD}\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(netrc))
+    get(Repository("private", index.upload_url))
+    assert "Authorization" not in index.requests[0].headers
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a..b/legacy/",
+        f"https://{'a' * 64}.example.org/",
+        "https://xn--/",
+        "https://m\u00fcnchen..example.org/",
+        "https://a\u200db.example.org/",
+    ],
+)
+def test_a_host_that_cannot_exist(at_index: Maintainer, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="can't exist"):
+        connect(Repository("private", url))
+    at_index.build()
+    result = at_index.publish("-r", url, run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == 1
+    assert len(result.output.splitlines()) == 1
+    assert "bug" not in result.output
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "packages.example.org", "b\u00fccher.example.org", "a_b", "[::1]", "10.0.0.1"]
+)
+def test_a_host_that_can_exist(host: str) -> None:
+    connect(Repository("private", f"https://{host}:8443/legacy/")).close()
+
+
+BASE = "https://packages.example.org/legacy"
+
+
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("/legacy/", f"{BASE}/"),
+        ("legacy/", f"{BASE}/"),
+        ("?x=1", f"{BASE}?x=1"),
+        (f"{BASE}/", f"{BASE}/"),
+        ("https://packages.example.org:443/other", "https://packages.example.org:443/other"),
+        ("https://PACKAGES.example.org/other", "https://PACKAGES.example.org/other"),
+        ("//packages.example.org/other", "https://packages.example.org/other"),
+        ("", None),
+        ("http://packages.example.org/legacy/", None),
+        ("https://packages.example.org:8443/legacy/", None),
+        ("https://example.org/legacy/", None),
+        ("https://packages.example.org.evil.example/", None),
+        ("//evil.example/", None),
+        ("https://packages.example.org@evil.example/", None),
+        ("https://me:secret@packages.example.org/legacy/", None),
+        ("/a b", None),
+        ("http://[", None),
+        ("https://packages.example.org:port/", None),
+        ("javascript:alert(1)", None),
+    ],
+)
+def test_where_a_redirect_may_lead(status: int, location: str, expected: str | None) -> None:
+    assert next_url(BASE, location, status) == expected
+
+
+@pytest.mark.parametrize("status", [200, 201, 300, 301, 302, 303, 304, 400, 503])
+def test_no_other_status_leads_anywhere(status: int) -> None:
+    assert next_url(BASE, "/legacy/", status) is None
+
+
+def test_the_client_itself_follows_nothing(index: RecordingServer) -> None:
+    index.script_others(Answer(307, headers={"Location": "/other/"}))
+    assert get(Repository("private", index.upload_url)).status_code == 307
+    assert len(index.requests) == 1
+
+
+# Who we are, and how long we wait
+
+
+def test_who_we_are(index: RecordingServer) -> None:
+    """Names of products with versions (RFC 9110, 10.1.5); pypiserver answers otherwise to what is called twine."""
+    get(Repository("private", index.upload_url))
+    sent = index.requests[0].headers["User-Agent"]
+    assert sent == user_agent()
+    assert re.fullmatch(r"hatch-tokenindex/[\w.+]+ Hatch/[\w.+]+ httpx/[\w.+]+ \w+/[\w.+]+", sent)
+    assert "twine" not in sent.lower()
+
+
+@pytest.mark.parametrize(("timeout", "connecting"), [(300.0, 30), (900.0, 30), (5.0, 5)])
+def test_how_long_is_waited(timeout: float, connecting: float) -> None:
+    with connect(Repository("private", FAR, timeout=timeout)) as client:
+        assert client.timeout == httpx.Timeout(timeout, connect=connecting, pool=None)
+
+
+# The clock of the index
+
+
+NOW = 1_790_000_000
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Date": formatdate(NOW, usegmt=True)}, NOW),
+        ({"date": formatdate(NOW, usegmt=True)}, NOW),
+        ({"Date": "Mon, 21 Sep 2026 14:13:20 -0000"}, NOW),
+        ({"Date": "Mon, 21 Sep 2026 16:13:20 +0200"}, NOW),
+        ({"Date": formatdate(NOW, usegmt=True), "Age": "600"}, None),
+        ({"Date": formatdate(NOW, usegmt=True), "age": "0"}, None),
+        ({}, None),
+        ({"Date": ""}, None),
+        ({"Date": "tomorrow"}, None),
+        ({"Date": "Mon, 99 Sep 2026 14:13:20 GMT"}, None),
+        ({"Date": "Mon, 21 Sep 99999 14:13:20 GMT"}, None),
+    ],
+)
+def test_the_clock_is_that_of_a_fresh_answer(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], expected: float | None
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    clock = Clock()
+    clock.correct(headers)
+    assert clock.now() == pytest.approx(time() if expected is None else expected, abs=60)
+
+
+def test_the_last_answer_counts() -> None:
+    clock = Clock()
+    for date in (NOW - 1000, NOW + 1000):
+        clock.correct({"Date": formatdate(date, usegmt=True)})
+    clock.correct({"Date": "nonsense"})
+    assert clock.now() == pytest.approx(NOW + 1000, abs=60)
