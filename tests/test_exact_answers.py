@@ -1,0 +1,76 @@
+"""Uploads and readings at PyPI's own addresses, with answers given byte for byte in process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from api_tokens import USER_ID, make_token
+from distribution_builders import make_wheel
+
+from hatch_tokenindex import urls
+from hatch_tokenindex.credentials.judging import judge
+from hatch_tokenindex.credentials.sources import Credential
+from hatch_tokenindex.distributions import read
+from hatch_tokenindex.errors import UploadError
+from hatch_tokenindex.index.client import connect
+from hatch_tokenindex.index.clock import Clock
+from hatch_tokenindex.index.simple import SimpleApi
+from hatch_tokenindex.index.upload import Parcel, Uploader
+from hatch_tokenindex.repositories import Repository
+from hatch_tokenindex.tokens import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_httpx import HTTPXMock
+
+REPOSITORY = Repository("main", urls.PYPI, retries=0)
+TOKEN = make_token(user=USER_ID)
+
+
+class Silence:
+    """A watcher that keeps what it is told to itself."""
+
+    def begun(self, item: Any) -> None: ...
+    def sent(self, item: Any, size: int) -> None: ...
+    def retrying(self, item: Any, why: str, seconds: float) -> None: ...
+
+
+def upload(folder: Path) -> str:
+    """Upload a small wheel; its digest."""
+    item, clock = read(make_wheel(folder)), Clock()
+    judged = judge(Credential("__token__", Secret(TOKEN), "HATCH_INDEX_AUTH"), item.name, REPOSITORY, clock.now())
+    with connect(REPOSITORY) as client:
+        api = SimpleApi(client, REPOSITORY, clock)
+        uploader = Uploader(client, REPOSITORY, api, clock, Silence(), lambda _: None)
+        parcel = Parcel(item, lambda: judged, source="HATCH_INDEX_AUTH", asked_now=False, status=None)
+        return uploader.upload(parcel)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_what_is_a_success(httpx_mock: HTTPXMock, tmp_path: Path, status: int) -> None:
+    httpx_mock.add_response(method="POST", url=urls.PYPI, status_code=status)
+    assert len(upload(tmp_path)) == 64
+    (request,) = httpx_mock.get_requests()
+    assert request.headers["Accept"].startswith("application/json")
+    assert request.headers["Content-Length"] == str(len(request.content))
+
+
+@pytest.mark.parametrize("status", [203, 301, 302, 303, 304, 307, 400, 403, 500])
+def test_what_is_none(httpx_mock: HTTPXMock, tmp_path: Path, status: int) -> None:
+    httpx_mock.add_response(
+        method="POST", status_code=status, headers={"Location": "https://elsewhere.example/legacy/"}
+    )
+    httpx_mock.add_response(method="GET", status_code=404, is_optional=True)
+    with pytest.raises(UploadError):
+        upload(tmp_path)
+    assert {request.url.host for request in httpx_mock.get_requests()} <= {"upload.pypi.org", "pypi.org"}
+
+
+def test_pypi_is_read_without_credentials_even_if_it_asks_for_them(httpx_mock: HTTPXMock) -> None:
+    httpx_mock.add_response(url="https://pypi.org/simple/demo/", status_code=401)
+    with connect(REPOSITORY) as client:
+        listing = SimpleApi(client, REPOSITORY, Clock()).listing("demo", lambda: Secret("Basic never-sent"))
+    assert listing.exists is None
+    assert [request.headers.get("Authorization") for request in httpx_mock.get_requests()] == [None]
