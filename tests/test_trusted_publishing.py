@@ -449,10 +449,10 @@ def test_an_identity_is_never_sent_over_plain_http(
 # Each attempt has an identity of its own
 
 
-def script_minting(job: Job, *steps: Callable[[Request], Answer]) -> None:
+def script_minting(job: Job, *steps: Callable[[Request], Answer | None]) -> None:
     """Do something else at the first requests to mint."""
     waiting = list(steps)
-    usual = job.index.respond
+    usual = job.at.server.respond
 
     def respond(request: Request) -> Answer | None:
         is_minting = request.path == "/_/oidc/mint-token"
@@ -937,7 +937,7 @@ def test_an_index_that_burns_no_tokens_is_no_error(job: Job) -> None:
     assert result.returncode == 0, result.output
     assert job.index.calls == MINTED
     assert "burn" not in result.output
-    assert "405" not in result.output
+    assert "status 405" not in result.output
 
 
 def test_an_endpoint_that_hangs_holds_the_end_up_for_two_seconds_alone(job: Job) -> None:
@@ -1036,6 +1036,18 @@ def test_a_provider_that_fails_later(job: Job, seconds: float, succeeds: bool) -
     if not succeeds:
         assert "The token of Trusted Publishing has expired, and there is no other" in result.words
         assert "out of order" in result.words
+    assert len(job.index.minted) == len(job.index.burned) == 1
+
+
+@pytest.mark.parametrize(("seconds", "succeeds"), [(700, True), (1000, False)])
+def test_an_index_that_mints_no_more(job: Job, seconds: float, succeeds: bool) -> None:
+    make_sdist(job.at.project.dist, job.project)
+    later(job, upload=1, seconds=seconds)
+    body = {"errors": [{"code": "not-enabled", "description": "not today"}]}
+    script_minting(job, job.index.respond, *[lambda _request: Answer(422, body=body)] * 2)
+    result = job.publish()
+    assert (result.returncode == 0) is succeeds, result.output
+    assert ("not today" in result.output) is not succeeds
     assert len(job.index.minted) == len(job.index.burned) == 1
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials import identity, publishers
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, basic
-from hatch_tokenindex.errors import CredentialError, MintingError, SourceUnavailableError
+from hatch_tokenindex.errors import CredentialError, MintingError, SourceUnavailableError, TokenIndexError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -119,7 +119,8 @@ class TrustedPublishing:
     def renewed(self, credential: Credential, project: str, seconds: float) -> Credential:
         """The credential for an upload that takes `seconds`: another one if a minted one would expire meanwhile.
 
-        Where the provider states an identity only once, or doesn't answer, what there is goes on being used.
+        Where the provider states an identity only once, or nothing is minted, what there is goes on being used until it
+        expires.
         """
         if not credential.minted or self._provider is None or not self._provider.renewable:
             return credential
@@ -128,7 +129,7 @@ class TrustedPublishing:
             if not newest.is_worth(self._now(), seconds):
                 try:
                     self._mint(self._provider, project)
-                except SourceUnavailableError as error:
+                except TokenIndexError as error:
                     if newest.until <= self._now():
                         msg = f"The token of Trusted Publishing has expired, and there is no other: {error}"
                         raise CredentialError(msg) from None
@@ -208,7 +209,7 @@ class TrustedPublishing:
 
 
 def _may_be_lent_to(repository: Repository, audience: str) -> bool:
-    """Whether an identity token for `audience` is worth nothing but at this index, which could use it elsewhere else."""
+    """Whether an identity token for `audience` is good for nothing but this index, which could act elsewhere with it."""
     if urls.is_loopback(repository.url):
         return True
     if repository.site is not None:
