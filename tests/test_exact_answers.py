@@ -74,3 +74,38 @@ def test_pypi_is_read_without_credentials_even_if_it_asks_for_them(httpx_mock: H
         listing = SimpleApi(client, REPOSITORY, Clock()).listing("demo", lambda: Secret("Basic never-sent"))
     assert listing.exists is None
     assert [request.headers.get("Authorization") for request in httpx_mock.get_requests()] == [None]
+
+
+HASHLESS = Repository("private", "https://packages.example.org/legacy/", existing="replace", retries=2)
+PAGE = '<a href="demo-1.0-py3-none-any.whl">demo</a>'
+
+
+def upload_elsewhere(folder: Path, *, creates_project: bool = False) -> str:
+    """Upload a small wheel to an index that tells no hashes; its digest."""
+    item, clock = read(make_wheel(folder)), Clock()
+    judged = judge(Credential("ci", Secret("a-pass-word"), "--auth"), item.name, HASHLESS, clock.now())
+    with connect(HASHLESS) as client:
+        uploader = Uploader(client, HASHLESS, SimpleApi(client, HASHLESS, clock), clock, Silence(), lambda _: None)
+        parcel = Parcel(
+            item, lambda: judged, source="--auth", asked_now=False, status=None, creates_project=creates_project
+        )
+        return uploader.upload(parcel)
+
+
+def test_a_refusal_of_a_file_that_is_listed_is_no_success(httpx_mock: HTTPXMock, tmp_path: Path) -> None:
+    httpx_mock.add_response(method="POST", status_code=503, headers={"Retry-After": "0"})
+    httpx_mock.add_response(method="POST", status_code=413)
+    httpx_mock.add_response(method="GET", html=PAGE, is_optional=True, is_reusable=True)
+    with pytest.raises(UploadError):
+        upload_elsewhere(tmp_path)
+
+
+@pytest.mark.parametrize(("creates_project", "attempts"), [(True, 1), (False, 3)])
+def test_a_new_project_is_not_tried_again_after_too_many_requests(
+    httpx_mock: HTTPXMock, tmp_path: Path, *, creates_project: bool, attempts: int
+) -> None:
+    httpx_mock.add_response(method="POST", status_code=429, headers={"Retry-After": "0"}, is_reusable=True)
+    httpx_mock.add_response(method="GET", status_code=404, is_optional=True, is_reusable=True)
+    with pytest.raises(UploadError):
+        upload_elsewhere(tmp_path, creates_project=creates_project)
+    assert len([request for request in httpx_mock.get_requests() if request.method == "POST"]) == attempts

@@ -7,6 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 
 PYPI = "https://upload.pypi.org/legacy/"
 TEST_PYPI = "https://test.pypi.org/legacy/"
+SITE_NAMES = {"pypi.org": "PyPI", "test.pypi.org": "TestPyPI"}
+"""What people call the sites that `site` knows."""
 
 _SITES = {"pypi.org": "pypi.org", "upload.pypi.org": "pypi.org", "test.pypi.org": "test.pypi.org"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -16,6 +16,7 @@ All flags of `hatch publish` and their HATCH_INDEX_* variables work. These optio
   help                  this text
 
   repo=NAME             repository: main (PyPI), test (TestPyPI), one of your hatch.toml, a section of ~/.pypirc, a URL
+  url=URL               the same, for an upload URL
   user=NAME  auth=TEXT  user name and secret (better in HATCH_INDEX_AUTH, or not given at all and typed once)
   ca-cert=PATH          certificates to trust; client-cert=PATH and client-key=PATH to identify this machine
   simple-url=URL        the simple API of the index, where it can't be told from the upload URL

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.judging import may_be_for
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Person
 from hatch_tokenindex.given import Given
@@ -16,12 +17,11 @@ if TYPE_CHECKING:
     from hatch_tokenindex.tokens import Secret
 
 ORIGIN = "the prompt"
-NAMES = {"pypi.org": "PyPI", "test.pypi.org": "TestPyPI"}
 
 
 def index_name(repository: Repository) -> str:
     """How a person calls the index."""
-    return NAMES.get(repository.site or "", repository.url)
+    return urls.SITE_NAMES.get(repository.site or "", repository.url)
 
 
 def token_page(repository: Repository) -> str | None:

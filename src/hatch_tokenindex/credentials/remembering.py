@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
 from hatch_tokenindex.credentials.judging import Judged, as_date
-from hatch_tokenindex.credentials.prompts import NAMES
 from hatch_tokenindex.credentials.sources import PROJECT_SLOT_PREFIX, TOKEN_USER, Credential, project_slot
 from hatch_tokenindex.errors import MalformedTokenError, SourceUnavailableError
 from hatch_tokenindex.tokens import Kind, Secret, read
@@ -141,7 +140,7 @@ def recorded(service: str, place: Place, secret: Secret, *, stored: int) -> Slot
 
 def describe(service: str, slot: str) -> str:
     """What a slot is for, as a person would say it."""
-    index = NAMES.get(urls.site(service) or "", service)
+    index = urls.SITE_NAMES.get(urls.site(service) or "", service)
     if slot.startswith(PROJECT_SLOT_PREFIX):
         return f"{slot.removeprefix(PROJECT_SLOT_PREFIX)} on {index}"
     return index if slot == TOKEN_USER else f"{slot} on {index}"

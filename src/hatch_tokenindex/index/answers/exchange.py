@@ -79,8 +79,7 @@ class Sent:
     @property
     def index(self) -> str:
         """The name of the index as people know it."""
-        names = {"pypi.org": "PyPI", "test.pypi.org": "TestPyPI"}
-        return names.get(urls.site(self.url) or "", self.host)
+        return urls.SITE_NAMES.get(urls.site(self.url) or "", self.host)
 
     @property
     def command(self) -> str:
