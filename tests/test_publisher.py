@@ -348,6 +348,7 @@ def test_verbosity_of_a_success(warned: Project, home: Home, quiet: str, said: l
     assert [text for text in (WARNING, SUCCESS) if text in result.stderr] == said
     if not said:
         assert result.stderr == ""
+    assert ("sha256" in result.stderr) is ("with the secret from" in result.stderr) is (quiet == "-v")
 
 
 @pytest.mark.parametrize(

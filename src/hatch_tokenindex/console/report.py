@@ -45,6 +45,7 @@ class Report:
     def credential(self, project: str, credential: Credential) -> None:
         """Which credential a project (normalized, PEP 503) has."""
         self._credentials[project] = credential
+        self._terminal.detail(f"{project}: user {credential.user}, with the secret from {credential.origin}")
 
     def explained(self, entries: Iterable[dict[str, Any]]) -> None:
         """What stands in the document in place of files: the tables of `-o explain`."""
@@ -104,6 +105,7 @@ class Report:
         self._end(item)
         self._keep(item, Outcome.UPLOADED, sha256)
         self._terminal.success("success", what=f"{self._shown(item)} ... ")
+        self._terminal.detail(f"  {item.size:,} bytes, sha256 {sha256}")
 
     def failed(self, item: Distribution, error: BaseException) -> None:
         """A file was not taken, as far as the index told."""

@@ -59,6 +59,11 @@ class Terminal:
         if self.verbosity >= 0:
             self._write(text, self.styles.info)
 
+    def detail(self, text: str) -> None:
+        """What only `-v` asks for."""
+        if self.verbosity > 0:
+            self._write(text, self.styles.info)
+
     def success(self, text: str, what: str = "") -> None:
         """What went well; `what` is said before it on the same line."""
         if self.verbosity >= 0:
