@@ -223,14 +223,20 @@ class Chain:
                 yield _look(source, partial(self._judge, project))
 
     def _command_output(self, user: str) -> Credential | None:
-        command = self.repository.auth_command
-        return None if command is None else Credential(user, self._command_secret, command.origin)
+        given = self._command_secret
+        return None if given is None else Credential(user, given.value, given.origin)
 
     @cached_property
-    def _command_secret(self) -> Secret:
+    def _command_secret(self) -> Given[Secret] | None:
         """Run once, however many projects there are: a password manager may want to be unlocked each time."""
         command = self.repository.auth_command
-        return Secret("") if command is None else commands.first_line(command)
+        return None if command is None else Given(commands.first_line(command), command.origin)
+
+    @property
+    def _chosen_secrets(self) -> tuple[Given[Secret] | None, ...]:
+        """What flags and variables give, in order."""
+        own = _of(self.options.own_auths, own_variable_name("AUTH", self.repository.name))
+        return self.options.flag_auth, own, self.options.environment_auth
 
     @property
     def _is_trusted_only(self) -> bool:
@@ -251,11 +257,8 @@ class Chain:
         """Where a secret is given although Trusted Publishing is the only source; empty if nowhere."""
         if not self._is_trusted_only:
             return ""
-        own = _of(self.options.own_auths, own_variable_name("AUTH", self.repository.name))
         given: tuple[Given[Any] | None, ...] = (
-            self.options.flag_auth,
-            own,
-            self.options.environment_auth,
+            *self._chosen_secrets,
             self.repository.auth,
             self.repository.auth_command,
         )
@@ -289,11 +292,9 @@ class Chain:
         return None if section is None else section.credential
 
     def _losers(self, judged: Judged) -> Iterator[str]:
-        options = self.options
         if not judged.credential.origin.endswith("~/.pypirc"):
             return
-        own = _of(options.own_auths, own_variable_name("AUTH", self.repository.name))
-        for given in (options.flag_auth, own, options.environment_auth):
+        for given in self._chosen_secrets:
             if given is not None and given.value:
                 yield (
                     f"{given.origin} is not used: the user name came from {judged.credential.origin}, and so does the "

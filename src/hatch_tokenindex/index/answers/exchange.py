@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.tokens import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,12 +38,13 @@ class Answer:
 class Sent:
     """What was sent, as far as a text about it needs it. The secret isn't in it.
 
-    `repository` is what `-r` takes: a configured name or a URL. `url` is the upload URL. `masked` is the secret as it may
-    be shown, `source` the place that it came from (`HATCH_INDEX_AUTH`); both `user` and `source` are empty if no
-    credential was sent. `asked_again` tells that the credential was typed or remembered, so that a run at a terminal asks
-    for another one, `asked_now` that this run is about to; any other has to be changed at its source. `minted` marks a
-    token of Trusted Publishing, and `publisher` is what fits its job, in the query of PyPI's form; `narrowed` one that was restricted on this machine. `project_status` is the index's own
-    marker (PEP 792), if it gave one.
+    `repository` is what `-r` takes: a configured name or a URL. `url` is the upload URL. `source` is the place that the
+    secret came from (`HATCH_INDEX_AUTH`); both `user` and `source` are empty if no credential was sent. `asked_again` tells
+    that the credential was typed or remembered, so that a run at a terminal asks for another one, `asked_now` that this run
+    is about to; any other has to be changed at its source. `minted` marks a token of Trusted Publishing, and `publisher` is
+    what fits its job, in the query of PyPI's form; `narrowed` marks one that was restricted on this machine.
+    `project_status` is the index's own marker (PEP 792), if it gave one. `creates_project` tells that the index doesn't have
+    the project yet.
     """
 
     project: str
@@ -54,7 +54,6 @@ class Sent:
     url: str
     user: str = ""
     source: str = ""
-    masked: str = MASK
     asked_again: bool = False
     asked_now: bool = False
     minted: bool = False

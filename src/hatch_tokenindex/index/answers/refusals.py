@@ -9,6 +9,7 @@ from hatch_tokenindex.index.answers.own_words import own_words, status_line
 from hatch_tokenindex.index.answers.placeholders import about_answer, about_sent
 from hatch_tokenindex.index.answers.table import NO_ANSWER_ROWS, ROWS, About, NoAnswer
 from hatch_tokenindex.index.answers.text import MOST_LINES, lines, one_line, shortened, without_controls
+from hatch_tokenindex.tokens import MASK
 
 if TYPE_CHECKING:
     from hatch_tokenindex.index.answers.exchange import Answer, Sent
@@ -59,7 +60,7 @@ def unreachable(kind: NoAnswer, detail: str, sent: Sent, redact: Redact) -> Refu
 def render(refused: Refusal, sent: Sent) -> str:
     """The three parts for a terminal: what the index said, what was sent, what to do now."""
     said = f"{sent.index} said (status {refused.status}):" if refused.status else f"No answer from {sent.host}:"
-    credential = f"{sent.user} with {sent.masked} from {sent.source}" if sent.source else "none"
+    credential = f"{sent.user} with {MASK} from {sent.source}" if sent.source else "none"
     sent_or_not = "What was sent:" if refused.was_sent else "What was to be sent:"
     what = (
         f"file: {sent.filename} ({sent.project} {sent.version})",
