@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hatch_tokenindex.index.answers import NO_ANSWER_ROWS, render, unreachable
 
-TESTS = Path(__file__).parent.parent / "tests" / "test_answers.py"
+TESTS = Path(__file__).parent.parent / "tests/index/answers/test_table.py"
 
 
 def main() -> None:

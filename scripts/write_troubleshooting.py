@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "troubleshooting.md"
-TESTS = ROOT / "tests" / "test_answers.py"
+TESTS = ROOT / "tests/index/answers/test_table.py"
 
 _NO_ANSWER = "No answer at all"
 _WANTED = "What other indexes than PyPI take as a credential"

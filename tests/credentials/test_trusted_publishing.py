@@ -1205,7 +1205,7 @@ def test_a_token_that_begins_in_a_moment_is_used(pypi_job: Job) -> None:
 
 # The pages, and the workflow that releases this project
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
 OWN_WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"
 GITHUB_PAGE, GITLAB_PAGE = (ROOT / "docs" / "how-to" / name for name in ("github-actions.md", "gitlab-ci.md"))

@@ -1,6 +1,6 @@
 """Refusals as a person meets them: real `hatch` processes, servers that say no in their own ways, and what is printed then.
 
-`test_answers.py` plays back every refusal; these are a sample of them from end to end. The page of troubleshooting is made
+`test_table.py` plays back every refusal; these are a sample of them from end to end. The page of troubleshooting is made
 of the same table.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from maintainer import Maintainer
     from servers import PyPIStandIn, Request
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 PASSWORD = "s3cret-that-must-not-be-shown"
 TOKEN = make_token(user=USER_ID)
 UPLOAD_URL = "https://upload.pypi.org/legacy/"
