@@ -20,7 +20,7 @@ from hatch_tokenindex.console.guard import guarded
 from hatch_tokenindex.console.tables import aligned
 from hatch_tokenindex.console.terminal import Terminal
 from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
-from hatch_tokenindex.credentials.judging import as_date, judge
+from hatch_tokenindex.credentials.judging import judge
 from hatch_tokenindex.credentials.keyrings import Keyring
 from hatch_tokenindex.credentials.prompts import Prompts
 from hatch_tokenindex.credentials.pypirc import Pypirc
@@ -30,6 +30,7 @@ from hatch_tokenindex.errors import ConfigurationError, CredentialError, SourceU
 from hatch_tokenindex.folders import surroundings
 from hatch_tokenindex.given import Given
 from hatch_tokenindex.repositories import Layer, Repository, load
+from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console.tables import aligned
-from hatch_tokenindex.credentials.judging import Judged, as_date
 from hatch_tokenindex.credentials.narrowing import LIFETIME, is_narrowed
+from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import MASK, Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hatch_tokenindex.credentials.chain import Explanation, Look
+    from hatch_tokenindex.credentials.judging import Judged
     from hatch_tokenindex.given import Given
     from hatch_tokenindex.repositories import Repository
 

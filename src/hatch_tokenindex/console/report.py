@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console import document, github
-from hatch_tokenindex.console.terminal import printable
 from hatch_tokenindex.errors import UploadError
 from hatch_tokenindex.results import FileResult, Outcome
+from hatch_tokenindex.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -88,7 +88,7 @@ class Report:
         self._unsure.add(item.path)
         self._keep(item, Outcome.FAILED, error="It was being sent when the run ended, and may have arrived.")
         if self._progress is not None:
-            self._bars[item.path] = self._progress.add_task(printable(item.filename), total=item.size)
+            self._bars[item.path] = self._progress.add_task(escaped(item.filename), total=item.size)
 
     def sent(self, item: Distribution, size: int) -> None:
         """So many bytes of a file were handed to the network."""
@@ -139,8 +139,8 @@ class Report:
 
     def _tell_github(self, failure: BaseException | None) -> None:
         for warning in self._terminal.warnings:
-            self._terminal.command(github.annotation("warning", "hatch-tokenindex", printable(warning)))
-        text = None if failure is None else printable(document.summary_of(failure))
+            self._terminal.command(github.annotation("warning", "hatch-tokenindex", escaped(warning)))
+        text = None if failure is None else escaped(document.summary_of(failure))
         if text is not None:
             self._terminal.command(github.annotation("error", "hatch-tokenindex: not published", text))
         if text is None and not self._results:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -12,19 +11,12 @@ import click
 
 from hatch_tokenindex.console import github
 from hatch_tokenindex.errors import TokenIndexError
+from hatch_tokenindex.text import escaped
 from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.style import Style
-
-# C0 and C1 controls but for the line break, and the marks that turn the direction of a text.
-_UNPRINTABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def printable(text: str) -> str:
-    """`text` with every character escaped that could command the terminal instead of being read."""
-    return _UNPRINTABLE.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 @dataclass(frozen=True)
@@ -110,16 +102,16 @@ class Terminal:
 
     def ask(self, question: str) -> str:
         """Ask on standard error; the answer is seen while it is typed."""
-        answer: str = click.prompt(printable(question), default="", show_default=False, err=True)
+        answer: str = click.prompt(escaped(question), default="", show_default=False, err=True)
         return answer
 
     def ask_secret(self, question: str) -> Secret:
         """Ask on the terminal; the answer is not seen."""
-        return Secret(click.prompt(printable(question), default="", show_default=False, hide_input=True, err=True))
+        return Secret(click.prompt(escaped(question), default="", show_default=False, hide_input=True, err=True))
 
     def confirm(self, question: str) -> bool:
         """Ask for yes or no on standard error; Enter means no."""
-        return click.confirm(printable(question), err=True)
+        return click.confirm(escaped(question), err=True)
 
     def _write(self, text: str, style: Style | str, what: str = "") -> None:
         from rich.text import Text
@@ -134,5 +126,5 @@ class Terminal:
                 self.console.stderr = before
 
     def _safe(self, text: str) -> str:
-        shown = printable(text)
+        shown = escaped(text)
         return github.neutralized(shown) if self.in_github_actions else shown

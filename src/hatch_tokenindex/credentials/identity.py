@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hatch_tokenindex.distributions.findings import printable
 from hatch_tokenindex.errors import SourceUnavailableError
+from hatch_tokenindex.text import escaped_line
 from hatch_tokenindex.tokens import MASK, Redactor, Secret
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def obtain(provider: Provider, audience: str, environment: Mapping[str, str]) ->
     claims = claims_of(token)
     # What is made out for somebody else would act there in the name of this job.
     if not token or claims.get("aud") != audience:
-        found = f"one for {printable(str(claims['aud']))}" if "aud" in claims else "none that can be read"
-        msg = f"{provider.name} gave no identity token for {printable(audience)}, but {found}"
+        found = f"one for {escaped_line(str(claims['aud']))}" if "aud" in claims else "none that can be read"
+        msg = f"{provider.name} gave no identity token for {escaped_line(audience)}, but {found}"
         raise SourceUnavailableError(msg)
     return Identity(token, claims)
 
@@ -113,7 +113,7 @@ def _stated_to_library(environment: Mapping[str, str], audience: str) -> str | N
         return identity.detect_credential(audience)
     except identity.IdentityError as error:
         said = Redactor((("", Secret(environment.get(_GITHUB_VARIABLES[0], ""))),)).redact(str(error))
-        msg = f"there is no identity token: {printable(_IDENTITY_TOKEN.sub(MASK, said))}"
+        msg = f"there is no identity token: {escaped_line(_IDENTITY_TOKEN.sub(MASK, said))}"
         raise SourceUnavailableError(msg) from None
     except Exception as error:  # noqa: BLE001 - the library lets through what its HTTP client raises
         msg = f"there is no identity token ({type(error).__name__})"

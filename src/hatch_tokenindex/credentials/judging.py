@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential
 from hatch_tokenindex.errors import CredentialError, MalformedTokenError, UnfitTokenError
+from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import Secret, Token, looks_like_token, read, token_in
 
 if TYPE_CHECKING:
@@ -159,8 +159,3 @@ def _refuse_other_time(credential: Credential, token: Token, now: float) -> None
     if token.not_before is not None and token.not_before > now:
         msg = f"{_subject(credential)} is valid only from {as_date(token.not_before)} on: wait, or correct this machine's clock."
         raise UnfitTokenError(msg)
-
-
-def as_date(seconds: float) -> str:
-    """Unix seconds as a date and a time that every reader understands alike."""
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M} UTC"

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
-from hatch_tokenindex.credentials.judging import Judged, as_date
 from hatch_tokenindex.credentials.sources import PROJECT_SLOT_PREFIX, TOKEN_USER, Credential, project_slot
 from hatch_tokenindex.errors import MalformedTokenError, SourceUnavailableError
+from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import Kind, Secret, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from hatch_tokenindex.credentials.judging import Judged
     from hatch_tokenindex.credentials.keyrings import Keyring
     from hatch_tokenindex.repositories import Repository
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.distributions.findings import printable
+from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ def escapes(name: str) -> bool:
 def listed(names: Iterable[str]) -> str:
     """The first few of `names` in order, and how many more there are."""
     ordered = sorted(names)
-    some = ", ".join(printable(name, LONGEST_NAME) for name in ordered[:_NAMES_SHOWN])
+    some = ", ".join(escaped_line(name, LONGEST_NAME) for name in ordered[:_NAMES_SHOWN])
     rest = len(ordered) - _NAMES_SHOWN
     return f"{some} and {rest} more" if rest > 0 else some
 

@@ -8,7 +8,8 @@ from glob import escape
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hatch_tokenindex.distributions.files import ATTESTATION_SUFFIX, sha256
-from hatch_tokenindex.distributions.findings import grouped, printable, reason
+from hatch_tokenindex.distributions.findings import grouped, reason
+from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,7 +44,7 @@ def read_attestations(items: Iterable[Distribution]) -> Mapping[Path, str]:
             try:
                 text, predicate = _read(path, item.filename, digest)
                 if predicate in predicates:
-                    _refuse(f"is a second one with the predicate {printable(predicate)}; an index takes one of each")
+                    _refuse(f"is a second one with the predicate {escaped_line(predicate)}; an index takes one of each")
                 predicates.add(predicate)
                 texts.append(text)
             except (OSError, ValueError) as error:
@@ -76,7 +77,7 @@ def _read(path: Path, filename: str, digest: str) -> tuple[str, str]:
     except (KeyError, TypeError, ValueError, RecursionError):
         _refuse("is no attestation (PEP 740) with exactly one subject")
     if name != filename:
-        _refuse(f"is about {printable(str(name))}, and not about {filename}")
+        _refuse(f"is about {escaped_line(str(name))}, and not about {filename}")
     if attested != digest:
         _refuse("is about other content: the file was built again after it was attested")
     if not isinstance(predicate, str) or not predicate:

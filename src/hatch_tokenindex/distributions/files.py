@@ -6,7 +6,8 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.distributions.findings import grouped, printable, reason
+from hatch_tokenindex.distributions.findings import grouped, reason
+from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -41,7 +42,7 @@ def find(artifacts: Sequence[str], root: Path) -> list[Path]:
                 else:
                     files.append(candidate)
         except (OSError, ValueError) as error:
-            problems[path] = [f"can't be read: {printable(reason(error))}"]
+            problems[path] = [f"can't be read: {escaped_line(reason(error))}"]
     if problems:
         raise grouped(problems)
     return _each_once(files)
@@ -59,7 +60,7 @@ def sha256(path: Path) -> str:
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError as error:
-        raise grouped({path: [f"can't be read: {printable(reason(error))}"]}) from error
+        raise grouped({path: [f"can't be read: {escaped_line(reason(error))}"]}) from error
     return digest.hexdigest()
 
 

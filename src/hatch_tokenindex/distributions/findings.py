@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.errors import DistributionError
+from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-_LONGEST_LINE = 400
 
 
 @dataclass
@@ -26,22 +25,13 @@ class Findings:
     """What is wrong with the archive for PyPI and TestPyPI alone."""
 
     def problem(self, text: str) -> None:
-        self.problems.append(printable(text))
+        self.problems.append(escaped_line(text))
 
     def warning(self, text: str) -> None:
-        self.warnings.append(printable(text))
+        self.warnings.append(escaped_line(text))
 
     def pypi_refuses(self, text: str) -> None:
-        self.refused_by_pypi.append(printable(text))
-
-
-def printable(text: str, longest: int = _LONGEST_LINE) -> str:
-    """One line of `text` with everything escaped that could act on a terminal, cut at `longest` characters."""
-    shown = text if len(text) <= longest else f"{text[: longest - 3]}..."
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in shown
-    )
+        self.refused_by_pypi.append(escaped_line(text))
 
 
 def reason(error: Exception) -> str:
@@ -54,9 +44,9 @@ def reason(error: Exception) -> str:
 def shown(path: Path) -> str:
     """A path as a person would type it here: relative to the current folder where it lies below."""
     try:
-        return printable(str(path.relative_to(Path.cwd())))
+        return escaped_line(str(path.relative_to(Path.cwd())))
     except (ValueError, OSError):
-        return printable(str(path))
+        return escaped_line(str(path))
 
 
 def grouped(problems: Mapping[Path, Sequence[str]]) -> DistributionError:

@@ -12,8 +12,8 @@ from packaging.version import Version
 
 from hatch_tokenindex.distributions import readme
 from hatch_tokenindex.distributions.archives import listed, mebibytes
-from hatch_tokenindex.distributions.findings import printable
 from hatch_tokenindex.distributions.metadata import HEADERS
+from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +37,7 @@ def check_for_pypi(distribution: Distribution) -> tuple[str, ...]:
     return (
         *distribution.refused_by_pypi,
         *_file(distribution),
-        *map(printable, _metadata(distribution)),
+        *map(escaped_line, _metadata(distribution)),
         *_readme(distribution),
     )
 

@@ -12,7 +12,8 @@ from email.message import EmailMessage
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.distributions.findings import printable, reason
+from hatch_tokenindex.distributions.findings import reason
+from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ def render(description: str, content_type: str) -> Rendering:
         with _silently():
             return _render(description, kind, variant)
     except Exception as error:  # noqa: BLE001 (any failure inside the renderers says nothing about the README)
-        return Rendering(warning=printable(f"the README could not be rendered here: {reason(error)}"))
+        return Rendering(warning=escaped_line(f"the README could not be rendered here: {reason(error)}"))
 
 
 def _kind(content_type: str) -> tuple[str, str]:
@@ -75,7 +76,7 @@ def _render(description: str, kind: str, variant: str) -> Rendering:
 
         said = io.StringIO()
         if rst.render(description, stream=said) is None:
-            return Rendering(problem=printable(f"the README does not render as reStructuredText: {_first(said)}"))
+            return Rendering(problem=escaped_line(f"the README does not render as reStructuredText: {_first(said)}"))
     return Rendering()
 
 

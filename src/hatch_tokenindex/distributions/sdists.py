@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, cast
 
 from hatch_tokenindex.distributions.archives import LONGEST_NAME, METADATA_LIMIT, Archive, escapes, listed, mebibytes
-from hatch_tokenindex.distributions.findings import printable, reason
+from hatch_tokenindex.distributions.findings import reason
+from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -169,7 +170,7 @@ def _note_metadata(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) ->
 
 
 def _check_tree(tree: _Tree, findings: Findings) -> None:
-    folder = printable(min(tree.tops), LONGEST_NAME) if len(tree.tops) == 1 else "its folder"
+    folder = escaped_line(min(tree.tops), LONGEST_NAME) if len(tree.tops) == 1 else "its folder"
     if len(tree.tops) > 1:
         findings.problem(f"has more at its top than one folder: {listed(tree.tops)}")
     if tree.escaping:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from hatch_tokenindex.errors import MintingError, SourceUnavailableError, TokenIndexError
-from hatch_tokenindex.index.answers.text import one_line, shortened
 from hatch_tokenindex.index.client import connect
+from hatch_tokenindex.text import one_line, shortened
 from hatch_tokenindex.tokens import MASK, Redactor, Secret
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from http import HTTPStatus
 from typing import TYPE_CHECKING, AnyStr, TypeAlias
 
-from hatch_tokenindex.index.answers.text import LONGEST_LINE, MOST_LINES, lines, one_line, shortened, without_controls
+from hatch_tokenindex.text import LONGEST_LINE, lines, one_line, shortened, without_controls
 
 if TYPE_CHECKING:
     from hatch_tokenindex.index.answers.exchange import Answer
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 Redact: TypeAlias = Callable[[str], str]
 """Masks the secrets in a text that comes from a server."""
 
+MOST_LINES = 4
+"""Lines of an answer that are shown."""
 _LONGEST_REPEATED_LINE = 4 * LONGEST_LINE
 _BYTES_READ = 65_536
 # Python's HTML parser takes time that grows with the square of what a hostile page holds.

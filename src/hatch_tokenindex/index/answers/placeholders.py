@@ -9,9 +9,9 @@ from urllib.parse import quote, urljoin
 from packaging.utils import canonicalize_name
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.index.answers.text import one_line, shortened
 from hatch_tokenindex.index.answers.waiting import allowance, when
 from hatch_tokenindex.kinds import kind_of
+from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
     from hatch_tokenindex.index.answers.exchange import Answer, Sent

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.index.answers.own_words import own_words, status_line
+from hatch_tokenindex.index.answers.own_words import MOST_LINES, own_words, status_line
 from hatch_tokenindex.index.answers.placeholders import about_answer, about_sent
 from hatch_tokenindex.index.answers.table import NO_ANSWER_ROWS, ROWS, About, NoAnswer
-from hatch_tokenindex.index.answers.text import MOST_LINES, lines, one_line, shortened, without_controls
+from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 from hatch_tokenindex.tokens import MASK
 
 if TYPE_CHECKING:
