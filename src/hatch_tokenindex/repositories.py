@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.given import Given
+from hatch_tokenindex.kinds import simple_addresses
 from hatch_tokenindex.tokens import Secret, token_in
 
 if sys.version_info >= (3, 11):
@@ -72,6 +73,29 @@ class Repository:
     def site(self) -> str | None:
         """`pypi.org` or `test.pypi.org`, else `None`."""
         return urls.site(self.url)
+
+    @property
+    def index(self) -> str:
+        """How a person calls the index: `PyPI`, `TestPyPI`, else its URL."""
+        return urls.SITE_NAMES.get(self.site or "", self.url)
+
+    @property
+    def token_page(self) -> str | None:
+        """Where an API token for the index is made, where that is known."""
+        return f"https://{self.site}/manage/account/token/" if self.site else None
+
+    @property
+    def simple_addresses(self) -> tuple[str, ...]:
+        """Where the simple API of the index can be, the likeliest first; each ends with a slash."""
+        if self.simple_url is not None:
+            return (self.simple_url.rstrip("/") + "/",)
+        return simple_addresses(self.url)
+
+    def release_page(self, project: str, version: str) -> str:
+        """Where a person finds a release; on other indexes than PyPI, the project's page of the simple API."""
+        if self.site is not None:
+            return f"https://{self.site}/project/{project}/{version}/"
+        return f"{self.simple_addresses[0]}{project}/"
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from threading import Event
-from time import monotonic, sleep
+from time import sleep
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.console import document, explaining
+from hatch_tokenindex.console import explaining
 from hatch_tokenindex.credentials.cache import Cache
 from hatch_tokenindex.credentials.chain import Chain
 from hatch_tokenindex.credentials.keyrings import Keyring
-from hatch_tokenindex.credentials.narrowing import SLOWEST_UPLOAD, sendable
 from hatch_tokenindex.credentials.prompts import Prompts
 from hatch_tokenindex.credentials.remembering import Memory
 from hatch_tokenindex.credentials.swapping import Swap, to_trusted_publishing
@@ -26,14 +24,15 @@ from hatch_tokenindex.distributions import (
     read_attestations,
     sha256,
 )
-from hatch_tokenindex.errors import ConfigurationError, DistributionError, TokenIndexError, UploadError
+from hatch_tokenindex.errors import ConfigurationError, DistributionError
+from hatch_tokenindex.index.arrival import wait_until_listed
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.index.minting import Mint
-from hatch_tokenindex.index.parallel import apart, in_parallel
-from hatch_tokenindex.index.simple import SimpleApi, release_page
-from hatch_tokenindex.index.upload import Parcel, Uploader
+from hatch_tokenindex.index.simple import SimpleApi
+from hatch_tokenindex.index.upload import Uploader
 from hatch_tokenindex.plan import ProjectPlan, by_project, plan, warnings
+from hatch_tokenindex.sending import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,10 +40,10 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.console.report import Report
     from hatch_tokenindex.console.terminal import Terminal
+    from hatch_tokenindex.credentials.judging import Judged
     from hatch_tokenindex.credentials.pypirc import Pypirc
     from hatch_tokenindex.options import Options
     from hatch_tokenindex.repositories import Repository
-    from hatch_tokenindex.tokens import Secret
 
 
 class Run:
@@ -74,7 +73,6 @@ class Run:
         self.chain = Chain(asked, repository, pypirc, cache, keyring, self.trusted, prompts, self.clock.now)
         self.wallet = Wallet(self.chain, memory, terminal, for_real=not asked.dry_run)
         self.swap = Swap(memory, cache)
-        self._attestations: Mapping[Path, str] = {}
         self.report = report
         report.publishing_to(repository)
         for warning in repository.warnings:
@@ -95,7 +93,7 @@ class Run:
         projects = list(by_project(read_all(files))) or [project_at_hand]
         explanations = [self.chain.explain(project) for project in projects]
         if self.asked.json:
-            self.report.explained(explaining.as_data(item, self.repository) for item in explanations)
+            self.report.explained(explaining.as_data(item) for item in explanations)
         else:
             self.terminal.output("\n\n".join(explaining.as_text(item, self.repository) for item in explanations))
 
@@ -118,7 +116,7 @@ class Run:
             self.terminal.info(f"There is no credential for {project} yet: {self.wallet.would(project)}.")
         elif not judged.credential.typed:
             self.terminal.info(f"{project} is published with the secret from {judged.credential.origin}.")
-        self._remember(project)
+        self.report.remembered(self.wallet.keep(project))
 
     def publish(self, files: Sequence[Path]) -> None:
         """Publish the files, or with `-o dry-run` tell what would be done with each."""
@@ -139,26 +137,33 @@ class Run:
             api = SimpleApi(client, self.repository, self.clock)
             plans = self._plan(projects, api)
             self._ask_about_versions(plans)
-            if self.trusted.effect:
-                # Before anything is minted: with a pending publisher, that creates the project.
-                self._attestations = read_attestations(item for project in plans for item in self._attestable(project))
+            attestations = self._attestations(plans)
             for project in plans:
                 if project.uploads or self.asked.initialize_auth:
                     self._find_credential(project)
             if self.asked.dry_run:
                 self._rehearse(plans)
                 return
-            uploader = Uploader(client, self.repository, api, self.clock, self.report, Event().wait)
+            uploader = Uploader(client, self.repository, api, self.clock, self.report, sleep)
+            sender = Sender(uploader, self.wallet, self.terminal, self.report, self.repository.jobs, attestations)
+            digests: dict[str, Mapping[str, str]] = {}
             for project in plans:
-                self._upload(project, uploader)
-            for project in plans:
-                self._finish(project)
+                if project.uploads:
+                    delivery = sender.send(project)
+                    digests[project.name] = delivery.digests
+                    self._tell_about(project, delivery.judged)
+                elif self.asked.initialize_auth:
+                    self.report.remembered(self.wallet.keep(project.name))
             if self.asked.wait is not None:
-                self._wait_until_listed(plans, api, self.asked.wait)
+                self._wait_until_listed(digests, api, self.asked.wait)
 
-    def _attestable(self, project: ProjectPlan) -> Sequence[Distribution]:
-        """The files whose attestations will be sent: those for which no other credential comes before a minted one."""
-        return project.uploads if project.uploads and self.chain.would_mint(project.name) else ()
+    def _attestations(self, plans: Iterable[ProjectPlan]) -> Mapping[Path, str]:
+        """The attestations that will be sent, checked before anything is minted: that can create a project.
+
+        They are those of the files for which no other credential comes before a minted one.
+        """
+        minting = (project for project in plans if project.uploads and self.chain.would_mint(project.name))
+        return read_attestations(item for project in minting for item in project.uploads)
 
     def _read(self, files: Sequence[Path]) -> list[Distribution]:
         if not files:
@@ -175,17 +180,12 @@ class Run:
         return read
 
     def _plan(self, projects: Mapping[str, Sequence[Distribution]], api: SimpleApi) -> Sequence[ProjectPlan]:
-        listings = {name: api.listing(name, partial(self._header, name)) for name in projects}
+        listings = {name: api.listing(name, partial(self.wallet.header, name)) for name in projects}
         plans = plan(projects, listings, self.repository)
         for warning in warnings(plans, self.repository, self.clock.now()):
             self.terminal.warning(warning)
         self.report.planned(plans)
         return plans
-
-    def _header(self, project: str) -> Secret | None:
-        """What `Authorization` says where the index shows nothing without."""
-        judged = self.wallet.of(project)
-        return None if judged is None else sendable(judged, project, self.repository, 0, self.clock.now()).header
 
     def _ask_about_versions(self, plans: Iterable[ProjectPlan]) -> None:
         """Old builds lie around in `dist/`, and an upload can't be undone."""
@@ -228,112 +228,21 @@ class Run:
                 would = how or f"with a credential that this run doesn't fetch: {self.wallet.would(project.name)}"
                 self.terminal.info(f"{project.name} would be published {would}.")
 
-    def _upload(self, project: ProjectPlan, uploader: Uploader) -> None:
-        """Send release by release: the first file alone, since it creates the release, then the others side by side."""
-        for version in project.versions:
-            first, *others = (item for item in project.uploads if item.version == version)
-            self._send_first(first, project, uploader)
-            self._remember(project.name)
-            self._send_others(others, project, uploader)
-
-    def _send_first(self, item: Distribution, project: ProjectPlan, uploader: Uploader) -> None:
-        """Send one file; where its credential is refused as such and may be replaced, send it with another one."""
-        while True:
-            judged = self.wallet.required(project.name)
-            asked_now = self.wallet.can_replace(project.name, judged)
-            try:
-                with self.report.showing_progress():
-                    digest = apart(partial(self._send, item, project, uploader, asked_now=asked_now))
-            except TokenIndexError as error:
-                self.report.failed(item, error)
-                if not asked_now or not isinstance(error, UploadError) or not error.about_credential:
-                    raise
-                self.terminal.error(str(error))
-                another = self.wallet.replace(project.name, judged, worthless=error.worthless)
-                self.report.credential(project.name, another.credential)
-            else:
-                self.report.uploaded(item, digest)
-                return
-
-    def _send_others(self, items: Sequence[Distribution], project: ProjectPlan, uploader: Uploader) -> None:
-        send = partial(self._send, project=project, uploader=uploader, asked_now=False)
-        failures: list[BaseException] = []
-        with self.report.showing_progress():
-            for item, digest, failure in in_parallel(items, send, self.repository.jobs):
-                if digest is not None:
-                    self.report.uploaded(item, digest)
-                elif failure is not None:
-                    self.report.failed(item, failure)
-                    failures.append(failure)
-        for failure in failures[1:]:
-            self.terminal.error(document.summary_of(failure))
-        if failures:
-            raise failures[0]
-
-    def _send(self, item: Distribution, project: ProjectPlan, uploader: Uploader, *, asked_now: bool) -> str:
-        judged = self.wallet.required(project.name)
-        parcel = Parcel(
-            item,
-            partial(self.wallet.for_upload, project.name, item.size / SLOWEST_UPLOAD),
-            source=self.wallet.origin(judged),
-            asked_now=asked_now,
-            status=project.listing.status,
-            attestations=self._attestations.get(item.path) if judged.credential.minted else None,
-            creates_project=project.listing.exists is False and item is project.uploads[0],
-        )
-        return uploader.upload(parcel)
-
-    def _wait_until_listed(self, plans: Iterable[ProjectPlan], api: SimpleApi, seconds: float) -> None:
-        """Ask the index until it lists every file with its hash. Raises `UploadError` when it does not in time."""
-        deadline, pause = monotonic() + seconds, 1.0
-        missing = {
-            project.name: {item.filename: sha256(item.path) for item in project.uploads}
-            for project in plans
-            if project.uploads
-        }
-        self.terminal.info("\nWaiting until the index lists every file ...")
-        while missing := {name: left for name, files in missing.items() if (left := self._unlisted(name, files, api))}:
-            remaining = deadline - monotonic()
-            if remaining <= 0:
-                names = ", ".join(filename for files in missing.values() for filename in files)
-                msg = (
-                    f"The files are uploaded, but after {seconds:g} seconds the index does not list {names}. Its pages can "
-                    f"be minutes old: look again later, and don't upload again."
-                )
-                raise UploadError(msg)
-            sleep(min(pause, remaining))
-            pause = min(2 * pause, 30.0)
-        self.terminal.success("The index lists every file.")
-
-    def _unlisted(self, project: str, files: Mapping[str, str], api: SimpleApi) -> dict[str, str]:
-        """Those of the files (names and their sha256) that are not listed; an index that tells no hashes is believed."""
-        listed = api.listing(project, partial(self._header, project)).files
-        return {
-            filename: digest
-            for filename, digest in files.items()
-            if filename not in listed or listed[filename].sha256 not in {None, digest}
-        }
-
-    def _remember(self, project: str) -> None:
-        kept = self.wallet.keep(project)
-        for note in kept.notes:
-            self.terminal.info(note)
-        for warning in kept.warnings:
-            self.terminal.warning(warning)
-
-    def _finish(self, project: ProjectPlan) -> None:
-        if self.asked.initialize_auth:
-            self._remember(project.name)
-        if not project.uploads:
-            return
+    def _tell_about(self, project: ProjectPlan, judged: Judged) -> None:
+        """Where the releases of a project are now, and what would be a safer credential for the next."""
         self.terminal.info()
         self.terminal.info(f"[{project.name}]")
         for version in project.versions:
-            self.terminal.info(release_page(self.repository, project.name, version))
-        judged = self.wallet.required(project.name)
-        first = project.listing.exists is False
-        advice = (self.swap.after_first_release if first else self.swap.for_existing_project)(judged, project.name)
-        for line in filter(
-            None, (advice, to_trusted_publishing(judged, project.name, self.repository, self.environment))
-        ):
+            self.terminal.info(self.repository.release_page(project.name, version))
+        is_first = project.listing.exists is False
+        advice = (
+            self.swap.advice(judged, project.name, is_first_release=is_first),
+            to_trusted_publishing(judged, project.name, self.repository, self.environment),
+        )
+        for line in filter(None, advice):
             self.terminal.warning(line)
+
+    def _wait_until_listed(self, digests: Mapping[str, Mapping[str, str]], api: SimpleApi, seconds: float) -> None:
+        self.terminal.info("\nWaiting until the index lists every file ...")
+        wait_until_listed(digests, lambda project: api.listing(project, partial(self.wallet.header, project)), seconds)
+        self.terminal.success("The index lists every file.")

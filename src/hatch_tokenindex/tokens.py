@@ -141,6 +141,14 @@ def _escaped(text: str) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
+class Minted:
+    """An API token that the index made for an identity; `expires` is in unix seconds, `None` if the index didn't say."""
+
+    token: Secret
+    expires: int | None
+
+
+@dataclass(frozen=True)
 class Expiration:
     """Valid from `not_before` to just before `expires_at`, both in Unix seconds."""
 
@@ -220,22 +228,6 @@ class Token:
     def projects(self) -> frozenset[str] | None:
         """The projects that it is valid for, by name: those in every `ProjectNames`. Compare with normalized names."""
         return _common([caveat.names for caveat in self.caveats if isinstance(caveat, ProjectNames)])
-
-    @property
-    def project_ids(self) -> frozenset[str] | None:
-        """The projects that it is valid for, by id: those in every `ProjectIDs`."""
-        return _common([caveat.ids for caveat in self.caveats if isinstance(caveat, ProjectIDs)])
-
-    @property
-    def user_id(self) -> str | None:
-        """The id of the user that it belongs to."""
-        user_ids = (caveat.user_id for caveat in self.caveats if isinstance(caveat, RequestUser))
-        return next(filter(None, user_ids), None)
-
-    @property
-    def publisher_id(self) -> str | None:
-        """The id of the Trusted Publisher that it was minted for."""
-        return next((caveat.publisher_id for caveat in self.caveats if isinstance(caveat, OIDCPublisher)), None)
 
     @property
     def expires_at(self) -> int | None:

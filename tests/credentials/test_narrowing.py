@@ -14,8 +14,9 @@ from distribution_builders import make_sdist, make_wheel
 from hatch_process import HatchTerminal, needs_terminal, run_hatch
 from servers import Answer, BasicAuth
 
+from hatch_tokenindex.authorization import Authorization
 from hatch_tokenindex.credentials.judging import judge
-from hatch_tokenindex.credentials.narrowing import Sendable, lifetime, sendable
+from hatch_tokenindex.credentials.narrowing import authorize, lifetime
 from hatch_tokenindex.credentials.sources import Credential
 from hatch_tokenindex.repositories import Repository
 from hatch_tokenindex.tokens import Secret
@@ -41,20 +42,25 @@ LONGEST = 24_500
 
 def sent(
     secret: str, url: str = PYPI, *, project: str = "demo", size: int = 0, narrow_token: str = "automatic"
-) -> Sendable:
+) -> Authorization:
     """What would be sent of a secret at `NOW`."""
     repository = Repository("private", url, narrow_token="never" if narrow_token == "never" else "automatic")
     judged = judge(Credential("__token__", Secret(secret), "HATCH_INDEX_AUTH"), None, repository, NOW)
-    return sendable(judged, project, repository, size, NOW)
+    return authorize(judged, "HATCH_INDEX_AUTH", project, repository, size=size, now=NOW)
 
 
-def presented_by(sendable: Sendable) -> Presented:
-    """What the index gets to see."""
-    scheme, _, encoded = sendable.header.reveal().partition(" ")
+def sent_token(authorization: Authorization) -> str:
+    """The token that the index gets to see."""
+    scheme, _, encoded = authorization.header.reveal().partition(" ")
     assert scheme == "Basic"
     user, _, token = base64.b64decode(encoded).decode().partition(":")
-    assert (user, token) == ("__token__", sendable.credential.secret.reveal())
-    return present(token)
+    assert user == "__token__"
+    return token
+
+
+def presented_by(authorization: Authorization) -> Presented:
+    """That token as the index reads it."""
+    return present(sent_token(authorization))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +121,7 @@ def test_tokens_of_pypi_are_narrowed_and_no_others(location: str, url: str, sett
     token = make_token(location=location, user=USER_ID)
     made = sent(token, url, narrow_token=setting)
     assert made.narrowed is narrowed
-    assert (made.credential.secret.reveal() == token) is not narrowed
+    assert (sent_token(made) == token) is not narrowed
     assert len(presented_by(made).added_to(token)) == (2 if narrowed else 0)
 
 
@@ -123,7 +129,7 @@ def test_tokens_of_pypi_are_narrowed_and_no_others(location: str, url: str, sett
 def test_what_cannot_be_read_is_sent_as_it_is(secret: str) -> None:
     made = sent(secret)
     assert not made.narrowed
-    assert made.credential.secret.reveal() == secret
+    assert sent_token(made) == secret
     assert made.header.reveal() == f"Basic {base64.b64encode(f'__token__:{secret}'.encode()).decode()}"
 
 
@@ -134,9 +140,9 @@ def test_a_token_that_would_become_too_long_is_sent_as_it_is() -> None:
         for padded in [[make_token(projects=["demo", "x" * count]) for count in range(18_000, 18_300)]]
         for left in (room, room - 3)
     )
-    assert LONGEST - 3 <= len(sent(fits).credential.secret.reveal()) <= LONGEST
+    assert LONGEST - 3 <= len(sent_token(sent(fits))) <= LONGEST
     assert sent(fits).narrowed
-    assert sent(does_not_fit).credential.secret.reveal() == does_not_fit
+    assert sent_token(sent(does_not_fit)) == does_not_fit
     assert not sent(does_not_fit).narrowed
 
 

@@ -19,9 +19,9 @@ from hatch_tokenindex.credentials.trusted_publishing import BURN_PATIENCE
 from hatch_tokenindex.errors import ConfigurationError, MintingError, SourceUnavailableError
 from hatch_tokenindex.index import minting
 from hatch_tokenindex.index.clock import Clock
-from hatch_tokenindex.index.minting import Mint, Minted
+from hatch_tokenindex.index.minting import Mint
 from hatch_tokenindex.repositories import Repository
-from hatch_tokenindex.tokens import Secret
+from hatch_tokenindex.tokens import Minted, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,7 +20,7 @@ from servers import Answer, BasicAuth, Fault, RecordingServer
 from hatch_tokenindex.index import simple
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
-from hatch_tokenindex.index.simple import ListedFile, Listing, SimpleApi, addresses, release_page
+from hatch_tokenindex.index.simple import ListedFile, Listing, SimpleApi
 from hatch_tokenindex.repositories import Repository
 from hatch_tokenindex.tokens import Secret
 
@@ -110,13 +110,13 @@ GITLAB = "https://gitlab.example.org/api/v4/projects/7/packages/pypi"
     ],
 )
 def test_where_the_simple_api_is(url: str, expected: list[str]) -> None:
-    assert list(addresses(Repository("private", url))) == expected
+    assert list(Repository("private", url).simple_addresses) == expected
 
 
 @pytest.mark.parametrize("simple_url", ["https://x.example.org/simple", "https://x.example.org/simple/"])
 def test_it_is_where_configuration_says(simple_url: str) -> None:
     repository = Repository("private", "https://packages.example.org/legacy/", simple_url=simple_url)
-    assert addresses(repository) == ("https://x.example.org/simple/",)
+    assert repository.simple_addresses == ("https://x.example.org/simple/",)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_it_is_where_configuration_says(simple_url: str) -> None:
     ],
 )
 def test_where_a_person_finds_the_release(url: str, expected: str) -> None:
-    assert release_page(Repository("private", url), "demo", "1.0") == expected
+    assert Repository("private", url).release_page("demo", "1.0") == expected
 
 
 # What its pages say

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from api_tokens import USER_ID, make_token
 from distribution_builders import make_wheel
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.credentials.judging import judge
-from hatch_tokenindex.credentials.sources import Credential
+from hatch_tokenindex.authorization import Authorization
 from hatch_tokenindex.distributions import read
 from hatch_tokenindex.errors import UploadError
 from hatch_tokenindex.index.client import connect
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from pytest_httpx import HTTPXMock
 
 REPOSITORY = Repository("main", urls.PYPI, retries=0)
-TOKEN = make_token(user=USER_ID)
 
 
 class Silence:
@@ -37,14 +34,19 @@ class Silence:
     def retrying(self, item: Any, why: str, seconds: float) -> None: ...
 
 
+def authorize() -> Authorization:
+    """What lets every attempt in."""
+    secret, header = Secret("a-pass-word"), Secret("Basic X190b2tlbl9fOmEtcGFzcy13b3Jk")
+    return Authorization("__token__", "HATCH_INDEX_AUTH", header, (("__token__", secret), ("", header)))
+
+
 def upload(folder: Path) -> str:
     """Upload a small wheel; its digest."""
     item, clock = read(make_wheel(folder)), Clock()
-    judged = judge(Credential("__token__", Secret(TOKEN), "HATCH_INDEX_AUTH"), item.name, REPOSITORY, clock.now())
     with connect(REPOSITORY) as client:
         api = SimpleApi(client, REPOSITORY, clock)
         uploader = Uploader(client, REPOSITORY, api, clock, Silence(), lambda _: None)
-        parcel = Parcel(item, lambda: judged, source="HATCH_INDEX_AUTH", asked_now=False, status=None)
+        parcel = Parcel(item, authorize, asked_now=False, status=None)
         return uploader.upload(parcel)
 
 
@@ -83,12 +85,9 @@ PAGE = '<a href="demo-1.0-py3-none-any.whl">demo</a>'
 def upload_elsewhere(folder: Path, *, creates_project: bool = False) -> str:
     """Upload a small wheel to an index that tells no hashes; its digest."""
     item, clock = read(make_wheel(folder)), Clock()
-    judged = judge(Credential("ci", Secret("a-pass-word"), "--auth"), item.name, HASHLESS, clock.now())
     with connect(HASHLESS) as client:
         uploader = Uploader(client, HASHLESS, SimpleApi(client, HASHLESS, clock), clock, Silence(), lambda _: None)
-        parcel = Parcel(
-            item, lambda: judged, source="--auth", asked_now=False, status=None, creates_project=creates_project
-        )
+        parcel = Parcel(item, authorize, asked_now=False, status=None, creates_project=creates_project)
         return uploader.upload(parcel)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from packaging.version import Version
 
 from hatch_tokenindex.errors import TokenIndexError, UploadError
-from hatch_tokenindex.index.simple import release_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +53,7 @@ def project_entries(
             {
                 "name": name,
                 "version": version,
-                "url": None if repository is None else release_page(repository, name, version),
+                "url": None if repository is None else repository.release_page(name, version),
                 "credential": credential and {"user": credential.user, "source": credential.origin},
                 "files": [_file(result) for result in group],
             }

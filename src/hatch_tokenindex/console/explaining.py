@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console.tables import aligned
-from hatch_tokenindex.credentials.narrowing import LIFETIME, is_narrowed
 from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import MASK, Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hatch_tokenindex.credentials.chain import Explanation, Look
+    from hatch_tokenindex.credentials.chain import Explanation
     from hatch_tokenindex.credentials.judging import Judged
+    from hatch_tokenindex.credentials.looking import Look
     from hatch_tokenindex.given import Given
     from hatch_tokenindex.repositories import Repository
 
@@ -34,11 +34,11 @@ def as_text(explanation: Explanation, repository: Repository) -> str:
     elif secret.error is not None:
         lines.append("  Publishing would stop there.")
     elif secret.answer is not None:
-        lines += [f"  {line}" for line in _about(secret.answer, explanation.project, repository)]
+        lines += [f"  {line}" for line in _about(secret.answer, explanation)]
     return "\n".join(lines)
 
 
-def as_data(explanation: Explanation, repository: Repository) -> dict[str, Any]:
+def as_data(explanation: Explanation) -> dict[str, Any]:
     """The same for `-o json`: an entry as for other runs, but of all versions and with rows instead of files."""
     judged = explanation.secret.answer if explanation.secret is not None else None
     return {
@@ -50,7 +50,7 @@ def as_data(explanation: Explanation, repository: Repository) -> dict[str, Any]:
             {"question": row.question, "place": row.place, "holds": row.holds, "used": row.mark == _USED}
             for row in _rows(explanation)
         ],
-        "token": judged and _about(judged, explanation.project, repository),
+        "token": judged and _about(judged, explanation),
     }
 
 
@@ -97,15 +97,15 @@ def _holds(look: Look[Any], answer: str) -> str:
     return look.effect or answer or "not set"
 
 
-def _about(judged: Judged, project: str, repository: Repository) -> list[str]:
+def _about(judged: Judged, explanation: Explanation) -> list[str]:
     """What the token that is used says of itself, and what will be sent of it."""
     if judged.token is None:
         return ["The secret is not a token that can be read here, and is sent as it is."]
     lines = [_says(judged.token)]
-    if is_narrowed(judged, repository):
+    if explanation.narrowed_for:
         lines.append(
-            f"What is sent is narrowed on this machine: whoever catches it can upload {project} for {LIFETIME // 60} minutes, "
-            f"and nothing else."
+            f"What is sent is narrowed on this machine: whoever catches it can upload {explanation.project} for "
+            f"{explanation.narrowed_for // 60} minutes, and nothing else."
         )
     else:
         lines.append("It is sent as it is.")

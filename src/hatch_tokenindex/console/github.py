@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from hatch_tokenindex.index.simple import release_page
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -68,7 +66,7 @@ def _row(repository: Repository | None, result: FileResult) -> tuple[str, ...]:
     item = result.distribution
     project = _cell(f"{item.name} {item.version}")
     if repository is not None:
-        project = f"[{project}]({_target(release_page(repository, item.name, item.version))})"
+        project = f"[{project}]({_target(repository.release_page(item.name, item.version))})"
     return _cell(item.filename), project, f"{item.size:,}", result.sha256 or "", result.outcome.value
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from hatch_tokenindex.console.terminal import Terminal
+    from hatch_tokenindex.credentials.remembering import Kept
     from hatch_tokenindex.credentials.sources import Credential
     from hatch_tokenindex.distributions import Distribution
     from hatch_tokenindex.plan import ProjectPlan
@@ -43,9 +44,18 @@ class Report:
         self._repository = repository
 
     def credential(self, project: str, credential: Credential) -> None:
-        """Which credential a project (normalized, PEP 503) has."""
+        """Which credential a project (normalized, PEP 503) has now."""
+        if self._credentials.get(project) == credential:
+            return
         self._credentials[project] = credential
         self._terminal.detail(f"{project}: user {credential.user}, with the secret from {credential.origin}")
+
+    def remembered(self, kept: Kept) -> None:
+        """What was stored of a credential, or why it wasn't."""
+        for note in kept.notes:
+            self._terminal.info(note)
+        for warning in kept.warnings:
+            self._terminal.warning(warning)
 
     def explained(self, entries: Iterable[dict[str, Any]]) -> None:
         """What stands in the document in place of files: the tables of `-o explain`."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import SourceUnavailableError
+from hatch_tokenindex.tokens import token_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,8 +91,8 @@ class Cache:
     def read(self) -> Contents:
         """What is remembered now."""
         try:
-            return _decode(json.loads(self.path.read_bytes()))
-        except (OSError, ValueError, RecursionError):
+            return _decode(self._load())
+        except OSError:
             return Contents()
 
     def update(self, change: Callable[[Contents], Contents]) -> None:
@@ -104,24 +105,27 @@ class Cache:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with FileLock(f"{self.path}.lock", timeout=LOCK_PATIENCE, mode=0o600):
-                if self._is_newer():
+                # What can't be read just now must not be taken for empty, and be lost.
+                data = self._load()
+                if _is_newer(data):
                     msg = f"{self.path} was written by a newer version"
                     raise SourceUnavailableError(msg)
-                self._replace(json.dumps(_encode(change(self.read())), indent=2).encode())
+                self._replace(json.dumps(_encode(change(_decode(data))), indent=2).encode())
         except Timeout:
             msg = f"{self.path} is locked by another run"
             raise SourceUnavailableError(msg) from None
-        except OSError as error:
-            msg = f"{self.path} can't be written ({error.strerror or type(error).__name__})"
+        except (OSError, NotImplementedError) as error:
+            # The second is what older versions of `filelock` say on a file system without locks.
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            msg = f"{self.path} can't be written ({reason})"
             raise SourceUnavailableError(msg) from None
 
-    def _is_newer(self) -> bool:
+    def _load(self) -> Any:
+        """What the file holds; `None` where there is none, or no JSON. Raises `OSError` where it can't be read."""
         try:
-            data = json.loads(self.path.read_bytes())
-        except (OSError, ValueError, RecursionError):
-            return False
-        version = data.get("version") if isinstance(data, dict) else None
-        return isinstance(version, int) and version > VERSION
+            return json.loads(self.path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+            return None
 
     def _replace(self, content: bytes) -> None:
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f"{self.path.name}.")
@@ -145,12 +149,17 @@ def _encode(contents: Contents) -> dict[str, Any]:
     return {"version": VERSION, **asdict(contents)}
 
 
+def _is_newer(data: Any) -> bool:
+    version = data.get("version") if isinstance(data, dict) else None
+    return isinstance(version, int) and version > VERSION
+
+
 def _decode(data: Any) -> Contents:
     if not isinstance(data, dict) or data.get("version") != VERSION:
         return Contents()
     users, slots, advised = data.get("users"), data.get("slots"), data.get("advised")
     return Contents(
-        users={url: user for url, user in users.items() if _is_text(user)} if isinstance(users, dict) else {},
+        users={url: user for url, user in users.items() if _is_user(user)} if isinstance(users, dict) else {},
         slots=tuple(slot for item in slots if (slot := _slot(item))) if isinstance(slots, list) else (),
         advised=tuple(item for item in advised if _is_text(item)) if isinstance(advised, list) else (),
     )
@@ -174,9 +183,13 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and value.isprintable()
 
 
+def _is_user(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable() and ":" not in value and token_in(value) is None
+
+
 def _is_url(value: object) -> bool:
     return isinstance(value, str) and urls.problem_with(value) is None
 
 
 def _is_time(value: object) -> bool:
-    return isinstance(value, int) and 0 <= value < _LATEST
+    return type(value) is int and 0 <= value < _LATEST

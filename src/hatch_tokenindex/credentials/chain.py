@@ -7,54 +7,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hatch_tokenindex.credentials import commands
-from hatch_tokenindex.credentials.judging import Judged, judge
-from hatch_tokenindex.credentials.prompts import Prompts, index_name
+from hatch_tokenindex.credentials.judging import Judged, judge, usable_user_name
+from hatch_tokenindex.credentials.looking import Look, first, look_at, until_found
+from hatch_tokenindex.credentials.narrowing import LIFETIME, is_narrowed
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Source, project_slot
-from hatch_tokenindex.errors import CredentialError, SourceUnavailableError, TokenIndexError, UnfitTokenError
+from hatch_tokenindex.errors import CredentialError, SourceUnavailableError, UnfitTokenError
 from hatch_tokenindex.given import Given
 from hatch_tokenindex.options import Options, own_variable_name
-from hatch_tokenindex.tokens import Secret, token_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from hatch_tokenindex.credentials.cache import Cache
     from hatch_tokenindex.credentials.keyrings import Keyring
+    from hatch_tokenindex.credentials.prompts import Prompts
     from hatch_tokenindex.credentials.pypirc import Pypirc
     from hatch_tokenindex.credentials.trusted_publishing import TrustedPublishing
     from hatch_tokenindex.repositories import Repository
+    from hatch_tokenindex.tokens import Secret
 
 T = TypeVar("T")
 U = TypeVar("U")
 
+PYPIRC = "~/.pypirc"
 CACHE = "Hatch's cache"
+PROMPT = "prompt"
 ATTEMPTS = 3
 """How often a secret is asked for before a run gives up."""
-
-
-@dataclass(frozen=True)
-class Look(Generic[T]):
-    """What one look at one place gave: an answer, nothing, or why there is none.
-
-    `unavailable` (the place can't be asked) and `passed_over` (what lies there is not for this use) let the search go on,
-    `error` ends it. `effect` says what looking there would have done.
-    """
-
-    place: str
-    asks: bool
-    answer: T | None = None
-    unavailable: str = ""
-    passed_over: str = ""
-    error: TokenIndexError | None = None
-    effect: str = ""
-
-    @property
-    def ends_the_search(self) -> bool:
-        """Whether nothing after this place is looked at."""
-        return self.answer is not None or self.error is not None or bool(self.effect)
 
 
 @dataclass(frozen=True)
@@ -71,13 +53,17 @@ class Resolution:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Both lists of one project, walked to the end, and the looks that decide (`None`: nothing was found)."""
+    """Both lists of one project, walked to the end, and the looks that decide (`None`: nothing was found).
+
+    `narrowed_for` is for how many seconds the token that decides is narrowed before it is sent, 0 if it isn't.
+    """
 
     project: str
     users: tuple[Look[Given[str]], ...]
     secrets: tuple[Look[Judged], ...]
     user: Look[Given[str]] | None
     secret: Look[Judged] | None
+    narrowed_for: int
 
 
 @dataclass(frozen=True)
@@ -103,22 +89,22 @@ class Chain:
             Source(own, partial(_of, self.options.own_users, own)),
             Source("HATCH_INDEX_USER", lambda: self.options.environment_user),
             Source("repos tables", lambda: self.repository.user),
-            Source("~/.pypirc", lambda: self.pypirc.user(project, self.repository)),
+            Source(PYPIRC, lambda: self.pypirc.user(project, self.repository)),
             Source(CACHE, self._cached_user),
-            Source("prompt", self.prompts.user_name, asks=True),
+            Source(PROMPT, None),
         )
 
-    def secrets(self, project: str, user: Given[str] | None) -> tuple[Source[Credential], ...]:
-        """Where a secret can come from, in order, once it is known which user name was found, if any."""
+    def secrets(self, project: str, user: Look[Given[str]] | None) -> tuple[Source[Credential], ...]:
+        """Where a secret can come from, in order, once it is known where a user name was found, if anywhere."""
         effect = "" if self._contradicting_secret else self.trusted.effect
         trusted = Source("Trusted Publishing", partial(self._minted, project), effect, rehearse=self.trusted.rehearse)
         if self._is_trusted_only:
             return (trusted,)
-        name = TOKEN_USER if user is None else user.value
+        name = _name(user)
         own = own_variable_name("AUTH", self.repository.name)
         command = self.repository.auth_command
         return (
-            Source("~/.pypirc", partial(self._pypirc_secret, project, user)),
+            Source(PYPIRC, partial(self._pypirc_secret, project, user)),
             Source("--auth", partial(_as_credential, self.options.flag_auth, name)),
             Source(own, partial(_as_credential, _of(self.options.own_auths, own), name)),
             Source("HATCH_INDEX_AUTH", partial(_as_credential, self.options.environment_auth, name)),
@@ -126,14 +112,13 @@ class Chain:
             Source("auth-command", partial(self._command_output, name), "would be run" if command else ""),
             *self._keyring_slots(project, user),
             trusted,
-            Source("prompt", partial(self.prompts.credential, project, name), asks=True),
+            Source(PROMPT, None),
         )
 
-    def _keyring_slots(self, project: str, user: Given[str] | None) -> Iterator[Source[Credential]]:
+    def _keyring_slots(self, project: str, user: Look[Given[str]] | None) -> Iterator[Source[Credential]]:
         if not self.repository.keyring:
             return
-        name = TOKEN_USER if user is None else user.value
-        is_given = user is not None and user.origin != CACHE
+        name, is_given = _name(user), user is not None and user.place != CACHE
         service, slot = self.repository.url, project_slot(project)
         if name == TOKEN_USER or not is_given:
             yield Source(f"keyring: {slot}", lambda: self.keyring.remembered(service, slot, TOKEN_USER))
@@ -148,9 +133,10 @@ class Chain:
         what was found must not be used.
         """
         notes: list[str] = []
-        user = _first(_walk_users(self.users(project), asking=False), notes)
-        looks = list(_until_found(self._walk_secrets(project, user, asking=False, for_real=for_real)))
-        judged = _first(looks, notes)
+        user = first(_walk_users(self.users(project)), notes)
+        looks = list(until_found(self._walk_secrets(project, user, for_real=for_real)))
+        found = first(looks, notes)
+        judged = None if found is None else found.answer
         would = next((look.effect for look in looks if look.effect), "")
         if judged is None and not would:
             if not self.options.can_prompt or self._is_trusted_only:
@@ -158,21 +144,21 @@ class Chain:
             would = "a person would be asked"
             if for_real:
                 self.prompts.tell(notes)
-                user = user or _first(_walk_users(self.users(project), asking=True), notes)
-                judged = self._asking_thrice(
-                    lambda: _first(self._walk_secrets(project, user, asking=True, for_real=True), notes)
-                )
+                name = _name(user) if user else usable_user_name(self.prompts.user_name()).value
+                judged = self._asked(project, name)
         if judged is not None:
-            notes += [*judged.notes, *self._losers(judged)]
+            notes += judged.notes
+            if found is not None and found.place == PYPIRC:
+                notes += self._losers_to(judged)
         return Resolution(judged, would, tuple(notes))
 
     def would_mint(self, project: str) -> bool:
         """Whether no place before Trusted Publishing has a credential for `project`, and a token would be minted."""
-        user = _first(_walk_users(self.users(project), asking=False), [])
+        user = first(_walk_users(self.users(project)), [])
         for source in self.secrets(project, user):
             if source.rehearse is not None:
                 return bool(source.effect)
-            if _look(source, partial(self._judge, project)).ends_the_search:
+            if source.look and look_at(source.place, source.look, partial(self._judge, project)).ends_the_search:
                 break
         return False
 
@@ -184,43 +170,51 @@ class Chain:
     def ask_again(self, project: str, refused: Judged) -> Judged:
         """Another secret in place of one that the index refused, for the same user name."""
         self.prompts.forget(refused.credential.secret)
-        return self._asking_thrice(
-            lambda: self._judge(project, self.prompts.credential(project, refused.credential.user))
-        )
+        return self._asked(project, refused.credential.user)
 
     def explain(self, project: str) -> Explanation:
         """What each place holds for `project`, and which ones decide; nothing is asked, run or stored."""
-        users = tuple(self._rehearse(self.users(project), _user_name))
+        users = tuple(self._rehearse(self.users(project), usable_user_name))
         user = next((look for look in users if look.ends_the_search and not look.asks), None)
-        secrets = tuple(
-            self._rehearse(self.secrets(project, None if user is None else user.answer), partial(self._judge, project))
-        )
+        named = None if user is None or user.answer is None else user
+        secrets = tuple(self._rehearse(self.secrets(project, named), partial(self._judge, project)))
         is_stopped = user is not None and user.error is not None
         secret = None if is_stopped else next((look for look in secrets if look.ends_the_search), None)
         if user is None and secret is not None and secret.asks:
             user = users[-1]
-        return Explanation(project, users, secrets, user, secret)
+        judged = None if secret is None else secret.answer
+        narrowed_for = LIFETIME if judged is not None and is_narrowed(judged, self.repository) else 0
+        return Explanation(project, users, secrets, user, secret, narrowed_for)
 
     def _rehearse(self, sources: Iterable[Source[U]], judged: Callable[[U], T]) -> Iterator[Look[T]]:
         for source in sources:
-            if source.asks:
+            if source.look is None:
                 effect = "would ask" if self.options.can_prompt else ""
-                unavailable = self.options.no_prompt_because
-                yield Look(source.place, asks=True, effect=effect, unavailable=unavailable)
+                yield Look(source.place, unavailable=self.options.no_prompt_because, effect=effect, asks=True)
             elif source.effect:
-                yield Look(source.place, asks=False, effect=source.effect)
+                yield Look(source.place, effect=source.effect)
             else:
-                yield _look(source, judged)
+                yield look_at(source.place, source.look, judged)
 
-    def _walk_secrets(
-        self, project: str, user: Given[str] | None, *, asking: bool, for_real: bool
-    ) -> Iterator[Look[Judged]]:
+    def _walk_secrets(self, project: str, user: Look[Given[str]] | None, *, for_real: bool) -> Iterator[Look[Judged]]:
         for source in self.secrets(project, user):
             if source.rehearse is not None and source.effect and not for_real:
-                look: Look[Judged] = _look(replace(source, look=source.rehearse), partial(self._judge, project))
+                look: Look[Judged] = look_at(source.place, source.rehearse, partial(self._judge, project))
                 yield look if look.unavailable or look.error else replace(look, effect=source.effect)
-            elif source.asks == asking:
-                yield _look(source, partial(self._judge, project))
+            elif source.look is not None:
+                yield look_at(source.place, source.look, partial(self._judge, project))
+
+    def _asked(self, project: str, user: str) -> Judged:
+        """What a person types, who may correct it: a secret that can't be used is not taken for an answer."""
+        left = ATTEMPTS
+        while True:
+            typed, left = self.prompts.credential(project, user), left - 1
+            try:
+                return self._judge(project, typed)
+            except CredentialError as error:
+                if not left:
+                    raise
+                self.prompts.reject(typed, f"{error} Attempts left: {left}.")
 
     def _command_output(self, user: str) -> Credential | None:
         given = self._command_secret
@@ -264,14 +258,6 @@ class Chain:
         )
         return next((secret.origin for secret in given if secret is not None and secret.value), "")
 
-    def _asking_thrice(self, ask: Callable[[], T]) -> T:
-        for left in range(ATTEMPTS - 1, 0, -1):
-            try:
-                return ask()
-            except CredentialError as error:
-                self.prompts.reject(f"{error} Attempts left: {left}.")
-        return ask()
-
     def _judge(self, project: str, found: Credential) -> Judged:
         try:
             return judge(found, project, self.repository, self.now())
@@ -285,15 +271,14 @@ class Chain:
         user = self.cache.read().user(self.repository.url)
         return Given(user, CACHE) if user else None
 
-    def _pypirc_secret(self, project: str, user: Given[str] | None) -> Credential | None:
-        if user is None or not user.origin.endswith("~/.pypirc"):
+    def _pypirc_secret(self, project: str, user: Look[Given[str]] | None) -> Credential | None:
+        if user is None or user.place != PYPIRC:
             return None
         section = self.pypirc.section(project, self.repository)
         return None if section is None else section.credential
 
-    def _losers(self, judged: Judged) -> Iterator[str]:
-        if not judged.credential.origin.endswith("~/.pypirc"):
-            return
+    def _losers_to(self, judged: Judged) -> Iterator[str]:
+        """A note for each flag and variable whose secret a password of `~/.pypirc` beats."""
         for given in self._chosen_secrets:
             if given is not None and given.value:
                 yield (
@@ -301,25 +286,23 @@ class Chain:
                     f"password. With `-u {judged.credential.user}` the one from {given.origin} wins."
                 )
 
-    def _nowhere(self, project: str, user: Given[str] | None, looks: Iterable[Look[Judged]]) -> str:
+    def _nowhere(self, project: str, user: Look[Given[str]] | None, looks: Iterable[Look[Judged]]) -> str:
         held = ((look.place, look.unavailable or look.passed_over or "nothing") for look in looks)
         places = "\n".join(f"  {place}: {why}".replace("\n", "\n    ") for place, why in held)
         setup = self.trusted.setup(project)
         if self._is_trusted_only:
             return (
-                f"No secret was found for {project} on {index_name(self.repository)}: `trusted-publishing` is `always`, and "
+                f"No secret was found for {project} on {self.repository.index}: `trusted-publishing` is `always`, and "
                 f"there is none.\n{places}\n{setup or 'Run this in a job of a CI provider that the index trusts.'}"
             )
         return (
-            f"No secret was found for {project} on {index_name(self.repository)}, and nobody can be asked: "
+            f"No secret was found for {project} on {self.repository.index}, and nobody can be asked: "
             f"{self.options.no_prompt_because}.\nThese places were looked at, in this order:\n{places}\n"
-            f"{self._line_to_add(user)}" + (f"\n{setup}" if setup else "")
+            f"{self._line_to_add(_name(user))}" + (f"\n{setup}" if setup else "")
         )
 
-    def _line_to_add(self, user: Given[str] | None) -> str:
-        what = (
-            "an API token" if user is None or user.value == TOKEN_USER else f"the password or token of {user.value!r}"
-        )
+    def _line_to_add(self, user: str) -> str:
+        what = "an API token" if user == TOKEN_USER else f"the password or token of {user!r}"
         variable = "HATCH_INDEX_AUTH" if self.repository.site else own_variable_name("AUTH", self.repository.name)
         secret = "PYPI_API_TOKEN" if self.repository.site else variable
         return (
@@ -328,62 +311,15 @@ class Chain:
         )
 
 
-def _look(source: Source[U], judged: Callable[[U], T]) -> Look[T]:
-    look: Look[T] = Look(source.place, source.asks)
-    try:
-        found = source.look()
-    except SourceUnavailableError as error:
-        return replace(look, unavailable=str(error))
-    except TokenIndexError as error:
-        return replace(look, error=error)
-    try:
-        return look if found is None else replace(look, answer=judged(found))
-    except SourceUnavailableError as error:
-        return replace(look, passed_over=str(error))
-    except TokenIndexError as error:
-        return replace(look, error=error)
-
-
-def _walk_users(sources: Iterable[Source[Given[str]]], *, asking: bool) -> Iterator[Look[Given[str]]]:
+def _walk_users(sources: Iterable[Source[Given[str]]]) -> Iterator[Look[Given[str]]]:
     for source in sources:
-        if source.asks == asking:
-            yield _look(source, _user_name)
+        if source.look is not None:
+            yield look_at(source.place, source.look, usable_user_name)
 
 
-def _user_name(given: Given[str]) -> Given[str]:
-    """Refuse a token in this place: a user name is shown, and cached."""
-    if token_in(given.value) is not None:
-        msg = (
-            f"{given.origin} holds an API token where a user name is wanted. Give the token as the secret instead "
-            f"(HATCH_INDEX_AUTH, `--auth` or the keyring), and no user name: it is {TOKEN_USER}."
-        )
-        raise CredentialError(msg)
-    if ":" in given.value or not given.value.isprintable():
-        msg = f"The user name from {given.origin} holds a colon or characters that can't be sent (RFC 7617)."
-        raise CredentialError(msg)
-    return given
-
-
-def _until_found(looks: Iterable[Look[T]]) -> Iterator[Look[T]]:
-    for look in looks:
-        yield look
-        if look.ends_the_search:
-            return
-
-
-def _first(looks: Iterable[Look[T]], notes: list[str]) -> T | None:
-    """The answer of the first place that has one. Why a place could not be asked, or was passed over, goes to `notes`."""
-    for look in looks:
-        if look.error is not None:
-            raise look.error
-        if look.unavailable:
-            why, *lines = look.unavailable.splitlines()
-            notes.append("\n".join((f"{why[:1].upper()}{why[1:]}: the run goes on without it.", *lines)))
-        if look.passed_over:
-            notes.append(f"{look.place}: passed over: {look.passed_over}")
-        if look.answer is not None:
-            return look.answer
-    return None
+def _name(user: Look[Given[str]] | None) -> str:
+    """The user name that was found; that of an API token if none was."""
+    return TOKEN_USER if user is None or user.answer is None else user.answer.value
 
 
 def _of(variables: Mapping[str, T], name: str) -> Given[T] | None:

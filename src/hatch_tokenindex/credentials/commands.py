@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from errno import EACCES, ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +25,8 @@ def first_line(command: Given[tuple[str, ...]]) -> Secret:
     """Run the program and take the first line of its output. Raises `CredentialError` with the program's own words."""
     program = command.value[0]
     status, output, errors = _run(command)
-    secret = Secret(output.partition("\n")[0].rstrip("\r"))
-    errors = Redactor(((TOKEN_USER, secret),)).redact(errors).strip()
-    said = f" It said: {errors[:1000]}" if errors else ""
+    secret = secret_of(output)
+    said = _said(Redactor(((TOKEN_USER, secret),)).redact(errors.decode(errors="replace")))
     if status != 0:
         msg = f"{command.origin}: {program!r} ended with status {status}.{said}"
         raise CredentialError(msg)
@@ -36,7 +36,16 @@ def first_line(command: Given[tuple[str, ...]]) -> Secret:
     return secret
 
 
-def _run(command: Given[tuple[str, ...]]) -> tuple[int, str, str]:
+def secret_of(output: bytes) -> Secret:
+    """The secret on the first line of what a program wrote. What isn't UTF-8 stays recognisable, and is refused later."""
+    return Secret(output.partition(b"\n")[0].decode("utf-8-sig", "surrogateescape").rstrip("\r"))
+
+
+def _said(errors: str) -> str:
+    return f" It said: {errors.strip()[:1000]}" if errors.strip() else ""
+
+
+def _run(command: Given[tuple[str, ...]]) -> tuple[int, bytes, bytes]:
     program, *arguments = command.value
     try:
         process = subprocess.Popen(
@@ -48,13 +57,23 @@ def _run(command: Given[tuple[str, ...]]) -> tuple[int, str, str]:
         raise CredentialError(msg) from None
     try:
         output, errors = process.communicate(timeout=TIME_LIMIT)
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as expired:
         # Not read to the end again: a grandchild could hold the pipes open for ever.
         process.kill()
         process.wait()
-        msg = f"{command.origin}: {program!r} gave no answer within {TIME_LIMIT} seconds."
+        _close_pipes(process)
+        output, errors = expired.output or b"", expired.stderr or b""
+        said = _said(Redactor(((TOKEN_USER, secret_of(output)),)).redact(errors.decode(errors="replace")))
+        msg = f"{command.origin}: {program!r} gave no answer within {TIME_LIMIT} seconds.{said}"
         raise CredentialError(msg) from None
-    return process.returncode, output.decode(errors="replace"), errors.decode(errors="replace")
+    return process.returncode, output, errors
+
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
+    # On Windows, threads that still read them have them, and close them themselves.
+    for pipe in () if sys.platform == "win32" else (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def _found(program: str) -> str:

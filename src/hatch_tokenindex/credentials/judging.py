@@ -13,6 +13,7 @@ from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import Secret, Token, looks_like_token, read, token_in
 
 if TYPE_CHECKING:
+    from hatch_tokenindex.given import Given
     from hatch_tokenindex.repositories import Repository
 
 
@@ -54,6 +55,23 @@ def judge(found: Credential, project: str | None, repository: Repository, now: f
         if not found.minted:
             _refuse_other_time(credential, token, now)
     return Judged(credential, token, tuple(notes))
+
+
+def usable_user_name(given: Given[str]) -> Given[str]:
+    """A user name, if it is one that can be sent and shown.
+
+    Raises `CredentialError` for an API token, which would be shown and cached, and for what Basic authorization can't carry.
+    """
+    if token_in(given.value) is not None:
+        msg = (
+            f"{given.origin} holds an API token where a user name is wanted. Give the token as the secret instead "
+            f"(HATCH_INDEX_AUTH, `--auth` or the keyring), and no user name: it is {TOKEN_USER}."
+        )
+        raise CredentialError(msg)
+    if ":" in given.value or not given.value.isprintable():
+        msg = f"The user name from {given.origin} holds a colon or characters that can't be sent (RFC 7617)."
+        raise CredentialError(msg)
+    return given
 
 
 def _subject(credential: Credential) -> str:
@@ -128,11 +146,7 @@ def _refuse_other_index(credential: Credential, token: Token, repository: Reposi
         return
     host = urls.origin(repository.url)[1]
     if made_by or used_at:
-        where = (
-            f"Make one at https://{used_at}/manage/account/token/."
-            if used_at
-            else f"Give a secret that is meant for {host}."
-        )
+        where = f"Make one at {repository.token_page}." if used_at else f"Give a secret that is meant for {host}."
         msg = (
             f"{_subject(credential)} was made by {token.location}, but this publishes to {host}. It is not sent, since it "
             f"would only be disclosed to {host}. {where}"

@@ -146,6 +146,8 @@ def _wait_until(done: Event, deadline: float) -> bool:
 
 
 def _reason(fault: BaseException) -> str:
+    if isinstance(fault, ImportError):
+        return "the keyring library can't be imported"
     from keyring.errors import InitError, KeyringLocked, NoKeyringError
 
     if isinstance(fault, NoKeyringError):

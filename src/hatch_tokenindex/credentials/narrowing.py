@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hatch_tokenindex.authorization import Authorization
 from hatch_tokenindex.credentials.judging import Judged, site_of
-from hatch_tokenindex.credentials.sources import Credential, basic
+from hatch_tokenindex.credentials.sources import TOKEN_USER, basic
 from hatch_tokenindex.errors import MalformedTokenError
 from hatch_tokenindex.tokens import Secret, narrow
 
@@ -19,15 +20,6 @@ SLOWEST_UPLOAD = 250_000
 """Bytes per second: PyPI looks at the token after the last byte, so a slow line must not outlast it."""
 TOLERANCE = 60 * 60
 """Seconds that the token is valid before it is made: PyPI tolerates no clock that is ahead of its own."""
-
-
-@dataclass(frozen=True)
-class Sendable:
-    """A credential as it is sent: what `Authorization` says, and every secret in it, to be masked in answers."""
-
-    credential: Credential
-    header: Secret
-    narrowed: bool
 
 
 def is_narrowed(judged: Judged, repository: Repository) -> bool:
@@ -45,21 +37,33 @@ def lifetime(size: int) -> int:
     return LIFETIME + size // SLOWEST_UPLOAD
 
 
-def sendable(judged: Judged, project: str, repository: Repository, size: int, now: float) -> Sendable:
+def authorize(
+    judged: Judged, source: str, project: str, repository: Repository, *, size: int, now: float
+) -> Authorization:
     """The credential for one attempt to upload a file of `size` bytes of `project` at `now` (unix seconds).
 
-    A token that can't be narrowed is sent as it is.
+    `source` is what may be told of where it comes from. A token that can't be narrowed is sent as it is.
     """
-    credential, narrowed = judged.credential, is_narrowed(judged, repository)
-    if narrowed:
-        try:
-            secret = narrow(
-                credential.secret,
-                project=project,
-                not_before=int(now) - TOLERANCE,
-                expires_at=int(now) + lifetime(size),
-            )
-            credential = replace(credential, secret=secret)
-        except MalformedTokenError:
-            narrowed = False
-    return Sendable(credential, Secret(f"Basic {basic(credential).reveal()}"), narrowed)
+    original = judged.credential
+    credential = replace(original, secret=_narrowed(judged, project, repository, size, now) or original.secret)
+    header = Secret(f"Basic {basic(credential).reveal()}")
+    return Authorization(
+        user=credential.user,
+        source=source,
+        header=header,
+        secrets=((original.user, original.secret), (credential.user, credential.secret), (TOKEN_USER, header)),
+        asked_again=credential.typed or credential.slot is not None,
+        narrowed=credential.secret != original.secret,
+        minted=credential.minted,
+        publisher=credential.publisher,
+    )
+
+
+def _narrowed(judged: Judged, project: str, repository: Repository, size: int, now: float) -> Secret | None:
+    if not is_narrowed(judged, repository):
+        return None
+    not_before, expires_at = int(now) - TOLERANCE, int(now) + lifetime(size)
+    try:
+        return narrow(judged.credential.secret, project=project, not_before=not_before, expires_at=expires_at)
+    except MalformedTokenError:
+        return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.judging import may_be_for
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Person
 from hatch_tokenindex.given import Given
@@ -17,16 +16,6 @@ if TYPE_CHECKING:
     from hatch_tokenindex.tokens import Secret
 
 ORIGIN = "the prompt"
-
-
-def index_name(repository: Repository) -> str:
-    """How a person calls the index."""
-    return urls.SITE_NAMES.get(repository.site or "", repository.url)
-
-
-def token_page(repository: Repository) -> str | None:
-    """Where a token for the index is made, where that is known."""
-    return f"https://{repository.site}/manage/account/token/" if repository.site else None
 
 
 class Prompts:
@@ -42,7 +31,7 @@ class Prompts:
         """The user name; Enter means an API token. A token typed here by mistake is kept as the secret."""
         if self._user is None:
             answer = self._person.ask(
-                f"User name for {index_name(self._repository)} (Enter if you have an API token)"
+                f"User name for {self._repository.index} (Enter if you have an API token)"
             ).strip()
             if (token := token_in(answer)) is not None:
                 self._person.note("That is an API token and not a user name: it is used as the secret.")
@@ -60,10 +49,10 @@ class Prompts:
 
     def ask_again(self, project: str, user: str) -> Credential:
         """The secret for a project, asked for in any case."""
-        page = token_page(self._repository)
+        page = self._repository.token_page
         what = "API token" if user == TOKEN_USER else f"Password or token of {user!r}"
         made_at = f"; make one at {page}" if page else ""
-        question = f"{what} for {project} on {index_name(self._repository)} (input is hidden{made_at})"
+        question = f"{what} for {project} on {self._repository.index} (input is hidden{made_at})"
         typed = Credential(user, self._person.ask_secret(question), ORIGIN, typed=True)
         self._typed.append(typed)
         return typed
@@ -77,7 +66,7 @@ class Prompts:
         """Don't offer again what the index refused; what was typed may have had white space around it."""
         self._typed = [typed for typed in self._typed if refused.reveal() not in typed.secret.reveal()]
 
-    def reject(self, why: str) -> None:
-        """Say why what was typed last can't be used, and don't offer it again."""
+    def reject(self, typed: Credential, why: str) -> None:
+        """Say why what was typed can't be used, and don't offer it again."""
         self._person.note(why)
-        self._typed.pop()
+        self._typed.remove(typed)

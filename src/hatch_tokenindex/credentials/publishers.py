@@ -6,8 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from hatch_tokenindex.credentials.prompts import index_name
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -56,7 +54,7 @@ _LONGEST = 200
 
 def explained(error: MintingError, claims: Mapping[str, Any], project: str, repository: Repository) -> str:
     """Why the index minted no token: its own words, then what to do, with the claims beside the fields of its form."""
-    index, values = index_name(repository), of_claims(claims)
+    index, values = repository.index, of_claims(claims)
     advice = ADVICE.get(error.code, _UNKNOWN).format(index=index, project=project)
     code = f" ({error.code})" if error.code else ""
     lines = [f"{index} minted no token for this job{code}. It said:", f"  {error}", advice]
@@ -80,7 +78,7 @@ def how_to_add(values: Mapping[str, str], project: str, repository: Repository) 
     return (
         f"To let this job publish without a stored token, an owner of {project} adds it as a publisher:\n"
         f"  {configuration_link(values, project, repository)}\n"
-        f"If {index_name(repository)} has no {project} yet, add it as a pending publisher, which creates {project} when it "
+        f"If {repository.index} has no {project} yet, add it as a pending publisher, which creates {project} when it "
         f"is first used:\n"
         f"  https://{repository.site}/manage/account/publishing/?{pending}"
     )

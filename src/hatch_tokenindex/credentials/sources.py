@@ -41,15 +41,14 @@ class Source(Generic[T_co]):
     """One place of an ordered list.
 
     `look` answers what lies there, `None` if nothing does, and raises if something does but can't be used:
-    `SourceUnavailableError` if the search may go on, any other `TokenIndexError` if the run must end. `effect` says what
-    looking would do beyond reading; empty if it only reads. `asks` marks the prompts. `rehearse` does all of `look` but its
-    effect, and raises as `look` does; a rehearsal does that instead.
+    `SourceUnavailableError` if the search may go on, any other `TokenIndexError` if the run must end. It is `None` for the
+    person at the terminal, who is asked when nothing was found. `effect` says what looking would do beyond reading; empty
+    if it only reads. `rehearse` does all of `look` but its effect, and raises as `look` does; a rehearsal does that instead.
     """
 
     place: str
-    look: Callable[[], T_co | None]
+    look: Callable[[], T_co | None] | None
     effect: str = ""
-    asks: bool = False
     rehearse: Callable[[], None] | None = None
 
 

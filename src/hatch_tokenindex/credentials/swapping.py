@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.credentials import publishers
-from hatch_tokenindex.credentials.prompts import token_page
 from hatch_tokenindex.credentials.remembering import Memory, command, place_of
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.tokens import Kind
@@ -26,7 +25,12 @@ class Swap:
     memory: Memory
     cache: Cache
 
-    def after_first_release(self, judged: Judged, project: str) -> str:
+    def advice(self, judged: Judged, project: str, *, is_first_release: bool) -> str:
+        """What to tell after `project` was published with this credential; empty if nothing."""
+        tell = self._after_first_release if is_first_release else self._for_existing_project
+        return tell(judged, project)
+
+    def _after_first_release(self, judged: Judged, project: str) -> str:
         """What to do when a token for the whole account has just created a project; empty if that isn't so."""
         if not self._is_for_account(judged):
             return ""
@@ -35,7 +39,7 @@ class Swap:
             f"{project} alone at {self._page(project)} and {self._how_to_use(judged, project)}"
         )
 
-    def for_existing_project(self, judged: Judged, project: str) -> str:
+    def _for_existing_project(self, judged: Judged, project: str) -> str:
         """The same in one line, when a stored account token publishes to a project that exists; once per project."""
         url = self.memory.repository.url
         if (
@@ -56,7 +60,7 @@ class Swap:
         )
 
     def _page(self, project: str) -> str:
-        return f"{token_page(self.memory.repository)}?selected_project={project}"
+        return f"{self.memory.repository.token_page}?selected_project={project}"
 
     def _how_to_use(self, judged: Judged, project: str) -> str:
         if self.memory.repository.keyring:

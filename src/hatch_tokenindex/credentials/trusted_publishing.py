@@ -15,9 +15,8 @@ from hatch_tokenindex.errors import CredentialError, MintingError, SourceUnavail
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from hatch_tokenindex.index.minting import Minted
     from hatch_tokenindex.repositories import Repository
-    from hatch_tokenindex.tokens import Secret
+    from hatch_tokenindex.tokens import Minted, Secret
 
 PLACE = "Trusted Publishing"
 ATTEMPTS = 3

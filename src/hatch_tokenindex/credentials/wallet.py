@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.credentials.chain import ATTEMPTS, Chain
+from hatch_tokenindex.credentials.narrowing import SLOWEST_UPLOAD, authorize
 from hatch_tokenindex.credentials.remembering import Kept, Memory, Place, places
 from hatch_tokenindex.errors import CredentialError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from hatch_tokenindex.authorization import Authorization
     from hatch_tokenindex.credentials.judging import Judged
     from hatch_tokenindex.credentials.sources import Credential, Person
+    from hatch_tokenindex.tokens import Secret
 
 
 class Wallet:
@@ -29,6 +30,7 @@ class Wallet:
         self._refused: dict[str, Credential] = {}
         self._asked: dict[str, int] = {}
         self._kept: set[tuple[Credential, tuple[Place, ...]]] = set()
+        self._accepted: set[str] = set()
 
     def of(self, project: str) -> Judged | None:
         """The credential of a project; `None` in a rehearsal that would have to act. Raises `CredentialError`."""
@@ -44,13 +46,18 @@ class Wallet:
         """What the real run would do for a credential where a rehearsal has none."""
         return self._would[project]
 
-    def for_upload(self, project: str, seconds: float) -> Judged:
-        """The credential of a project for an upload that takes so many seconds."""
+    def authorization(self, project: str, size: int) -> Authorization:
+        """What lets one attempt in that uploads a file of `size` bytes of a project."""
         judged = self.required(project)
-        renewed = self._chain.renewed(judged, project, seconds)
+        renewed = self._chain.renewed(judged, project, size / SLOWEST_UPLOAD)
         if renewed is not judged:
             self._found[project] = renewed
-        return renewed
+        return self._authorization(renewed, project, size)
+
+    def header(self, project: str) -> Secret | None:
+        """What `Authorization` says where an index shows nothing of a project without; `None` as for `of`."""
+        judged = self.of(project)
+        return None if judged is None else self._authorization(judged, project, 0).header
 
     def required(self, project: str) -> Judged:
         """The credential of a project, in a run that may ask for it."""
@@ -59,14 +66,6 @@ class Wallet:
             msg = f"There is no credential for {project}."
             raise CredentialError(msg)
         return judged
-
-    def found(self) -> Mapping[str, Judged]:
-        """What was found so far, by project."""
-        return {project: judged for project, judged in self._found.items() if judged is not None}
-
-    def origin(self, judged: Judged) -> str:
-        """Where a credential comes from, and when it was stored."""
-        return f"{judged.credential.origin}{self._memory.age(judged.credential)}"
 
     def can_replace(self, project: str, judged: Judged) -> bool:
         """Whether another secret may be asked for in place of this refused one: a remembered one, or a typed one thrice."""
@@ -82,7 +81,8 @@ class Wallet:
         if worthless and judged.credential.slot is not None:
             self._refused[project] = judged.credential
         self._asked[project] = self._asked.get(project, int(judged.credential.typed)) + 1
-        self._found = {name: found for name, found in self._found.items() if found != judged}
+        # Other projects that wait for their turn with the same credential find another one when it comes.
+        self._found = {name: found for name, found in self._found.items() if found != judged or name in self._accepted}
         self._found[project] = another = self._chain.ask_again(project, judged)
         for note in another.notes:
             self._person.note(note)
@@ -90,6 +90,7 @@ class Wallet:
 
     def keep(self, project: str) -> Kept:
         """Remember the credential of a project, if it was typed, after the index accepted it."""
+        self._accepted.add(project)
         judged = self._found.get(project)
         if judged is None or not judged.credential.typed:
             return Kept()
@@ -98,3 +99,7 @@ class Wallet:
             return Kept()
         self._kept.add((judged.credential, where))
         return self._memory.keep(judged, where, self._chain.now(), refused)
+
+    def _authorization(self, judged: Judged, project: str, size: int) -> Authorization:
+        source = f"{judged.credential.origin}{self._memory.age(judged.credential)}"
+        return authorize(judged, source, project, self._memory.repository, size=size, now=self._chain.now())

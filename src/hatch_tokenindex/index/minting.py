@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 from hatch_tokenindex.errors import MintingError, SourceUnavailableError, TokenIndexError
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.text import one_line, shortened
-from hatch_tokenindex.tokens import MASK, Redactor, Secret
+from hatch_tokenindex.tokens import MASK, Minted, Redactor, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,14 +37,6 @@ _SERVER_ERROR = 500
 _TOKEN = re.compile(r"[!-~]+")
 _PIECE = 8
 """Characters of an identity token that stand in a text by no chance."""
-
-
-@dataclass(frozen=True)
-class Minted:
-    """An API token that the index made for an identity; `expires` is in unix seconds, `None` if the index didn't say."""
-
-    token: Secret
-    expires: int | None
 
 
 @dataclass(frozen=True)

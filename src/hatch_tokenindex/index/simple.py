@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.kinds import simple_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -57,20 +56,6 @@ class Listing:
     problem: str = ""
 
 
-def addresses(repository: Repository) -> tuple[str, ...]:
-    """Where the simple API can be, the likeliest first; each ends with a slash."""
-    if repository.simple_url is not None:
-        return (repository.simple_url.rstrip("/") + "/",)
-    return simple_addresses(repository.url)
-
-
-def release_page(repository: Repository, project: str, version: str) -> str:
-    """Where a person finds a release; on other indexes than PyPI, the project's page of the simple API."""
-    if repository.site is not None:
-        return f"https://{repository.site}/project/{project}/{version}/"
-    return f"{addresses(repository)[0]}{project}/"
-
-
 @dataclass(frozen=True)
 class SimpleApi:
     """Asks the simple API of one repository."""
@@ -84,7 +69,7 @@ class SimpleApi:
 
         What `authorization` answers is sent only after a 401 or 403, only to the upload URL's own origin, never to PyPI.
         """
-        for address in addresses(self.repository):
+        for address in self.repository.simple_addresses:
             url = f"{address}{project}/"
             answer = self._ask(url, None)
             own = self.repository.site is None and urls.origin(address) == urls.origin(self.repository.url)

@@ -14,8 +14,6 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from hatch_tokenindex.credentials.narrowing import Sendable, sendable
-from hatch_tokenindex.credentials.sources import TOKEN_USER
 from hatch_tokenindex.errors import UploadError
 from hatch_tokenindex.index.answers import (
     About,
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from hatch_tokenindex.credentials.judging import Judged
+    from hatch_tokenindex.authorization import Authorization
     from hatch_tokenindex.distributions import Distribution
     from hatch_tokenindex.index.clock import Clock
     from hatch_tokenindex.index.simple import SimpleApi
@@ -64,14 +62,13 @@ _SUCCESS = {200, 201, 202, 204}
 class Parcel:
     """One file and what goes with it.
 
-    `credential` answers the one for an attempt that begins now: a minted one may have to be replaced meanwhile. `source`
-    tells where it comes from, `asked_now` whether another one is asked for if it is refused; `status` is the project's, as
-    the index tells it. `attestations` is a JSON array.
+    `authorize` answers what lets an attempt in that begins now: a narrowed or minted token lives for minutes. `asked_now`
+    tells whether another credential is asked for if this one is refused; `status` is the project's, as the index tells it.
+    `attestations` is a JSON array.
     """
 
     distribution: Distribution
-    credential: Callable[[], Judged]
-    source: str
+    authorize: Callable[[], Authorization]
     asked_now: bool
     status: str | None
     attestations: str | None = None
@@ -146,18 +143,11 @@ class Uploader:
     def _send_once(self, parcel: Parcel, form: Form) -> tuple[Answer | None, Refusal | None, Sent]:
         import httpx
 
-        item, judged = parcel.distribution, parcel.credential()
-        credential = sendable(judged, item.name, self.repository, item.size, self.clock.now())
-        sent = self._sent(parcel, credential)
-        redact = Redactor(
-            (
-                *tuple((c.user, c.secret) for c in (credential.credential, judged.credential)),
-                (TOKEN_USER, credential.header),
-                *proxy_credentials(),
-            )
-        ).redact
+        authorization = parcel.authorize()
+        sent = self._sent(parcel, authorization)
+        redact = Redactor((*authorization.secrets, *proxy_credentials())).redact
         try:
-            answer = self._post(item, form, credential.header)
+            answer = self._post(parcel.distribution, form, authorization.header)
         except httpx.TransportError as error:
             return None, unreachable(_kind(error, self.repository.url), str(error), sent, redact), sent
         except httpx.HTTPError as error:
@@ -197,7 +187,7 @@ class Uploader:
                 str(response.url),
             )
 
-    def _sent(self, parcel: Parcel, credential: Sendable) -> Sent:
+    def _sent(self, parcel: Parcel, authorization: Authorization) -> Sent:
         item = parcel.distribution
         return Sent(
             project=item.project,
@@ -205,13 +195,13 @@ class Uploader:
             filename=item.filename,
             repository=self.repository.name,
             url=self.repository.url,
-            user=credential.credential.user,
-            source=parcel.source,
-            asked_again=credential.credential.typed or credential.credential.slot is not None,
+            user=authorization.user,
+            source=authorization.source,
+            asked_again=authorization.asked_again,
             asked_now=parcel.asked_now,
-            minted=credential.credential.minted,
-            publisher=credential.credential.publisher,
-            narrowed=credential.narrowed,
+            minted=authorization.minted,
+            publisher=authorization.publisher,
+            narrowed=authorization.narrowed,
             project_status=parcel.status,
             creates_project=parcel.creates_project,
         )
@@ -224,11 +214,7 @@ class Uploader:
         item, exists = parcel.distribution, refused.key in _SAYS_IT_EXISTS
         if exists and not resent and self.repository.existing == "fail":
             return False
-
-        def authorization() -> Secret:
-            return sendable(parcel.credential(), item.name, self.repository, 0, self.clock.now()).header
-
-        listed = self.api.listing(item.name, authorization).files.get(item.filename)
+        listed = self.api.listing(item.name, lambda: parcel.authorize().header).files.get(item.filename)
         if listed is None or listed.sha256 is None:
             return listed is not None and exists and resent
         return listed.sha256 == digest
