@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from dataclasses import asdict
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
@@ -20,7 +20,8 @@ from hatch_tokenindex.console.guard import guarded
 from hatch_tokenindex.console.tables import aligned
 from hatch_tokenindex.console.terminal import Terminal
 from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
-from hatch_tokenindex.credentials.judging import judge
+from hatch_tokenindex.credentials.commands import secret_of
+from hatch_tokenindex.credentials.judging import judge, usable_user_name
 from hatch_tokenindex.credentials.keyrings import Keyring
 from hatch_tokenindex.credentials.prompts import Prompts
 from hatch_tokenindex.credentials.pypirc import Pypirc
@@ -31,10 +32,10 @@ from hatch_tokenindex.folders import surroundings
 from hatch_tokenindex.given import Given
 from hatch_tokenindex.repositories import Layer, Repository, load
 from hatch_tokenindex.text import as_date
-from hatch_tokenindex.tokens import Secret
+from hatch_tokenindex.tokens import Secret, token_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 P = ParamSpec("P")
 
@@ -46,7 +47,7 @@ class Desk:
         self.terminal = terminal
         self.here = surroundings(os.environ, Path.cwd())
         self.repositories = load(self.here.tables)
-        self.can_prompt = sys.stdin.isatty()
+        self.can_prompt = bool(sys.stdin and sys.stdin.isatty())
         self.cache = Cache(self.here.cache_folder)
         self.keyring = Keyring(terminal if self.can_prompt else None)
         self.pypirc = Pypirc(Path(os.path.expanduser("~/.pypirc")))
@@ -111,7 +112,7 @@ def login(desk: Desk, repo: str | None, project: str | None, user: str | None, m
     repository = desk.repository(repo)
     memory = desk.memory(repository)
     name = _project_name(project)
-    given = user or desk.given_user(repository, name)
+    given = _user_name(user) or desk.given_user(repository, name)
     if name and given not in {None, TOKEN_USER}:
         msg = (
             f"The user name for {repository.name} is {given!r}, and a project's own secret is an API token, whose user name "
@@ -142,8 +143,8 @@ def login(desk: Desk, repo: str | None, project: str | None, user: str | None, m
 @_command
 def logout(desk: Desk, repo: str | None, project: str | None, user: str | None, *, everything: bool) -> None:
     """Delete a secret from the keyring: the repository's own, one project's, or all that is known."""
-    if everything and project:
-        msg = "--project and --all contradict each other: keep one of the two."
+    if everything + bool(project) + bool(user) > 1:
+        msg = "--project, --all and --user contradict each other: keep one of them."
         raise ConfigurationError(msg)
     repository, name = desk.repository(repo), _project_name(project)
     if everything:
@@ -152,18 +153,25 @@ def logout(desk: Desk, repo: str | None, project: str | None, user: str | None, 
     elif name:
         slots = [(repository.url, project_slot(name))]
     else:
-        slots = [(repository.url, user or desk.user_of(repository))]
+        slots = [(repository.url, _user_name(user) or desk.user_of(repository))]
+    if not sum(_forget(desk, *slot) for slot in slots) and not everything:
+        msg = "The keyring holds no such secret. `hatch-tokenindex tokens` lists what is known."
+        raise CredentialError(msg)
+    if not slots:
+        desk.terminal.info("Nothing is remembered.")
+
+
+def _forget(desk: Desk, service: str, slot: str) -> bool:
+    """Delete one slot from keyring and cache; whether the keyring held it. Raises `CredentialError`."""
     try:
-        deleted = [slot for slot in slots if desk.keyring.delete(*slot)]
-        desk.cache.update(partial(_without, slots))
+        deleted = desk.keyring.delete(service, slot)
+        desk.cache.update(lambda contents: _without(contents, service, slot))
     except SourceUnavailableError as error:
         msg = f"Not everything could be deleted: {error}."
         raise CredentialError(msg) from None
-    if not deleted:
-        msg = "The keyring holds no such secret. `hatch-tokenindex tokens` lists what is known."
-        raise CredentialError(msg)
-    for service, slot in deleted:
+    if deleted:
         desk.terminal.info(f"Deleted the secret for {describe(service, slot)} from the keyring ({desk.keyring.name}).")
+    return deleted
 
 
 @main.command()
@@ -185,6 +193,9 @@ def tokens(desk: Desk, *, as_json: bool) -> None:
 
 def _project_name(project: str | None) -> str | None:
     """The name that `--project` gives, normalized (PEP 503). Raises `ConfigurationError` for what is none."""
+    if project is not None and token_in(project):
+        msg = "--project holds an API token where the name of a project is wanted. Run `login` without, and type it when asked."
+        raise ConfigurationError(msg)
     try:
         return None if project is None else canonicalize_name(project, validate=True)
     except InvalidName:
@@ -192,8 +203,13 @@ def _project_name(project: str | None) -> str | None:
         raise ConfigurationError(msg) from None
 
 
+def _user_name(user: str | None) -> str | None:
+    """The name that `--user` gives. Raises `CredentialError` for what can't be one."""
+    return usable_user_name(Given(user, "--user")).value if user else None
+
+
 def _piped_secret() -> Secret:
-    return Secret(sys.stdin.buffer.readline().decode("utf-8-sig", "surrogateescape").rstrip("\r\n"))
+    return secret_of(sys.stdin.buffer.readline()) if sys.stdin else Secret("")
 
 
 def _row(desk: Desk, slot: Slot) -> tuple[str, ...]:
@@ -226,9 +242,6 @@ def _slots_at_hand(desk: Desk) -> Iterator[Slot]:
                 yield recorded(repository.url, Place(slot, project), secret, stored=0)
 
 
-def _without(slots: Sequence[tuple[str, str]], contents: Contents) -> Contents:
-    for service, slot in slots:
-        contents = contents.without_slot(service, slot)
-        if not slot.startswith(PROJECT_SLOT_PREFIX):
-            contents = contents.without_user(service)
-    return contents
+def _without(contents: Contents, service: str, slot: str) -> Contents:
+    contents = contents.without_slot(service, slot)
+    return contents if slot.startswith(PROJECT_SLOT_PREFIX) else contents.without_user(service)

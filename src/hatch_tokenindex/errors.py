@@ -57,6 +57,10 @@ class UploadError(TokenIndexError):
         self.unsure = unsure
 
 
+class NotListedError(TokenIndexError):
+    """The files are uploaded, but the index does not list them within the time that was given."""
+
+
 class MintingError(TokenIndexError):
     """The index made no API token for an identity; `code` is its own word for why, and the text is its description."""
 

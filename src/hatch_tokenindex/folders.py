@@ -27,7 +27,6 @@ class Surroundings:
 
     tables: tuple[ConfigurationTable, ...]
     cache_folder: Path
-    root: Path
     project: str | None
 
 
@@ -50,7 +49,6 @@ def surroundings(environment: Mapping[str, str], working_folder: Path) -> Surrou
             personal_table(config_path, _table(config, "publish", "tokenindex")),
         ),
         cache_folder=_expanded(str(cache)) / "publish" / "tokenindex",
-        root=root,
         project=canonicalize_name(name) if isinstance(name, str) else None,
     )
 

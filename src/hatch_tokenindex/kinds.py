@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 
 @dataclass(frozen=True)
-class Kind:
+class IndexKind:
     """What is the same for every index of one kind.
 
     `url` is searched for in an upload URL that ends with a slash. `simple` says where the simple API is, the likeliest
@@ -24,9 +24,9 @@ class Kind:
 
 
 KINDS = (
-    Kind("PyPI", re.compile(r"^https?://(?:upload\.)?pypi\.org(?::\d+)?/"), ("https://pypi.org/simple/",)),
-    Kind("TestPyPI", re.compile(r"^https?://test\.pypi\.org(?::\d+)?/"), ("https://test.pypi.org/simple/",)),
-    Kind(
+    IndexKind("PyPI", re.compile(r"^https?://(?:upload\.)?pypi\.org(?::\d+)?/"), ("https://pypi.org/simple/",)),
+    IndexKind("TestPyPI", re.compile(r"^https?://test\.pypi\.org(?::\d+)?/"), ("https://test.pypi.org/simple/",)),
+    IndexKind(
         "GitLab",
         re.compile(r"/api/v4/(?:projects|groups)/.+/packages/pypi/$"),
         credential=(
@@ -35,7 +35,7 @@ KINDS = (
         ),
         wants_requires_python=True,
     ),
-    Kind(
+    IndexKind(
         "AWS CodeArtifact",
         re.compile(r"\.codeartifact\."),
         credential=(
@@ -43,7 +43,7 @@ KINDS = (
             "for 12 hours at most."
         ),
     ),
-    Kind(
+    IndexKind(
         "Google Artifact Registry",
         re.compile(r"-python\.pkg\.dev/"),
         credential=(
@@ -51,7 +51,7 @@ KINDS = (
             "`gcloud auth application-default login`), or `_json_key_base64` with a service account's key."
         ),
     ),
-    Kind(
+    IndexKind(
         "Azure Artifacts",
         re.compile(r"/_packaging/[^/]+/pypi/upload/$"),
         ("../simple/",),
@@ -60,31 +60,31 @@ KINDS = (
             "backend gives (`pipx inject hatch artifacts-keyring`)."
         ),
     ),
-    Kind(
+    IndexKind(
         "Gitea or Forgejo",
         re.compile(r"/api/packages/[^/]+/pypi/$"),
         credential="Gitea and Forgejo take your user name with an access token of scope `write:package`.",
     ),
-    Kind(
+    IndexKind(
         "Artifactory",
         re.compile(r"/artifactory/"),
         credential=(
             "Artifactory takes your user name with an identity token or password, and wants the right to deploy."
         ),
     ),
-    Kind(
+    IndexKind(
         "Nexus",
         re.compile(r"/repository/[^/]+/$"),
         credential="Nexus takes your user name with its password, or the two halves of a user token.",
     ),
-    Kind("PyPI look-alike", re.compile(r"/legacy/$"), ("../simple/",)),
+    IndexKind("PyPI look-alike", re.compile(r"/legacy/$"), ("../simple/",)),
     # USER/INDEX; nothing in the URL tells a devpi for sure.
-    Kind("devpi", re.compile(r"^https?://[^/]+/[^/]+/[^/]+/$"), ("+simple/", "simple/")),
+    IndexKind("devpi", re.compile(r"^https?://[^/]+/[^/]+/[^/]+/$"), ("+simple/", "simple/")),
 )
-OTHER = Kind("index", re.compile(""))
+OTHER = IndexKind("index", re.compile(""))
 
 
-def kind_of(url: str) -> Kind:
+def kind_of(url: str) -> IndexKind:
     """The kind of the index with this upload URL; `OTHER` if the URL doesn't tell."""
     return next((kind for kind in KINDS if kind.url.search(_folder(url))), OTHER)
 

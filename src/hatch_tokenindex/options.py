@@ -11,7 +11,8 @@ import click
 
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.given import Given
-from hatch_tokenindex.repositories import REPOSITORY_KEYS, Key, Layer, nearest, seconds, switch
+from hatch_tokenindex.keys import REPOSITORY_KEYS, SECONDS, SWITCH, Key, nearest
+from hatch_tokenindex.repositories import Layer
 from hatch_tokenindex.tokens import Secret, token_in
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ NOT_FOR_ONE_RUN = {"auth-command", "disable"}
 DEFAULT_WAIT = 900
 
 RUN_KEYS: Mapping[str, Key] = {
-    "explain": switch(),
-    "dry-run": switch(),
-    "wait": seconds(),
-    "json": switch(),
-    "help": switch(),
-    "all-versions": switch(),
+    "explain": SWITCH,
+    "dry-run": SWITCH,
+    "wait": SECONDS,
+    "json": SWITCH,
+    "help": SWITCH,
+    "all-versions": SWITCH,
 }
 OPTION_KEYS: Mapping[str, Key] = {
     **RUN_KEYS,
@@ -288,7 +289,7 @@ def _own_users(environment: Mapping[str, str]) -> Mapping[str, str]:
 
 def _unknown(pair: Pair) -> str:
     if pair.key in NOT_FOR_ONE_RUN:
-        return f"`{pair.key}` can't be given with {pair.origin.split()[0]}: it belongs into Hatch's config.toml."
+        return f"`{pair.key}` can't be given with {pair.origin.split()[0].rstrip(':')}: it belongs into Hatch's config.toml."
     if "pypi-" in pair.key:
         return "An API token was given as an option: give it as `-o auth=TOKEN`, or better in HATCH_INDEX_AUTH."
     return f"There is no option `{pair.key}` ({pair.origin}){nearest(pair.key, OPTION_KEYS)}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any, Literal, cast
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.given import Given
+from hatch_tokenindex.keys import REPOSITORY_KEYS, TOP_KEYS, Key, nearest
 from hatch_tokenindex.kinds import simple_addresses
 from hatch_tokenindex.tokens import Secret, token_in
 
@@ -99,130 +99,6 @@ class Repository:
 
 
 @dataclass(frozen=True)
-class Key:
-    """One key of a table.
-
-    `read` takes what TOML gave and answers the value, or raises `ValueError` saying what it must be; `of_text` makes of an
-    `-o` text what TOML would have given. `only_personal` keys are an error in a project's file. `follows_url` keys apply
-    only where the same file gave the repository's URL: they would otherwise act on an address that somebody else chose.
-    """
-
-    read: Callable[[object], object]
-    of_text: Callable[[str], object] = str
-    only_personal: bool = False
-    follows_url: bool = False
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        msg = "must be a string that isn't empty"
-        raise ValueError(msg)
-    return value
-
-
-def _user_name(value: object) -> str:
-    text = _text(value)
-    if token_in(text):
-        msg = "must be a user name and not an API token: give the token as `auth`, or better in HATCH_INDEX_AUTH"
-        raise ValueError(msg)
-    return text
-
-
-def _secret(value: object) -> Secret:
-    return Secret(_text(value))
-
-
-def _url(value: object) -> str:
-    if problem := urls.problem_with(text := _text(value)):
-        raise ValueError(problem)
-    return text
-
-
-def _command(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(part, str) and part for part in value):
-        msg = 'must be a list of strings, such as ["pass", "show", "pypi"]'
-        raise ValueError(msg)
-    return tuple(value)
-
-
-def _boolean(value: object) -> bool:
-    if value is not True and value is not False:
-        msg = "must be true or false"
-        raise ValueError(msg)
-    return value
-
-
-def _boolean_of_text(text: str) -> object:
-    return {"": True, "true": True, "false": False}.get(text.lower(), text)
-
-
-def _choice(*words: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if not isinstance(value, str) or value not in words:
-            msg = f"must be {', '.join(repr(word) for word in words[:-1])} or {words[-1]!r}"
-            raise ValueError(msg)
-        return value
-
-    return read
-
-
-def _number(low: float, high: float, what: str, *, whole: bool) -> Callable[[object], float]:
-    def read(value: object) -> float:
-        is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not is_number or not low <= cast("float", value) <= high:
-            msg = f"must be {what} from {low:g} to {high:g}"
-            raise ValueError(msg)
-        return cast("float", value)
-
-    return read
-
-
-def _number_of_text(text: str) -> object:
-    try:
-        return int(text)
-    except ValueError:
-        try:
-            return float(text)
-        except ValueError:
-            return text
-
-
-def seconds(low: float = 1) -> Key:
-    """A key that holds a number of seconds, up to a day."""
-    return Key(_number(low, 86_400, "a number of seconds", whole=False), _number_of_text)
-
-
-def switch(*, only_personal: bool = False, follows_url: bool = False) -> Key:
-    """A key that is true or false."""
-    return Key(_boolean, _boolean_of_text, only_personal, follows_url)
-
-
-REPOSITORY_KEYS: Mapping[str, Key] = {
-    "url": Key(_url),
-    "user": Key(_user_name, follows_url=True),
-    "auth": Key(_secret, follows_url=True),
-    "auth-command": Key(_command, only_personal=True, follows_url=True),
-    "ca-cert": Key(_text),
-    "client-cert": Key(_text),
-    "client-key": Key(_text),
-    "simple-url": Key(_url),
-    "trusted-publishing": Key(_choice("automatic", "always", "never")),
-    "narrow-token": Key(_choice("automatic", "never")),
-    "keyring": switch(),
-    "existing": Key(_choice("skip", "fail", "replace")),
-    "insecure-http": switch(only_personal=True, follows_url=True),
-    "jobs": Key(_number(1, 8, "a whole number", whole=True), _number_of_text),
-    "retries": Key(_number(0, 100, "a whole number", whole=True), _number_of_text),
-    "timeout": seconds(),
-}
-TOP_KEYS: Mapping[str, Key] = {
-    **{name: key for name, key in REPOSITORY_KEYS.items() if name not in {"url", "simple-url"}},
-    "repo": Key(_text),
-    "disable": switch(),
-}
-
-
-@dataclass(frozen=True)
 class Layer:
     """The values that one place gives, already read; `where` names the place, relative paths belong to `folder`.
 
@@ -239,9 +115,11 @@ class Layer:
         """The value of `name` if it is here and may be used for this repository."""
         if name not in self.values or (REPOSITORY_KEYS[name].follows_url and not self.gives_url):
             return None
-        return Given(self.values[name], f"`{name}` of {self.where}")
+        value = self.values[name]
+        return Given(self.folder / value if isinstance(value, Path) else value, f"`{name}` of {self.where}")
 
 
+_WITH_ORIGIN = {"url", "user", "auth", "auth-command"}
 _NOTHING = Layer("nowhere", Path(), {})
 
 
@@ -297,6 +175,7 @@ class Repositories:
                 msg = f"`repository` of [{name}] of ~/.pypirc {problem}."
                 raise ConfigurationError(msg)
             configured = self.name_of(url)
+            url = self._url_of(configured) if configured else url
             # [pypi] is what `main` looks at anyway, after a section for the project.
             section = None if configured == PYPIRC_ALIASES.get(name, name) else name
             return self._build(configured or name, url, overrides, pypirc_section=section)
@@ -354,22 +233,36 @@ class Repositories:
                         f"are not used for {url}."
                     )
         layers = (overrides, *own, *tops)
-        if self._is_known_to_person(url):
-            # The person has secrets for this URL, and a clone must not say whose certificate gets them.
-            ignored = [
-                layer for layer in layers if not layer.personal and "ca-cert" in layer.values and layer.gives_url
-            ]
-            warnings += [
-                f"`ca-cert` of {layer.where} is not used for {url}: set it in config.toml." for layer in ignored
-            ]
-            layers = tuple(layer if layer.personal else _without_ca_cert(layer) for layer in layers)
-        return _repository(
-            name,
-            url,
-            layers,
-            tuple(warnings),
-            pypirc_section,
+        # Where the person has secrets of their own for this URL, a clone must not say whose certificate gets them.
+        trusts_project = not self._is_known_to_person(url)
+        ignored = [
+            layer
+            for layer in layers
+            if "ca-cert" in layer.values and not layer.personal and not (trusts_project and layer.gives_url)
+        ]
+        warnings += [f"`ca-cert` of {layer.where} is not used for {url}: set it in config.toml." for layer in ignored]
+        layers = tuple(_without_ca_cert(layer) if layer in ignored else layer for layer in layers)
+        warnings += [
+            f"`auth` of {layer.where} is a secret in a file that gets committed: put it into the keyring or into a "
+            f"HATCH_INDEX_AUTH variable instead."
+            for layer in layers
+            if not layer.personal and layer.get("auth")
+        ]
+        given = {key: found for key in REPOSITORY_KEYS if (found := _first(layers, key))}
+        secrets = next((layer for layer in layers if layer.get("auth") or layer.get("auth-command")), _NOTHING)
+        settings: dict[str, Any] = {
+            key.replace("-", "_"): found.value for key, found in given.items() if key not in _WITH_ORIGIN
+        }
+        return Repository(
+            **settings,
+            name=name,
+            url=url,
             url_from_project=self._given_by_project(name),
+            pypirc_section=pypirc_section,
+            user=cast("Given[str] | None", given.get("user")),
+            auth=cast("Given[Secret] | None", secrets.get("auth")),
+            auth_command=cast("Given[tuple[str, ...]] | None", secrets.get("auth-command")),
+            warnings=tuple(warnings),
         )
 
     def _is_known_to_person(self, url: str) -> bool:
@@ -387,59 +280,8 @@ class Repositories:
         return any(not file.table.personal and name in file.repositories for file in self.files)
 
 
-def _repository(
-    name: str,
-    url: str,
-    layers: tuple[Layer, ...],
-    warnings: tuple[str, ...],
-    pypirc_section: str | None,
-    *,
-    url_from_project: bool,
-) -> Repository:
-    def first(key: str) -> Given[object] | None:
-        return next((found for layer in layers if (found := layer.get(key))), None)
-
-    def value(key: str) -> Any:
-        found = first(key)
-        return getattr(Repository, key.replace("-", "_")) if found is None else found.value
-
-    def path(key: str) -> Path | None:
-        for layer in layers:
-            if found := layer.get(key):
-                return layer.folder / os.path.expanduser(cast("str", found.value))
-        return None
-
-    secrets = next((layer for layer in layers if layer.get("auth") or layer.get("auth-command")), _NOTHING)
-    committed = [layer for layer in layers if not layer.personal and "auth" in layer.values and layer.gives_url]
-    return Repository(
-        name=name,
-        url=url,
-        url_from_project=url_from_project,
-        pypirc_section=pypirc_section,
-        user=cast("Given[str] | None", first("user")),
-        auth=cast("Given[Secret] | None", secrets.get("auth")),
-        auth_command=cast("Given[tuple[str, ...]] | None", secrets.get("auth-command")),
-        ca_cert=path("ca-cert"),
-        client_cert=path("client-cert"),
-        client_key=path("client-key"),
-        simple_url=value("simple-url"),
-        trusted_publishing=value("trusted-publishing"),
-        narrow_token=value("narrow-token"),
-        keyring=value("keyring"),
-        existing=value("existing"),
-        insecure_http=value("insecure-http"),
-        jobs=value("jobs"),
-        retries=value("retries"),
-        timeout=value("timeout"),
-        warnings=(
-            *warnings,
-            *(
-                f"`auth` of {layer.where} is a secret in a file that gets committed: put it into the keyring "
-                f"or into a HATCH_INDEX_AUTH variable instead."
-                for layer in committed
-            ),
-        ),
-    )
+def _first(layers: Iterable[Layer], key: str) -> Given[object] | None:
+    return next((found for layer in layers if (found := layer.get(key))), None)
 
 
 def _without_ca_cert(layer: Layer) -> Layer:
@@ -515,13 +357,6 @@ def _read(table: ConfigurationTable, where: str, name: str, value: object, keys:
         return keys[name].read(value)
     except ValueError as error:
         raise ConfigurationError(_message(table, where, name, str(error))) from None
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A half sentence that names the known word nearest to `name`."""
-    words = sorted(known)
-    near = get_close_matches(name.lower().replace("_", "-"), words, n=1)
-    return f" (did you mean `{near[0]}`?)" if near else f"; known are {', '.join(words)}"
 
 
 def _message(table: ConfigurationTable, where: str, key: str | None, problem: str) -> str:

@@ -19,7 +19,7 @@ from hatch_tokenindex.credentials.wallet import Wallet
 from hatch_tokenindex.distributions import (
     Distribution,
     attestations_of,
-    check_for_pypi,
+    project_of,
     read_all,
     read_attestations,
     sha256,
@@ -90,8 +90,12 @@ class Run:
 
     def explain(self, files: Sequence[Path], project_at_hand: str) -> None:
         """Print the credential table of each project among the files, or of the project at hand."""
-        projects = list(by_project(read_all(files))) or [project_at_hand]
-        explanations = [self.chain.explain(project) for project in projects]
+        projects = {path: project_of(path) for path in files}
+        for path, project in projects.items():
+            if project is None:
+                self.terminal.warning(f"{self.terminal.path(path)} has no name of a wheel or sdist, and so no project.")
+        named = dict.fromkeys(filter(None, projects.values())) or [project_at_hand]
+        explanations = [self.chain.explain(project) for project in named]
         if self.asked.json:
             self.report.explained(explaining.as_data(item) for item in explanations)
         else:
@@ -169,14 +173,10 @@ class Run:
         if not files:
             msg = "There is nothing to publish: no wheel (.whl) and no sdist (.tar.gz) was found. Run `hatch build` first."
             raise DistributionError(msg)
-        read = read_all(files)
+        read = read_all(files, for_pypi=self.repository.site is not None)
         for item in read:
             for warning in item.warnings:
                 self.terminal.warning(f"{item.filename}: {warning}")
-        if self.repository.site is not None:
-            problems = [f"{item.filename}: {problem}" for item in read for problem in check_for_pypi(item)]
-            if problems:
-                raise DistributionError("\n".join(problems))
         return read
 
     def _plan(self, projects: Mapping[str, Sequence[Distribution]], api: SimpleApi) -> Sequence[ProjectPlan]:

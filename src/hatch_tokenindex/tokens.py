@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 from urllib.parse import quote, quote_plus
 
 from hatch_tokenindex.errors import MalformedTokenError
+from hatch_tokenindex.text import without_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ class Secret:
 def forms_of(secret: Secret, user: str) -> tuple[str, ...]:
     """Every spelling of a secret to be masked, the longest first; they are plain text, so show none of them.
 
-    The secret itself, its base64 and that of `user:secret` (RFC 7617), in both alphabets, with and without padding;
+    The secret itself, also as text is shown that comes from elsewhere, its base64 and that of `user:secret` (RFC 7617), in both alphabets, with and without padding;
     each of them also as URLs, JSON and HTML escape it. Forms shorter than 4 characters are left out, and an empty
     secret has none. Not covered: a secret within a longer text that is base64 as a whole, where its letters depend on
     what stands before it.
@@ -80,7 +81,7 @@ def forms_of(secret: Secret, user: str) -> tuple[str, ...]:
     text = secret.reveal()
     if not text:
         return ()
-    spellings = {text, *_base64_of(text), *_base64_of(f"{user}:{text}")}
+    spellings = {text, without_controls(text), *_base64_of(text), *_base64_of(f"{user}:{text}")}
     forms = {escaped for spelling in spellings for escaped in _escaped(spelling)}
     return tuple(sorted((form for form in forms if len(form) >= _SHORTEST_FORM), key=_longest_first))
 

@@ -80,6 +80,6 @@ def _error(error: BaseException) -> dict[str, Any]:
     told = error if isinstance(error, UploadError) else None
     return {
         "summary": summary_of(error),
-        "index_said": "\n".join(told.said) if told else None,
+        "index_said": ("\n".join(told.said) or None) if told else None,
         "next_step": told.next_step if told else None,
     }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console import document, github
-from hatch_tokenindex.errors import UploadError
+from hatch_tokenindex.errors import TokenIndexError, UploadError
 from hatch_tokenindex.results import FileResult, Outcome
 from hatch_tokenindex.text import escaped
 
@@ -136,10 +136,12 @@ class Report:
             self._tell_what_arrived()
             raise
         finally:
-            if as_json:
-                self._print_document(failure)
             if self._terminal.in_github_actions:
                 self._tell_github(failure)
+            if as_json:
+                # What ended the run matters more than that it can't be printed as JSON too.
+                with suppress(TokenIndexError) if failure else nullcontext():
+                    self._print_document(failure)
 
     def _print_document(self, failure: BaseException | None) -> None:
         files = document.project_entries(self._results.values(), self._repository, self._credentials)
@@ -152,7 +154,8 @@ class Report:
             self._terminal.command(github.annotation("warning", "hatch-tokenindex", escaped(warning)))
         text = None if failure is None else escaped(document.summary_of(failure))
         if text is not None:
-            self._terminal.command(github.annotation("error", "hatch-tokenindex: not published", text))
+            title = "not finished" if self._names(Outcome.UPLOADED) else "not published"
+            self._terminal.command(github.annotation("error", f"hatch-tokenindex: {title}", text))
         if text is None and not self._results:
             return
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -15,6 +16,8 @@ from hatch_tokenindex.text import escaped
 from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
     from rich.style import Style
 
@@ -86,14 +89,16 @@ class Terminal:
         encoding = getattr(self.console.file, "encoding", None) or "utf-8"
         encodable = self._safe(text).encode(encoding, "backslashreplace").decode(encoding)
         try:
-            self.console.print(encodable, style=None, soft_wrap=True)
+            with self._printing(to_stderr=False):
+                self.console.print(encodable, style=None, soft_wrap=True)
         except OSError as error:
             msg = f"Standard output can't be written: {error.strerror}."
             raise TokenIndexError(msg) from None
 
     def command(self, text: str) -> None:
         """A workflow command of GitHub Actions."""
-        click.echo(text, err=True)
+        with self._writing:
+            click.echo(text, err=True)
 
     def mask(self, secret: Secret) -> None:
         """Make the runner of GitHub Actions hide a secret in everything that the job prints from now on."""
@@ -117,11 +122,16 @@ class Terminal:
         from rich.text import Text
 
         line = Text.assemble((self._safe(what), self.styles.info), (self._safe(text), style))
-        # Threads tell of their retries; the stream of the console is one for all.
+        with self._printing(to_stderr=True):
+            self.console.print(line, soft_wrap=True)
+
+    @contextmanager
+    def _printing(self, *, to_stderr: bool) -> Iterator[None]:
+        """One thread at a time, since others tell of their retries, and the console has one stream for all."""
         with self._writing:
-            before, self.console.stderr = self.console.stderr, True
+            before, self.console.stderr = self.console.stderr, to_stderr
             try:
-                self.console.print(line, soft_wrap=True)
+                yield
             finally:
                 self.console.stderr = before
 

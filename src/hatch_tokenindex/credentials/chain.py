@@ -149,8 +149,8 @@ class Chain:
         if judged is not None:
             notes += judged.notes
             if found is not None and found.place == PYPIRC:
-                notes += self._losers_to(judged)
-        return Resolution(judged, would, tuple(notes))
+                notes += self._losers_to(judged.credential)
+        return Resolution(judged, would, tuple(dict.fromkeys(notes)))
 
     def would_mint(self, project: str) -> bool:
         """Whether no place before Trusted Publishing has a credential for `project`, and a token would be minted."""
@@ -169,7 +169,7 @@ class Chain:
 
     def ask_again(self, project: str, refused: Judged) -> Judged:
         """Another secret in place of one that the index refused, for the same user name."""
-        self.prompts.forget(refused.credential.secret)
+        self.prompts.forget(refused.found)
         return self._asked(project, refused.credential.user)
 
     def explain(self, project: str) -> Explanation:
@@ -214,7 +214,8 @@ class Chain:
             except CredentialError as error:
                 if not left:
                     raise
-                self.prompts.reject(typed, f"{error} Attempts left: {left}.")
+                self.prompts.tell([f"{error} Attempts left: {left}."])
+                self.prompts.forget(typed)
 
     def _command_output(self, user: str) -> Credential | None:
         given = self._command_secret
@@ -277,14 +278,14 @@ class Chain:
         section = self.pypirc.section(project, self.repository)
         return None if section is None else section.credential
 
-    def _losers_to(self, judged: Judged) -> Iterator[str]:
-        """A note for each flag and variable whose secret a password of `~/.pypirc` beats."""
-        for given in self._chosen_secrets:
-            if given is not None and given.value:
-                yield (
-                    f"{given.origin} is not used: the user name came from {judged.credential.origin}, and so does the "
-                    f"password. With `-u {judged.credential.user}` the one from {given.origin} wins."
-                )
+    def _losers_to(self, winner: Credential) -> Iterator[str]:
+        """What to tell where a flag or variable gives a secret that loses to a password of `~/.pypirc`."""
+        losers = [given.origin for given in self._chosen_secrets if given is not None and given.value]
+        if losers:
+            yield (
+                f"{' and '.join(losers)} {'is' if len(losers) == 1 else 'are'} not used: the user name came from "
+                f"{winner.origin}, and so does the password. With `-u {winner.user}` the one from {losers[0]} wins."
+            )
 
     def _nowhere(self, project: str, user: Look[Given[str]] | None, looks: Iterable[Look[Judged]]) -> str:
         held = ((look.place, look.unavailable or look.passed_over or "nothing") for look in looks)

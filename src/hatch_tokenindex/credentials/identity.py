@@ -56,7 +56,7 @@ def obtain(provider: Provider, audience: str, environment: Mapping[str, str]) ->
     token = Secret(provider.state(environment, audience) or "")
     claims = claims_of(token)
     # What is made out for somebody else would act there in the name of this job.
-    if not token or claims.get("aud") != audience:
+    if not token or claims.get("aud") not in (audience, [audience]):
         found = f"one for {escaped_line(str(claims['aud']))}" if "aud" in claims else "none that can be read"
         msg = f"{provider.name} gave no identity token for {escaped_line(audience)}, but {found}"
         raise SourceUnavailableError(msg)

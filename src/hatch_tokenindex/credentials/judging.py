@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judged:
-    """A credential that may be sent, what its token says (`None` if it isn't one that can be read), and notes."""
+    """A credential that may be sent, as which it was found, what its token says (`None` if it can't be read), and notes."""
 
     credential: Credential
+    found: Credential
     token: Token | None
     notes: tuple[str, ...] = ()
 
@@ -54,7 +55,7 @@ def judge(found: Credential, project: str | None, repository: Repository, now: f
         # One that was minted just now begins now by the index's clock, of which ours may be behind.
         if not found.minted:
             _refuse_other_time(credential, token, now)
-    return Judged(credential, token, tuple(notes))
+    return Judged(credential, found, token, tuple(notes))
 
 
 def usable_user_name(given: Given[str]) -> Given[str]:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hatch_tokenindex.repositories import Repository
-    from hatch_tokenindex.tokens import Secret
 
 ORIGIN = "the prompt"
 
@@ -62,11 +61,6 @@ class Prompts:
         for note in notes:
             self._person.note(note)
 
-    def forget(self, refused: Secret) -> None:
-        """Don't offer again what the index refused; what was typed may have had white space around it."""
-        self._typed = [typed for typed in self._typed if refused.reveal() not in typed.secret.reveal()]
-
-    def reject(self, typed: Credential, why: str) -> None:
-        """Say why what was typed can't be used, and don't offer it again."""
-        self._person.note(why)
-        self._typed.remove(typed)
+    def forget(self, refused: Credential) -> None:
+        """Don't offer again what can't be used."""
+        self._typed = [typed for typed in self._typed if typed != refused]

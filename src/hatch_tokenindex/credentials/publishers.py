@@ -86,12 +86,7 @@ def how_to_add(values: Mapping[str, str], project: str, repository: Repository) 
 
 def configuration_link(values: Mapping[str, str], project: str, repository: Repository) -> str:
     """PyPI's or TestPyPI's page that adds a publisher to an existing project, filled in."""
-    return f"https://{repository.site}/manage/project/{project}/settings/publishing/?{query(values)}"
-
-
-def query(values: Mapping[str, str]) -> str:
-    """What the URL of PyPI's form takes to be filled in."""
-    return urlencode(values)
+    return f"https://{repository.site}/manage/project/{project}/settings/publishing/?{urlencode(values)}"
 
 
 def of_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import Kind, Secret, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from hatch_tokenindex.credentials.judging import Judged
     from hatch_tokenindex.credentials.keyrings import Keyring
@@ -73,7 +73,7 @@ class Memory:
         failed_before = self.keyring.fault is not None
         notes, warnings = [], []
         stored: list[Place] = []
-        keyring_name = ""
+        keyring_name, gone = "", None
         try:
             keyring_name = self.keyring.name
             for place in where:
@@ -83,12 +83,14 @@ class Memory:
             if not failed_before:
                 warnings.append(f"The secret was not stored, and will be asked for again: {error}.")
         else:
-            warnings += self._delete_refused(replaced, stored)
+            try:
+                gone = self._delete_refused(replaced, stored)
+            except SourceUnavailableError as error:
+                warnings.append(f"The refused secret is still in the keyring: {error}.")
         if stored:
             notes.append(self._told(stored, keyring_name))
-        where = stored
         try:
-            self.cache.update(lambda contents: self._recorded(contents, judged, where, now, replaced))
+            self.cache.update(lambda contents: self._recorded(contents, judged, stored, now, gone))
         except SourceUnavailableError as error:
             warnings.append(f"Hatch's cache does not list what was stored: {error}.")
         return Kept(tuple(notes), tuple(warnings))
@@ -109,21 +111,19 @@ class Memory:
         undo = "; ".join(command("logout", *self.arguments(place)) for place in where)
         return f"Stored the secret for {described} in the keyring ({keyring_name}). To undo: {undo}"
 
-    def _delete_refused(self, refused: Credential | None, where: Sequence[Place]) -> Iterator[str]:
-        """Delete what a new secret took the place of, if that lies elsewhere."""
+    def _delete_refused(self, refused: Credential | None, where: Sequence[Place]) -> str | None:
+        """Delete what a new secret took the place of, if that lies elsewhere, and answer the slot that is gone."""
         if refused is None or refused.slot is None or refused.slot in {place.slot for place in where}:
-            return
-        try:
-            self.keyring.delete(self.repository.url, refused.slot)
-        except SourceUnavailableError as error:
-            yield f"The refused secret is still in the keyring: {error}."
+            return None
+        self.keyring.delete(self.repository.url, refused.slot)
+        return refused.slot
 
     def _recorded(
-        self, contents: Contents, judged: Judged, where: Sequence[Place], now: float, replaced: Credential | None
+        self, contents: Contents, judged: Judged, where: Sequence[Place], now: float, gone: str | None
     ) -> Contents:
         service = self.repository.url
-        if where and replaced is not None and replaced.slot:
-            contents = contents.without_slot(service, replaced.slot)
+        if gone is not None:
+            contents = contents.without_slot(service, gone)
         contents = contents.with_user(service, judged.credential.user)
         for place in where:
             contents = contents.with_slot(recorded(service, place, judged.credential.secret, stored=int(now)))

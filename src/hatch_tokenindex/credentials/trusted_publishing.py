@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from threading import Lock
+from time import sleep
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlencode
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials import identity, publishers
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 PLACE = "Trusted Publishing"
 ATTEMPTS = 3
+FIRST_PAUSE = 0.5
+"""Seconds before an index is asked again that gave no answer; the second pause is twice as long."""
 BURN_PATIENCE = 0.5
 """Seconds that burning waits for a thread that is minting: with the burning itself, two."""
 USUAL_LIFE = 15 * 60
@@ -177,7 +181,7 @@ class TrustedPublishing:
     def _mint(self, provider: identity.Provider, project: str) -> None:
         """Mint a token for a fresh identity token at each attempt, since each is good for one alone."""
         audience = self._audience(provider)
-        attempts = ATTEMPTS if provider.renewable else 1
+        attempts, pause = ATTEMPTS if provider.renewable else 1, FIRST_PAUSE
         while True:
             attempts -= 1
             stated = identity.obtain(provider, audience, self._environment)
@@ -194,8 +198,10 @@ class TrustedPublishing:
                     once = "" if provider.renewable else f"; {provider.name} {_ONLY_ONCE}"
                     msg = f"{error}{once}"
                     raise SourceUnavailableError(msg) from None
+                sleep(pause)
+                pause *= 2
             else:
-                self._hold(minted, publishers.query(publishers.of_claims(stated.claims)))
+                self._hold(minted, urlencode(publishers.of_claims(stated.claims)))
                 return
 
     def _hold(self, minted: Minted, publisher: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hatch_tokenindex.distributions.attestations import attestations_of, read_attestations
 from hatch_tokenindex.distributions.distribution import Distribution
-from hatch_tokenindex.distributions.files import find, sha256
+from hatch_tokenindex.distributions.files import find, project_of, sha256
 from hatch_tokenindex.distributions.pypi import check_for_pypi
 from hatch_tokenindex.distributions.reading import read, read_all
 
@@ -13,6 +13,7 @@ __all__ = [
     "attestations_of",
     "check_for_pypi",
     "find",
+    "project_of",
     "read",
     "read_all",
     "read_attestations",

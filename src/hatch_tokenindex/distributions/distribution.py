@@ -26,8 +26,6 @@ class Distribution:
     """The project's name as the metadata spells it."""
     version: str
     """In the normalized form of PEP 440; `fields` has it as the metadata spells it."""
-    python_version: str
-    """`source`, or a wheel's Python tags joined by dots."""
     fields: tuple[tuple[str, str], ...]
     """The metadata as fields of PyPI's upload form, a pair per value: everything but digests and content."""
     warnings: tuple[str, ...] = ()

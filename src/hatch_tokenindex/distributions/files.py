@@ -6,6 +6,8 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
+from packaging.utils import NormalizedName, parse_sdist_filename, parse_wheel_filename
+
 from hatch_tokenindex.distributions.findings import grouped, reason
 from hatch_tokenindex.text import escaped_line
 
@@ -46,6 +48,15 @@ def find(artifacts: Sequence[str], root: Path) -> list[Path]:
     if problems:
         raise grouped(problems)
     return _each_once(files)
+
+
+def project_of(path: Path) -> NormalizedName | None:
+    """Return the project that a file belongs to by its name, normalized (PEP 503); `None` if no wheel or sdist has such a name."""
+    parse = parse_wheel_filename if path.name.endswith(WHEEL_SUFFIX) else parse_sdist_filename
+    try:
+        return parse(path.name)[0]
+    except ValueError:
+        return None
 
 
 def sha256(path: Path) -> str:

@@ -13,6 +13,7 @@ from hatch_tokenindex.distributions.archives import listed
 from hatch_tokenindex.distributions.distribution import Distribution
 from hatch_tokenindex.distributions.files import SDIST_SUFFIX, WHEEL_SUFFIX
 from hatch_tokenindex.distributions.findings import Findings, grouped, reason, shown
+from hatch_tokenindex.distributions.pypi import check_for_pypi
 from hatch_tokenindex.distributions.sdists import read_sdist
 from hatch_tokenindex.distributions.wheels import read_wheel
 
@@ -45,8 +46,10 @@ def read(path: Path) -> Distribution:
     return read_all([path])[0]
 
 
-def read_all(paths: Sequence[Path]) -> list[Distribution]:
+def read_all(paths: Sequence[Path], *, for_pypi: bool = False) -> list[Distribution]:
     """Return what each file is, in the same order, after comparing the files of one release with each other.
+
+    What only PyPI refuses is a problem where the files are `for_pypi`.
 
     Raises:
         DistributionError: Some files can't be published as they are; the text has all problems of all files.
@@ -56,6 +59,8 @@ def read_all(paths: Sequence[Path]) -> list[Distribution]:
     for path in paths:
         findings = Findings()
         distribution = _examined(path, findings)
+        if for_pypi and distribution is not None:
+            findings.problems += check_for_pypi(distribution)
         if distribution is not None and not findings.problems:
             distributions.append(distribution)
         else:
@@ -94,7 +99,6 @@ def _examined(path: Path, findings: Findings) -> Distribution | None:
         filetype=named.filetype,
         project=core.name,
         version=str(core.version),
-        python_version=named.python_version,
         fields=(("filetype", named.filetype), ("pyversion", named.python_version), *core.fields),
         warnings=tuple(findings.warnings),
         refused_by_pypi=tuple(findings.refused_by_pypi),
@@ -102,6 +106,9 @@ def _examined(path: Path, findings: Findings) -> Distribution | None:
 
 
 def _parsed_filename(filename: str, findings: Findings) -> _Filename | None:
+    if not filename.isascii():
+        findings.problem("has characters in its name that are not ASCII")
+        return None
     try:
         if filename.endswith(WHEEL_SUFFIX):
             name, version, _, tags = parse_wheel_filename(filename)

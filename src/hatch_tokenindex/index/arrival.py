@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.errors import UploadError
+from hatch_tokenindex.errors import NotListedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ LONGEST_PAUSE = 30.0
 def wait_until_listed(
     digests: Mapping[str, Mapping[str, str]], listing: Callable[[str], Listing], seconds: float
 ) -> None:
-    """Ask until every file is listed with its hash. Raises `UploadError` when that isn't so after so many seconds.
+    """Ask until every file is listed with its hash. Raises `NotListedError` when that isn't so after so many seconds.
 
     `digests` holds the sha256 (hex) of each project's files by their names; `listing` answers what the index has of a
     project now. An index that tells no hashes is believed.
@@ -34,7 +34,7 @@ def wait_until_listed(
                 f"The files are uploaded, but after {seconds:g} seconds the index does not list {names}. Its pages can be "
                 f"minutes old: look again later, and don't upload again."
             )
-            raise UploadError(msg)
+            raise NotListedError(msg)
         sleep(min(pause, remaining))
         pause = min(2 * pause, LONGEST_PAUSE)
 

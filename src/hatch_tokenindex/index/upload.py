@@ -14,9 +14,8 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from hatch_tokenindex.errors import UploadError
+from hatch_tokenindex.errors import TokenIndexError, UploadError
 from hatch_tokenindex.index.answers import (
-    About,
     Answer,
     NoAnswer,
     Refusal,
@@ -52,10 +51,10 @@ ANSWER_LIMIT = 2**20
 LONGEST_WAIT = 600
 """Seconds that an index may ask us to wait before the run ends and says so."""
 _REDIRECTS = 3
-_SAYS_IT_EXISTS = {"file-exists", "filename-used", "file-exists-elsewhere", "conflict"}
-_EXPIRED = "token is expired"
 # Not 203: that is what a gateway answers instead of the index, as Azure does with its sign-in page.
 _SUCCESS = {200, 201, 202, 204}
+# A gateway's 502 or 504 can hide a success.
+_SERVER_ERRORS = range(500, 600)
 
 
 @dataclass(frozen=True)
@@ -108,25 +107,31 @@ class Uploader:
         """
         item, form = parcel.distribution, Form(parcel.distribution, _more_fields(parcel, self.repository.url))
         self.watcher.begun(item)
-        attempt, lost = 0, False
+        attempt, lost, may_be_there = 0, False, False
         while True:
-            answer, refused, sent = self._attempt(parcel, form)
+            try:
+                answer, refused, sent = self._attempt(parcel, form)
+            except TokenIndexError as error:
+                if not lost:
+                    raise
+                raise UploadError(str(error), unsure=True) from None
             if refused is None:
                 return form.digest
             lost = lost or refused.may_have_arrived
             wait = _pause_before(attempt, answer)
-            last = not refused.retry or attempt >= self.repository.retries or wait > LONGEST_WAIT
-            # A gateway's 502 or 504 can hide a success, and what is refused as existing may be what was just sent.
-            unsure = refused.may_have_arrived or refused.key in _SAYS_IT_EXISTS or (last and refused.retry)
-            if unsure and self._arrived(parcel, form.digest, refused, resent=attempt > 0):
+            last = not refused.row.retry or attempt >= self.repository.retries or wait > LONGEST_WAIT
+            hides_success = refused.may_have_arrived or (refused.status or 0) in _SERVER_ERRORS
+            unsure = refused.may_have_arrived or refused.row.exists or (last and hides_success)
+            if unsure and self._arrived(parcel, form, refused, sent_before=may_be_there):
                 return form.digest
+            may_be_there = may_be_there or hides_success
             if last:
                 raise UploadError(
                     render(refused, sent),
                     said=refused.said,
                     next_step=refused.next_step,
-                    about_credential=refused.about is About.CREDENTIAL,
-                    worthless=refused.about is About.CREDENTIAL and refused.key != "token-scope",
+                    about_credential=refused.about_credential,
+                    worthless=refused.worthless,
                     unsure=lost,
                 )
             self.watcher.retrying(item, refused.said[0], wait)
@@ -135,8 +140,8 @@ class Uploader:
 
     def _attempt(self, parcel: Parcel, form: Form) -> tuple[Answer | None, Refusal | None, Sent]:
         answer, refused, sent = self._send_once(parcel, form)
-        if sent.narrowed and refused is not None and _EXPIRED in " ".join(refused.said):
-            # The clock of this machine was wrong; the refusal has just corrected ours.
+        if sent.narrowed and refused is not None and refused.calls_token_expired:
+            # The answer has just corrected our clock.
             return self._send_once(parcel, form)
         return answer, refused, sent
 
@@ -206,18 +211,18 @@ class Uploader:
             creates_project=parcel.creates_project,
         )
 
-    def _arrived(self, parcel: Parcel, digest: str, refused: Refusal, *, resent: bool) -> bool:
+    def _arrived(self, parcel: Parcel, form: Form, refused: Refusal, *, sent_before: bool) -> bool:
         """Whether the index lists the file with its hash; a no proves nothing, since pages are cached.
 
-        An index that tells no hashes has it if it refuses, as existing, what was sent to it before.
+        An index that tells no hashes has it if it refuses, as existing, what may have reached it before.
         """
-        item, exists = parcel.distribution, refused.key in _SAYS_IT_EXISTS
-        if exists and not resent and self.repository.existing == "fail":
+        item, exists = parcel.distribution, refused.row.exists
+        if exists and not sent_before and self.repository.existing == "fail":
             return False
         listed = self.api.listing(item.name, lambda: parcel.authorize().header).files.get(item.filename)
         if listed is None or listed.sha256 is None:
-            return listed is not None and exists and resent
-        return listed.sha256 == digest
+            return listed is not None and exists and sent_before
+        return listed.sha256 == form.digest
 
 
 def _pause_before(attempt: int, answer: Answer | None) -> float:

@@ -7,9 +7,10 @@ is one table, `ROWS`; the first row that fits wins, and an answer that fits none
 from __future__ import annotations
 
 from hatch_tokenindex.index.answers.exchange import Answer, Sent
-from hatch_tokenindex.index.answers.own_words import Redact, words
+from hatch_tokenindex.index.answers.own_words import Redact
 from hatch_tokenindex.index.answers.refusals import Refusal, refusal, render, unreachable
-from hatch_tokenindex.index.answers.table import GROUPS, NO_ANSWER_ROWS, ROWS, About, Group, NoAnswer, Row
+from hatch_tokenindex.index.answers.rows import About, Group, NoAnswer, Row
+from hatch_tokenindex.index.answers.table import GROUPS, NO_ANSWER_ROWS, ROWS
 from hatch_tokenindex.index.answers.waiting import seconds_to_wait
 
 __all__ = [
@@ -28,5 +29,4 @@ __all__ = [
     "render",
     "seconds_to_wait",
     "unreachable",
-    "words",
 ]

@@ -28,17 +28,12 @@ _JSON_DEPTH = 4
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
-def words(answer: Answer, redact: Redact) -> tuple[str, ...]:
-    """What the index said, in its own words: one to four clean lines, the most telling first.
+def own_words(answer: Answer, redact: Redact) -> tuple[str, ...]:
+    """What the index said, in its own words: up to four clean lines, the most telling first; none where it said nothing.
 
     Taken from JSON, the body's text or HTML, and the reason phrase. Markup, control characters, repetitions and phrases
-    that only repeat the status are left out; where nothing else is left, the status line stands. Any bytes are taken.
+    that only repeat the status are left out. Any bytes are taken.
     """
-    return own_words(answer, redact) or (status_line(answer, redact),)
-
-
-def own_words(answer: Answer, redact: Redact) -> tuple[str, ...]:
-    """Like `words`, and empty where the index said nothing but the status."""
     # PyPI's reason phrase and `code` have `?` for what ISO-8859-1 lacks, its `message` doesn't: of two spellings of one
     # line, the one with fewer question marks is the right one.
     kept: dict[str, str] = {}

@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin
 from packaging.utils import canonicalize_name
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.index.answers.waiting import allowance, when
+from hatch_tokenindex.index.answers.waiting import LATER, allowance, when
 from hatch_tokenindex.kinds import kind_of
 from hatch_tokenindex.text import one_line, shortened
 
@@ -54,8 +54,10 @@ def about_answer(answer: Answer, redact: Redact) -> dict[str, str]:
         location = urljoin(answer.url, answer.header("location"))
     except ValueError:
         location = answer.header("location")
+    again = when(answer)
     return {
-        "when": when(answer),
+        "when": again,
+        "soon": "In a few minutes" if again == LATER else f"{again[:1].upper()}{again[1:]}",
         "allowance": allowance(answer),
         "answered": shortened(redact(one_line(answer.url))),
         "location": shortened(redact(one_line(location))),

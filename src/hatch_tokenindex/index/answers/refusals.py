@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex.index.answers.own_words import MOST_LINES, own_words, status_line
 from hatch_tokenindex.index.answers.placeholders import about_answer, about_sent
-from hatch_tokenindex.index.answers.table import NO_ANSWER_ROWS, ROWS, About, NoAnswer
+from hatch_tokenindex.index.answers.rows import UNKNOWN, About, NoAnswer, Row
+from hatch_tokenindex.index.answers.table import NO_ANSWER_ROWS, ROWS
 from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 from hatch_tokenindex.tokens import MASK
 
@@ -18,19 +19,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a file was not taken. `key` names the row of the table that fits, and is empty if none does.
+    """Why a file was not taken. `row` is the one of the table that fits, `UNKNOWN` if none does; `next_step` is `None` then.
 
-    `said` is never empty. `status` is `None` if no answer came; `was_sent` tells whether anything went out. `retry` tells
-    that the same bytes, sent again later, may well be taken.
+    `said` is never empty. `status` is `None` if no answer came; `was_sent` tells whether anything went out.
     """
 
-    key: str
-    about: About
+    row: Row
     said: tuple[str, ...]
     next_step: str | None
-    retry: bool
     status: int | None
     was_sent: bool = True
+
+    @property
+    def calls_token_expired(self) -> bool:
+        """Whether the index calls the token expired; of a narrowed one that can be the clock's fault."""
+        return "token is expired" in " ".join(self.said)
+
+    @property
+    def about_credential(self) -> bool:
+        """Whether another credential may be taken."""
+        return self.row.about is About.CREDENTIAL
+
+    @property
+    def worthless(self) -> bool:
+        """Whether the credential is good for nothing any more."""
+        return self.about_credential and not self.row.good_elsewhere
 
     @property
     def may_have_arrived(self) -> bool:
@@ -44,9 +57,9 @@ def refusal(answer: Answer, sent: Sent, redact: Redact) -> Refusal:
     said = own or (status_line(answer, redact),)
     row = next((row for row in ROWS if row.fits(answer.status, "\n".join(own), sent)), None)
     if row is None:
-        return Refusal("", About.UNKNOWN, said, None, retry=False, status=answer.status)
+        return Refusal(UNKNOWN, said, None, answer.status)
     step = one_line(row.next_step.format_map({**about_sent(sent), **about_answer(answer, redact)}))
-    return Refusal(row.key, row.about, said, step, row.retry, answer.status)
+    return Refusal(row, said, step, answer.status)
 
 
 def unreachable(kind: NoAnswer, detail: str, sent: Sent, redact: Redact) -> Refusal:
@@ -54,7 +67,7 @@ def unreachable(kind: NoAnswer, detail: str, sent: Sent, redact: Redact) -> Refu
     row = NO_ANSWER_ROWS[kind]
     said = (kind.value, *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES]
     step = one_line(row.next_step.format_map(about_sent(sent)))
-    return Refusal(row.key, row.about, said, step, row.retry, status=None, was_sent=kind.came_after_sending)
+    return Refusal(row, said, step, None, was_sent=kind.came_after_sending)
 
 
 def render(refused: Refusal, sent: Sent) -> str:

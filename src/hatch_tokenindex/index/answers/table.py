@@ -5,59 +5,16 @@ To correct a text, change it here; `scripts/write_troubleshooting.py` then bring
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
+from hatch_tokenindex.index.answers.rows import About, Group, NoAnswer, Row
 from hatch_tokenindex.kinds import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Mapping
+    from collections.abc import Mapping
 
     from hatch_tokenindex.index.answers.exchange import Sent
-
-
-class About(Enum):
-    """What a refusal is about. Only `CREDENTIAL` is mended by another user name, password or token."""
-
-    CREDENTIAL = "credential"
-    ACCOUNT = "account"
-    """The account or organization behind the credential: its other tokens are refused alike."""
-    PROJECT = "project"
-    """The project: its name, its state, or who may upload to it."""
-    RELEASE = "release"
-    FILE = "file"
-    SITE = "site"
-    """The index as a whole, now: no file and no credential gets through."""
-    RATE_LIMIT = "rate limit"
-    ADDRESS = "address"
-    """The URL, or the way to it."""
-    UNKNOWN = "unknown"
-
-
-class NoAnswer(Enum):
-    """How a request can fail without any answer; the value says it in words."""
-
-    NAME = "The name of the host is not known."
-    REFUSED = "The connection was refused."
-    UNREACHABLE = "The host could not be reached."
-    CERTIFICATE = "The server's certificate could not be verified."
-    TLS = "No encrypted connection could be agreed on."
-    PROXY = "The proxy did not let the connection through."
-    PROXY_FAILED = "The connection through the proxy failed."
-    TIMEOUT = "No answer came in time."
-    LOST = "The connection broke off."
-
-    @property
-    def came_after_sending(self) -> bool:
-        """Whether something had been sent before: it may have arrived."""
-        return self in {NoAnswer.TIMEOUT, NoAnswer.LOST}
-
-
-def _always(_: Sent) -> bool:
-    return True
 
 
 def _on_pypi(sent: Sent) -> bool:
@@ -100,51 +57,8 @@ def _quarantined(sent: Sent) -> bool:
     return sent.project_status == "quarantined"
 
 
-_ANY = range(1_000)
 _SERVER_ERRORS = range(500, 600)
 _NO_WORDS = r"\A\Z"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One kind of refusal.
-
-    `title` is its heading in the documentation. `why` is what the index doesn't say, `step` what to do; both can name in
-    braces whatever `placeholders` holds. `said` is a regular expression for the index's own words, in any case of
-    letters; `statuses` and `when` narrow it down. `retry` tells that the same bytes, sent again later, may well be taken.
-    """
-
-    key: str
-    about: About
-    title: str
-    why: str
-    step: str
-    said: str = ""
-    statuses: Container[int] = _ANY
-    when: Callable[[Sent], bool] = _always
-    retry: bool = False
-
-    @property
-    def next_step(self) -> str:
-        """Both texts, as a person at a terminal reads them."""
-        return f"{self.why} {self.step}"
-
-    def fits(self, status: int, text: str, sent: Sent) -> bool:
-        """Whether an answer with this status and these words is of this kind."""
-        return (
-            status in self.statuses
-            and self.when(sent)
-            and re.search(self.said, text, re.IGNORECASE | re.MULTILINE) is not None
-        )
-
-
-@dataclass(frozen=True)
-class Group:
-    """Rows that belong together; `title` is their heading in the documentation."""
-
-    title: str
-    rows: tuple[Row, ...]
-
 
 _RAISE_THE_VERSION = "Raise the version, run `hatch build --clean`, and publish again."
 _RENAME = "Choose another `name` under `[project]` in pyproject.toml."
@@ -224,6 +138,7 @@ _CREDENTIAL = Group(
             why="The token is restricted to another project than {project}.",
             step="Make one for {project} at {tokens} (for its first release: one for the whole account) and {give}.",
             said=r"scoped token",
+            good_elsewhere=True,
         ),
         Row(
             "token-expired-narrowed",
@@ -417,6 +332,7 @@ _FILE = Group(
             why="{index} has another file of this name, or this file under another name, and never replaces one.",
             step=_RAISE_THE_VERSION,
             said=r"^File already exists",
+            exists=True,
         ),
         Row(
             "filename-used",
@@ -425,6 +341,7 @@ _FILE = Group(
             why="{index} gives out a file name only once, even if its file was deleted since.",
             step=_RAISE_THE_VERSION,
             said=r"This filename (was previously used|has already been used|has previously been used)",
+            exists=True,
         ),
         Row(
             "file-size",
@@ -705,6 +622,7 @@ _OTHER_INDEXES = Group(
             said=r"already (been taken|exist|contain|present)|updating asset|cannot be updated|overwrite (all )?artifact",
             statuses=(400, 403, 409),
             when=_elsewhere,
+            exists=True,
         ),
         Row(
             "conflict",
@@ -714,6 +632,7 @@ _OTHER_INDEXES = Group(
             step=_RAISE_THE_VERSION,
             statuses=(409,),
             when=_elsewhere,
+            exists=True,
         ),
         # By RFC 9110, a 401 is always about the credential, and a 403 may be answered with another one. A 403 without a
         # word is what pypiserver gives for a wrong password; PyPI always gives a reason, so one without comes from
@@ -726,6 +645,7 @@ _OTHER_INDEXES = Group(
             step="{change}",
             statuses=(401, 403),
             when=_without_credential,
+            good_elsewhere=True,
         ),
         Row(
             "token-rights",
@@ -736,6 +656,7 @@ _OTHER_INDEXES = Group(
             said=r"insufficient_scope|higher privileges than provided|reqPackageAccess",
             statuses=(401, 403),
             when=_elsewhere,
+            good_elsewhere=True,
         ),
         Row(
             "token-expired-elsewhere",
@@ -764,6 +685,7 @@ _OTHER_INDEXES = Group(
             said=_NO_WORDS,
             statuses=(403,),
             when=_elsewhere,
+            good_elsewhere=True,
         ),
         Row(
             "no-permission",
@@ -803,7 +725,7 @@ _SERVER = Group(
             About.SITE,
             "Server that failed",
             why="The trouble is on the side of {host} and often passes.",
-            step="In a few minutes, " + _PUBLISH_AGAIN + " {outages}",
+            step="{soon}, " + _PUBLISH_AGAIN + " {outages}",
             statuses=_SERVER_ERRORS,
             retry=True,
         ),

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from hatch_tokenindex.index.answers.exchange import Answer
 
 
+LATER = "later"
+"""When to try again at an index that doesn't say."""
+
+
 def seconds_to_wait(answer: Answer) -> int | None:
     """How long the index asks to wait: `Retry-After` (RFC 9110, 10.2.3), else when the exhausted `RateLimit` resets."""
     retry_after = answer.header("retry-after").strip()
@@ -64,7 +68,7 @@ def when(answer: Answer) -> str:
     """When to try again: `in 25 minutes (at 2026-11-21 15:04 UTC)`."""
     seconds = seconds_to_wait(answer)
     if seconds is None:
-        return "later"
+        return LATER
     span = _span(seconds)
     now = _date(answer.header("date"))
     try:
@@ -77,7 +81,7 @@ def _span(seconds: int) -> str:
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds > length:
             return f"{-(-seconds // length)} {unit}s"
-    return f"{seconds} seconds"
+    return "1 second" if seconds == 1 else f"{seconds} seconds"
 
 
 def allowance(answer: Answer) -> str:
