@@ -194,7 +194,10 @@ def tokens(desk: Desk, *, as_json: bool) -> None:
 def _project_name(project: str | None) -> str | None:
     """The name that `--project` gives, normalized (PEP 503). Raises `ConfigurationError` for what is none."""
     if project is not None and token_in(project):
-        msg = "--project holds an API token where the name of a project is wanted. Run `login` without, and type it when asked."
+        msg = (
+            "--project holds an API token where the name of a project is wanted. Run `login` without, and type it when "
+            "asked."
+        )
         raise ConfigurationError(msg)
     try:
         return None if project is None else canonicalize_name(project, validate=True)

@@ -109,7 +109,8 @@ def warnings(plans: Iterable[ProjectPlan], repository: Repository, now: float) -
     for project in plans:
         if project.listing.problem:
             yield (
-                f"{repository.url} could not tell which files of {project.name} it has: {project.listing.problem}. All are sent."
+                f"{repository.url} could not tell which files of {project.name} it has: {project.listing.problem}. "
+                f"All are sent."
             )
         if repository.site is None:
             continue

@@ -1,4 +1,4 @@
-"""The repos tables of `hatch.toml`, `pyproject.toml` and Hatch's `config.toml`: names and tables in, one `Repository` out."""
+"""The repos tables of a project and of Hatch's own `config.toml`: names and tables in, one `Repository` out."""
 
 from __future__ import annotations
 

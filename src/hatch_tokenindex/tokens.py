@@ -73,10 +73,10 @@ class Secret:
 def forms_of(secret: Secret, user: str) -> tuple[str, ...]:
     """Every spelling of a secret to be masked, the longest first; they are plain text, so show none of them.
 
-    The secret itself, also as text is shown that comes from elsewhere, its base64 and that of `user:secret` (RFC 7617), in both alphabets, with and without padding;
-    each of them also as URLs, JSON and HTML escape it. Forms shorter than 4 characters are left out, and an empty
-    secret has none. Not covered: a secret within a longer text that is base64 as a whole, where its letters depend on
-    what stands before it.
+    The secret itself, with and without what is left out of texts that are shown, its base64 and that of `user:secret`
+    (RFC 7617), in both alphabets, with and without padding; each of them also as URLs, JSON and HTML escape it. Forms
+    shorter than 4 characters are left out, and an empty secret has none. Not covered: a secret within a longer text that
+    is base64 as a whole, where its letters depend on what stands before it.
     """
     text = secret.reveal()
     if not text:

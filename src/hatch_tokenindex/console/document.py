@@ -35,7 +35,7 @@ def build(
 
 
 def as_text(data: dict[str, Any]) -> str:
-    """The document as it is printed. The runner of GitHub Actions obeys an old command anywhere; escaped, it is the same JSON."""
+    """The document as it is printed: the runner of GitHub Actions obeys an old command anywhere, but not an escaped one."""
     return json.dumps(data, indent=2).replace("##[", "\\u0023#[")
 
 

@@ -1,4 +1,4 @@
-"""`-o explain` as text: every place of both lists, what it holds, and which one is used."""
+"""`-o explain` as text and as data: every place of both lists, what it holds, and which one is used."""
 
 from __future__ import annotations
 
@@ -115,4 +115,5 @@ def _about(judged: Judged, explanation: Explanation) -> list[str]:
 def _says(token: Token) -> str:
     projects = ", ".join(sorted(token.projects)) if token.projects is not None else "not told"
     expires = as_date(token.expires_at) if token.expires_at is not None else "not told"
-    return f"The token says: made by {token.location or 'not told'}; kind: {token.kind}; projects: {projects}; expires: {expires}."
+    made_by = token.location or "not told"
+    return f"The token says: made by {made_by}; kind: {token.kind}; projects: {projects}; expires: {expires}."

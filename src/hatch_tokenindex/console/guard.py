@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def guarded(terminal: Terminal, run: Callable[[], None]) -> int:
-    """Run it, and answer the exit status. No exception leaves this: Hatch's debug tracebacks print variables, and so secrets."""
+    """Run it, and answer the exit status. No exception leaves this: Hatch's debug tracebacks print variables."""
     try:
         return _told(terminal, run)
     except Exception:  # noqa: BLE001 - standard error is full or closed: nobody can be told

@@ -34,7 +34,8 @@ class Provider:
 
     `marker` is the variable that it sets in every job. `missing` tells from the environment, with no request, what the job
     lacks to get an identity token for an audience, and what to do in lines of their own; it is empty if nothing is missing.
-    The audience is `None` where it isn't known yet. `state` answers the token, `None` if there is none. `renewable` tells whether the same job gets another one.
+    The audience is `None` where it isn't known yet. `state` answers the token, `None` if there is none. `renewable` tells
+    whether the same job gets another one.
     """
 
     name: str

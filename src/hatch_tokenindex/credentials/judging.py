@@ -31,8 +31,8 @@ def judge(found: Credential, project: str | None, repository: Repository, now: f
     """Look at a credential at `now` (unix seconds) before it travels, or is stored.
 
     `project` is the normalized name (PEP 503) of the one that it is wanted for, `None` if that isn't known yet.
-    Raises `UnfitTokenError` if the token says that it is for another index, project or time, `CredentialError` if it can't work, or
-    would only be disclosed to somebody who has no use for it.
+    Raises `UnfitTokenError` if the token says that it is for another index, project or time, `CredentialError` if it can't
+    work, or would only be disclosed to somebody who has no use for it.
     """
     notes: list[str] = []
     secret = _cleaned(found, notes)
@@ -96,7 +96,10 @@ def _cleaned(found: Credential, notes: list[str]) -> Secret:
         msg = f"The secret from {found.origin} is empty. {_how_to_paste(found)}"
         raise CredentialError(msg)
     if any(character < " " or character == "\x7f" for character in cleaned):
-        msg = f"The secret from {found.origin} holds control characters, as when Ctrl+V doesn't paste. {_how_to_paste(found)}"
+        msg = (
+            f"The secret from {found.origin} holds control characters, as when Ctrl+V doesn't paste. "
+            f"{_how_to_paste(found)}"
+        )
         raise CredentialError(msg)
     if any("\ud800" <= character <= "\udfff" for character in cleaned):
         msg = f"The secret from {found.origin} is not UTF-8 text. {_how_to_paste(found)}"
@@ -172,5 +175,8 @@ def _refuse_other_time(credential: Credential, token: Token, now: float) -> None
         msg = f"{_subject(credential)} expired on {as_date(token.expires_at)}. Make a new one."
         raise UnfitTokenError(msg)
     if token.not_before is not None and token.not_before > now:
-        msg = f"{_subject(credential)} is valid only from {as_date(token.not_before)} on: wait, or correct this machine's clock."
+        msg = (
+            f"{_subject(credential)} is valid only from {as_date(token.not_before)} on: wait, or correct this machine's "
+            f"clock."
+        )
         raise UnfitTokenError(msg)

@@ -111,7 +111,10 @@ class Pypirc:
         if section is None:
             return None
         if token_in(section.username or ""):
-            msg = f"`username` of {section.origin} holds an API token: write it as `password`, and {TOKEN_USER} as `username`."
+            msg = (
+                f"`username` of {section.origin} holds an API token: write it as `password`, and {TOKEN_USER} as "
+                f"`username`."
+            )
             raise ConfigurationError(msg)
         return Given(section.username or TOKEN_USER, section.origin)
 

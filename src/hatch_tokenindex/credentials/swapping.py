@@ -52,7 +52,10 @@ class Swap:
             self.cache.update(lambda contents: contents.with_advice(url, project))
         except SourceUnavailableError:
             return ""
-        return f"A token for {project} alone is safer than the stored one for the account: {self._page(project)}, then {self._login(project)}"
+        return (
+            f"A token for {project} alone is safer than the stored one for the account: {self._page(project)}, then "
+            f"{self._login(project)}"
+        )
 
     def _is_for_account(self, judged: Judged) -> bool:
         return (

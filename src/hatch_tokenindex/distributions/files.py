@@ -51,7 +51,7 @@ def find(artifacts: Sequence[str], root: Path) -> list[Path]:
 
 
 def project_of(path: Path) -> NormalizedName | None:
-    """Return the project that a file belongs to by its name, normalized (PEP 503); `None` if no wheel or sdist has such a name."""
+    """Return the project that a file belongs to by its name, normalized (PEP 503); `None` for the name of no distribution."""
     parse = parse_wheel_filename if path.name.endswith(WHEEL_SUFFIX) else parse_sdist_filename
     try:
         return parse(path.name)[0]

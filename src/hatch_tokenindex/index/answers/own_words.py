@@ -185,7 +185,7 @@ def _html_texts(text: str) -> list[str]:
 
 
 def _without_status(line: str, status: int) -> str:
-    """A line without the status in front that many repeat: `403 Forbidden`, `Error: 403 Forbidden`, `HTTP Status 403 - ...`."""
+    """A line without the status in front that many repeat: `403 Forbidden`, `HTTP Status 403 - ...`."""
     return re.sub(rf"^(?:HTTP |Error:? |Status:? )*{status}\b[\s:.\u2013\u2014-]*", "", line, flags=re.IGNORECASE)
 
 
@@ -193,7 +193,7 @@ _SHORTEST_REPETITION = 12
 
 
 def _without_repetition(line: str) -> str:
-    """PyPI gives the reasons against a token two to four times over: `Invalid API Token: token is expired, token is expired`."""
+    """PyPI gives the reasons against a token two to four times over: `token is expired, token is expired`."""
     kept: list[str] = []
     for part in line.split(", "):
         if len(part) < _SHORTEST_REPETITION or not any(earlier.endswith(part) for earlier in kept):
