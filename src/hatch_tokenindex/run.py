@@ -32,7 +32,7 @@ from hatch_tokenindex.index.minting import Mint
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Uploader
 from hatch_tokenindex.plan import ProjectPlan, by_project, plan, warnings
-from hatch_tokenindex.sending import Sender
+from hatch_tokenindex.sending import Delivery, Sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -150,22 +150,17 @@ class Run:
                 return
             uploader = Uploader(client, self.repository, api, self.clock, self.report, sleep)
             sender = Sender(uploader, self.wallet, self.terminal, self.report, self.repository.jobs, attestations)
-            digests: dict[str, Mapping[str, str]] = {}
-            for project in plans:
-                if project.uploads:
-                    delivery = sender.send(project)
-                    digests[project.name] = delivery.digests
-                    self._tell_about(project, delivery.judged)
-                elif self.asked.initialize_auth:
-                    self.report.remembered(self.wallet.keep(project.name))
+            deliveries = self._send(plans, sender)
             if self.asked.wait is not None:
-                self._wait_until_listed(digests, api, self.asked.wait)
+                self._wait_until_listed(deliveries, api, self.asked.wait)
 
     def _attestations(self, plans: Iterable[ProjectPlan]) -> Mapping[Path, str]:
         """The attestations that will be sent, checked before anything is minted: that can create a project.
 
         They are those of the files for which no other credential comes before a minted one.
         """
+        if not self.trusted.effect:
+            return {}
         minting = (project for project in plans if project.uploads and self.chain.would_mint(project.name))
         return read_attestations(item for project in minting for item in project.uploads)
 
@@ -228,6 +223,21 @@ class Run:
                 would = how or f"with a credential that this run doesn't fetch: {self.wallet.would(project.name)}"
                 self.terminal.info(f"{project.name} would be published {would}.")
 
+    def _send(self, plans: Sequence[ProjectPlan], sender: Sender) -> Mapping[str, Delivery]:
+        """Send every project; at the end, however that comes, tell about those that are on the index now."""
+        deliveries: dict[str, Delivery] = {}
+        try:
+            for project in plans:
+                if project.uploads:
+                    deliveries[project.name] = sender.send(project)
+                elif self.asked.initialize_auth:
+                    self.report.remembered(self.wallet.keep(project.name))
+        finally:
+            for project in plans:
+                if project.name in deliveries:
+                    self._tell_about(project, deliveries[project.name].judged)
+        return deliveries
+
     def _tell_about(self, project: ProjectPlan, judged: Judged) -> None:
         """Where the releases of a project are now, and what would be a safer credential for the next."""
         self.terminal.info()
@@ -242,7 +252,8 @@ class Run:
         for line in filter(None, advice):
             self.terminal.warning(line)
 
-    def _wait_until_listed(self, digests: Mapping[str, Mapping[str, str]], api: SimpleApi, seconds: float) -> None:
+    def _wait_until_listed(self, deliveries: Mapping[str, Delivery], api: SimpleApi, seconds: float) -> None:
+        digests = {project: delivery.digests for project, delivery in deliveries.items()}
         self.terminal.info("\nWaiting until the index lists every file ...")
         wait_until_listed(digests, lambda project: api.listing(project, partial(self.wallet.header, project)), seconds)
         self.terminal.success("The index lists every file.")

@@ -50,7 +50,7 @@ class Sender:
             digests[first.filename], judged = self._send_first(first, project)
             self.report.remembered(self.wallet.keep(project.name))
             digests.update(self._send_others(others, project))
-        return Delivery(digests, judged)
+        return Delivery({item.filename: digests[item.filename] for item in project.uploads}, judged)
 
     def _send_first(self, item: Distribution, project: ProjectPlan) -> tuple[str, Judged]:
         """Send one file; where its credential is refused as such and may be replaced, send it with another one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console import document, github
@@ -139,15 +139,19 @@ class Report:
             if self._terminal.in_github_actions:
                 self._tell_github(failure)
             if as_json:
-                # What ended the run matters more than that it can't be printed as JSON too.
-                with suppress(TokenIndexError) if failure else nullcontext():
-                    self._print_document(failure)
+                self._print_document(failure)
 
     def _print_document(self, failure: BaseException | None) -> None:
         files = document.project_entries(self._results.values(), self._repository, self._credentials)
         entries = self._explained or files
         data = document.build(self._repository, entries, self._terminal.warnings, failure)
-        self._terminal.output(document.as_text(data))
+        try:
+            self._terminal.output(document.as_text(data))
+        except TokenIndexError as error:
+            # Told after this: what ended the run matters more.
+            if failure is None:
+                raise
+            self._terminal.warning(str(error))
 
     def _tell_github(self, failure: BaseException | None) -> None:
         for warning in self._terminal.warnings:

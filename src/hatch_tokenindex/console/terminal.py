@@ -86,11 +86,12 @@ class Terminal:
 
     def output(self, text: str) -> None:
         """What was asked for, on standard output, whatever the verbosity. Raises `TokenIndexError` where it is full."""
-        encoding = getattr(self.console.file, "encoding", None) or "utf-8"
-        encodable = self._safe(text).encode(encoding, "backslashreplace").decode(encoding)
         try:
+            # Not by the console: what it can't print it keeps, and prints later on standard error.
             with self._printing(to_stderr=False):
-                self.console.print(encodable, style=None, soft_wrap=True)
+                stream = self.console.file
+                encoding = getattr(stream, "encoding", None) or "utf-8"
+                click.echo(self._safe(text).encode(encoding, "backslashreplace").decode(encoding), file=stream)
         except OSError as error:
             msg = f"Standard output can't be written: {error.strerror}."
             raise TokenIndexError(msg) from None

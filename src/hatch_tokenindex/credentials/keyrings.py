@@ -146,9 +146,10 @@ def _wait_until(done: Event, deadline: float) -> bool:
 
 
 def _reason(fault: BaseException) -> str:
-    if isinstance(fault, ImportError):
+    try:
+        from keyring.errors import InitError, KeyringLocked, NoKeyringError
+    except ImportError:
         return "the keyring library can't be imported"
-    from keyring.errors import InitError, KeyringLocked, NoKeyringError
 
     if isinstance(fault, NoKeyringError):
         return "there is no keyring on this system"
