@@ -1,0 +1,170 @@
+"""The workflows and pipelines on the pages: valid, with the rights that they need, and what is said of their failures."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hatch_in_process import invoke_hatch
+from pages import DOCS, ROOT, blocks, every_page
+from ruamel.yaml import YAML
+from servers import oidc
+from servers.oidc import GitHub
+
+from hatch_tokenindex import options
+from hatch_tokenindex.credentials import identity, publishers
+from hatch_tokenindex.errors import MintingError
+from hatch_tokenindex.repositories import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hatch_process import Home
+
+GITHUB_PAGE, GITLAB_PAGE = (DOCS / "how-to" / name for name in ("github-actions.md", "gitlab-ci.md"))
+TRUSTED_PAGE = DOCS / "trusted-publishing.md"
+KEYWORDS_OF_GITLAB = {"stages", "default"}
+
+
+def yaml_on(page: Path) -> list[Any]:
+    """The YAML on a page, each block loaded."""
+    return [YAML(typ="safe").load(block) for block in blocks(page.read_text(encoding="utf-8"), "ya?ml")]
+
+
+def workflows_on(page: Path) -> list[dict[str, Any]]:
+    """The complete workflows of GitHub on a page."""
+    return [data for data in yaml_on(page) if "jobs" in data and "on" in data]
+
+
+def steps_of(data: Any) -> Iterator[dict[str, Any]]:
+    """The steps of a workflow, or of a part of one."""
+    jobs = data["jobs"].values() if "jobs" in data else [{"steps": data}] if isinstance(data, list) else []
+    for job in jobs:
+        yield from job["steps"]
+
+
+def command_lines(data: Any) -> list[str]:
+    """What is run by a workflow of GitHub or a pipeline of GitLab."""
+    lines = [line for step in steps_of(data) for line in step.get("run", "").splitlines()]
+    if isinstance(data, dict) and "jobs" not in data:
+        lines += [line for job in data.values() if isinstance(job, dict) for line in job.get("script", [])]
+    return lines
+
+
+def check_command(line: str, home: Home, folder: Path) -> None:
+    """A command line of Hatch is one that it takes, with options that this plugin takes."""
+    words = shlex.split(line)
+    assert words[0] == "hatch"
+    result = invoke_hatch(*words[1:], "--help", cwd=folder, home=home)
+    assert result.returncode == 0, f"{line}: {result.output}"
+    pairs = dict(pair.partition("=")[::2] for flag, pair in pairwise(words) if flag == "-o")
+    options.read([], pairs, {}, stdin_is_terminal=False)
+
+
+@every_page
+def test_the_yaml_on_the_pages_is_yaml_and_runs_commands_that_exist(page: Path, home: Home, tmp_path: Path) -> None:
+    for data in yaml_on(page):
+        for line in command_lines(data):
+            if line.startswith("hatch "):
+                check_command(line, home, tmp_path)
+
+
+def publishing_jobs(workflow: dict[str, Any]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """The jobs that run `hatch publish`, each with the step that does."""
+    return {
+        name: (job, step)
+        for name, job in workflow["jobs"].items()
+        for step in job["steps"]
+        if "hatch publish" in step.get("run", "")
+    }
+
+
+WORKFLOWS = [(page.name, workflow) for page in (TRUSTED_PAGE, GITHUB_PAGE) for workflow in workflows_on(page)]
+
+
+@pytest.mark.parametrize("workflow", [workflow for _, workflow in WORKFLOWS], ids=[page for page, _ in WORKFLOWS])
+def test_workflows_have_the_rights_that_they_need_and_no_others(workflow: dict[str, Any]) -> None:
+    assert workflow["permissions"] == {}
+    publishing = publishing_jobs(workflow)
+    assert publishing
+    for name, job in workflow["jobs"].items():
+        step = publishing[name][1] if name in publishing else {}
+        is_trusted = "trusted-publishing=always" in step.get("run", "")
+        checks_out = any("actions/checkout" in step.get("uses", "") for step in job["steps"])
+        assert job.get("permissions", {}) == {
+            **({"contents": "read"} if checks_out else {}),
+            **({"id-token": "write"} if is_trusted else {}),
+        }
+        if name in publishing:
+            assert "environment" in job
+            secrets = [key for key in step.get("env", {}) if key.startswith("HATCH_INDEX_AUTH")]
+            assert bool(secrets) is not is_trusted
+        if is_trusted:
+            assert not checks_out
+            assert not any("hatch build" in step.get("run", "") for step in job["steps"])
+
+
+def test_the_pages_have_a_file_for_every_case() -> None:
+    kinds = [
+        sorted(step["run"].removeprefix("hatch publish -p tokenindex") for _, step in publishing_jobs(data).values())
+        for data in workflows_on(GITHUB_PAGE)
+    ]
+    trusted = " -o trusted-publishing=always"
+    assert kinds == [[trusted], [""], [trusted, f" -r test{trusted} -o wait"], [" -r private"]]
+    assert workflows_on(TRUSTED_PAGE) == workflows_on(GITHUB_PAGE)[:1]
+    assert len(yaml_on(GITLAB_PAGE)) == 4
+
+
+def test_pipelines_of_gitlab_ask_for_the_identity_that_the_index_wants() -> None:
+    seen = []
+    for pipeline in yaml_on(GITLAB_PAGE):
+        jobs = {name: job for name, job in pipeline.items() if name not in KEYWORDS_OF_GITLAB}
+        assert [job["stage"] for job in jobs.values()] == pipeline["stages"]
+        for job in jobs.values():
+            (line,) = (line for line in job["script"] if line.startswith("hatch"))
+            if "trusted-publishing=always" not in line:
+                assert "id_tokens" not in job
+                continue
+            audience = "testpypi" if "-r test" in line else "pypi"
+            variable = re.findall(r"\w+_ID_TOKEN", identity.PROVIDERS[1].missing({}, audience))[0]
+            assert job["id_tokens"] == {variable: {"aud": audience}}
+            assert job["environment"] == audience
+            seen.append(audience)
+    assert seen == ["pypi", "testpypi", "pypi"]
+
+
+def test_the_failure_on_the_page_is_what_is_said() -> None:
+    with GitHub("octo-org/my-project") as github:
+        text = publishers.explained(
+            MintingError(
+                "invalid-publisher",
+                "valid token, but no corresponding publisher (Publisher with matching claims was not found)",
+            ),
+            github.claims,
+            "my-project",
+            Repository("main", "https://upload.pypi.org/legacy/", trusted_publishing="always"),
+        )
+    (shown,) = blocks(TRUSTED_PAGE.read_text(encoding="utf-8"), "text")
+    assert shown == f"{text}\n"
+
+
+def test_every_failure_is_on_the_page() -> None:
+    page = TRUSTED_PAGE.read_text(encoding="utf-8")
+    described = re.findall(r"^\| `([^`]+)` \| [^|]+ \| [^|]+ \|$", page, re.MULTILINE)
+    described = described[described.index("invalid-publisher") :]
+    on_github, on_gitlab, _ = identity.PROVIDERS
+    pull_request = {"GITHUB_EVENT_NAME": "pull_request"}
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    said = [
+        on_github.missing({}, None),
+        on_github.missing(pull_request, None),
+        on_gitlab.missing({}, "pypi"),
+        Path(oidc.__file__).read_text(encoding="utf-8"),
+        source,
+    ]
+    assert [text for text in described if not any(text in each for each in said)] == []
+    assert {text for text in described if re.fullmatch("[a-z-]+", text)} == set(publishers.ADVICE)
