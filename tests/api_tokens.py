@@ -55,6 +55,22 @@ def make_token(
     return f"pypi-{made.serialize()}"
 
 
+def account_token(identifier: str = "account", *, location: str = "pypi.org") -> str:
+    """A token for the whole account, as PyPI makes it."""
+    return make_token(location=location, user=USER_ID, identifier=identifier)
+
+
+def project_token(*projects: str, identifier: str = "", location: str = "pypi.org", expires: int | None = None) -> str:
+    """A token for these projects, as PyPI makes it. Unless another is given, its identifier is like `for-demo`."""
+    return make_token(
+        location=location,
+        projects=projects,
+        project_ids=[PROJECT_ID],
+        identifier=identifier or f"for-{'-'.join(projects)}",
+        expires=expires,
+    )
+
+
 @dataclass(frozen=True)
 class Presented:
     """A token as its index sees it. `verifies` tells that the root key gives its signature: nothing in it was made up.

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from ci_job import Job
+from distribution_builders import make_wheel
 from hatch_process import Home, Project
 from maintainer import Maintainer
-from servers import DevpiServer, PypiServer, PyPIStandIn, RecordingServer
-from servers.oidc import GitHub
+from servers import Answer, DevpiServer, PypiServer, PyPIStandIn, RecordingServer
+from servers.oidc import GitHub, TrustingIndex
+from servers.pypi import server_tls
+
+from hatch_tokenindex.repositories import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_LONGEST_ID = 60
 _numbers = itertools.count(1)
+
+
+def pytest_configure() -> None:
+    """Let the processes that tests start hear Ctrl-C: a suite that was started in the background hears none, nor do they."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a row by what is in it where pytest would number it; not by what differs from process to process."""
+    if isinstance(val, (str, bytes)) and len(val) <= _LONGEST_ID:
+        return None
+    if not isinstance(val, (str, bytes, dict, list, tuple, BaseException, Answer, Repository)):
+        return None
+    text = ascii(val)
+    return None if " at 0x" in text or "frozenset(" in text else text[:_LONGEST_ID]
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +73,28 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    """The certificate of that authority."""
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return path
+
+
+@pytest.fixture
+def tls_index(authority: trustme.CA) -> Iterator[RecordingServer]:
+    """An index with a certificate of that authority."""
+    with RecordingServer(server_tls(authority)) as server:
+        yield server
+
+
+@pytest.fixture
+def strict_index(authority: trustme.CA) -> Iterator[RecordingServer]:
+    """An index with a certificate of that authority, which wants to see one of the client's too."""
+    with RecordingServer(server_tls(authority, client_authority=authority)) as server:
+        yield server
+
+
+@pytest.fixture
 def pypi(authority: trustme.CA, tmp_path: Path) -> Iterator[PyPIStandIn]:
     """PyPI and TestPyPI as far as a process can tell that uses `pypi.environment` and trusts `pypi.ca_file`."""
     with PyPIStandIn(authority, tmp_path) as stand_in:
@@ -81,6 +125,22 @@ def project(tmp_path: Path, project_name: str) -> Project:
 
 
 @pytest.fixture
+def built(project: Project) -> Project:
+    """The project with a wheel."""
+    make_wheel(project.dist, project.name)
+    return project
+
+
+@pytest.fixture
+def warned(index: RecordingServer, built: Project) -> Project:
+    """A project whose every run has something to warn of."""
+    built.configure(
+        f"[publish.tokenindex]\nrepo = 'x'\n[publish.tokenindex.repos.x]\nurl = '{index.upload_url}'\nauth = 'x'\n"
+    )
+    return built
+
+
+@pytest.fixture
 def project_name() -> str:
     """A name that no other test of this run uses."""
     return f"demo-{os.getpid()}-{next(_numbers)}"
@@ -100,3 +160,21 @@ def at_index(project: Project, home: Home, index: RecordingServer) -> Maintainer
     home.use_keyring("FileKeyring")
     project.configure(f'[publish.tokenindex.repos.private]\nurl = "{index.upload_url}"\n')
     return Maintainer(project, home, index, index.upload_url, ("-r", "private"))
+
+
+@pytest.fixture
+def job(at_index: Maintainer, github: GitHub) -> Job:
+    """A job with something to publish to an index of its own, which trusts it."""
+    index = TrustingIndex(at_index.server)
+    index.trust(at_index.project.name)
+    at_index.build()
+    return Job(at_index, github, index)
+
+
+@pytest.fixture
+def pypi_job(at_pypi: Maintainer, github: GitHub) -> Job:
+    """A job with something to publish to PyPI, which trusts it."""
+    index = TrustingIndex(at_pypi.server, "pypi", "upload.pypi.org")
+    index.trust(at_pypi.project.name)
+    at_pypi.build()
+    return Job(at_pypi, github, index)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+RST = ("Description-Content-Type", "text/x-rst")
+MARKDOWN = ("Description-Content-Type", "text/markdown; charset=UTF-8; variant=GFM")
+
 _DATE = (2026, 1, 1, 0, 0, 0)
 
 # A build backend that needs nothing from anywhere: pip builds the sdist without a network.

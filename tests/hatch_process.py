@@ -29,6 +29,8 @@ needs_terminal = pytest.mark.skipif(
 
 # What a process needs to run at all; everything else that this machine's environment holds stays outside.
 _INHERITED = ("PATH", "PATHEXT", "SYSTEMROOT", "SYSTEMDRIVE", "COMSPEC", "TEMP", "TMP", "TMPDIR")
+# How coverage.py tells a process to measure itself, and where its figures go: set in a measured run alone.
+_MEASURING = ("COVERAGE_PROCESS_CONFIG",)
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[@-Z\\-_]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 
 
@@ -46,7 +48,7 @@ class Home:
         self.hatch_cache = folder / ".cache" / "hatch"
         self.keyring_file = folder / "keyring.json"
         self.environment = {
-            **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+            **{name: os.environ[name] for name in (*_INHERITED, *_MEASURING) if name in os.environ},
             "HOME": str(folder),
             "USERPROFILE": str(folder),
             "XDG_CONFIG_HOME": str(folder / ".config"),

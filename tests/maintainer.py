@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
     from servers import RecordingServer, Request
 
 T = TypeVar("T")
+
+
+def slot_of(project: str) -> str:
+    """The keyring's user name for a project's token, as flit writes it; the project's name is normalized."""
+    return f"pypi_token:project:{project}"
+
+
+def private_repository(**keys: object) -> str:
+    """A `hatch.toml` or `config.toml` whose repository `private` has these keys."""
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in keys.items()]
+    return "\n".join(["[publish.tokenindex.repos.private]", *lines, ""])
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from api_tokens import PROJECT_ID, USER_ID, make_token
-from click.testing import CliRunner
-from hatch_in_process import living_in
+from api_tokens import PROJECT_ID, account_token, make_token, project_token
+from hatch_in_process import invoke_tokenindex
 from hatch_process import HatchResult, HatchTerminal, command, needs_terminal, run_command
+from maintainer import slot_of
 
-from hatch_tokenindex.cli import main
 from hatch_tokenindex.credentials import keyrings
 from hatch_tokenindex.credentials.cache import Cache, Slot
+from hatch_tokenindex.credentials.keyrings import Keyring
+from hatch_tokenindex.errors import SourceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,26 +33,10 @@ SECRET = "correct-horse-battery"
 IN_2100, PAST = 4_102_444_800, 1_600_000_000
 
 
-def account_token(location: str = "pypi.org") -> str:
-    """A token for the whole account."""
-    return make_token(user=USER_ID, location=location)
-
-
-def project_token(*projects: str, expires: int | None = None) -> str:
-    """A token for these projects, as PyPI makes it."""
-    return make_token(projects=projects, project_ids=[PROJECT_ID], expires=expires)
-
-
-def slot_of(project: str) -> str:
-    """The keyring user name of a project's token, as flit writes it."""
-    return f"pypi_token:project:{project}"
-
-
 def manage(maintainer: Maintainer, *arguments: str, typed: bytes = b"", **variables: str) -> HatchResult:
     """Run a command in this process, with this on a standard input that is no terminal."""
-    with living_in(maintainer.home, maintainer.project.folder, variables):
-        result = CliRunner().invoke(main, arguments, input=typed, catch_exceptions=False)
-    return HatchResult(result.exit_code, result.stdout, result.stderr)
+    place = maintainer.project.folder
+    return invoke_tokenindex(*arguments, cwd=place, home=maintainer.home, env=variables, stdin=typed)
 
 
 def check_failure(result: HatchResult, *texts: str) -> None:
@@ -147,7 +132,7 @@ LOGINS = {
     "one of two projects": (("--project", "demo"), project_token("demo", "sample"), PYPI, [slot_of("demo")]),
     "by id": ((), make_token(project_ids=[PROJECT_ID]), PYPI, ["__token__"]),
     "unreadable": ((), f"pypi-{'x' * 90}", PYPI, ["__token__"]),
-    "TestPyPI": (("-r", "test"), account_token("test.pypi.org"), TEST_PYPI, ["__token__"]),
+    "TestPyPI": (("-r", "test"), account_token(location="test.pypi.org"), TEST_PYPI, ["__token__"]),
     "a section's name": (("-r", "work"), "password", "https://work.example.org/legacy/", ["alice"]),
     "a user name": (("-r", "work", "-u", "bob"), "password", "https://work.example.org/legacy/", ["bob"]),
     "a token with another user name": (("-u", "bob"), account_token(), PYPI, ["__token__"]),
@@ -199,6 +184,9 @@ BAD_LOGINS = {
         SECRET.encode(),
         ["'alice'", "__token__", "--project"],
     ),
+    "a token as a user name": (("-u", account_token()), SECRET.encode(), ["--user holds an API token"]),
+    "a token as a project's name": (("--project", account_token()), SECRET.encode(), ["--project holds an API token"]),
+    "a user name that can't be sent": (("-u", "a:b"), SECRET.encode(), ["The user name from --user holds a colon"]),
     "the secret as an argument": ((SECRET,), b"", ["A secret is no argument"]),
     "a token as an argument": ((account_token(),), b"", ["A secret is no argument"]),
 }
@@ -212,7 +200,15 @@ def test_what_login_does_not_store(
         result = manage(at_pypi, "login", *arguments, typed=typed)
     check_failure(result, *texts)
     assert "Paste" not in result.output
-    assert account_token() not in result.output
+    assert account_token().lower() not in result.output.lower()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="starts a shell")
+def test_login_where_standard_input_is_closed(at_pypi: Maintainer) -> None:
+    shell = ("sh", "-c", '"$0" login <&-', command("hatch-tokenindex"))
+    with unchanged(at_pypi):
+        result = run_command(*shell, cwd=at_pypi.project.folder, environment=at_pypi.home.environment)
+    check_failure(result, "The secret from standard input is empty.")
 
 
 def test_login_where_nothing_may_be_stored(at_index: Maintainer) -> None:
@@ -294,9 +290,39 @@ def test_logout_forgets_the_user_name_too(at_index: Maintainer) -> None:
     assert cache.read().user(at_index.url) is None
 
 
-@pytest.mark.parametrize("arguments", [(), ("--project", "demo"), ("--all",)])
+@pytest.mark.parametrize("arguments", [(), ("--project", "demo"), ("-u", "alice")])
 def test_logout_where_nothing_is(at_pypi: Maintainer, arguments: tuple[str, ...]) -> None:
     check_failure(manage(at_pypi, "logout", *arguments), "holds no such secret")
+
+
+@pytest.mark.parametrize("arguments", [("--all",), ("--all", "-r", "test")])
+def test_logout_of_everything_where_nothing_is_has_nothing_to_complain_of(
+    at_pypi: Maintainer, arguments: tuple[str, ...]
+) -> None:
+    result = manage(at_pypi, "logout", *arguments)
+    assert (result.returncode, result.output) == (0, "Nothing is remembered.\n")
+
+
+def test_what_was_deleted_before_the_keyring_failed_is_told_and_no_longer_listed(
+    at_pypi: Maintainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete = Keyring.delete
+
+    def delete_all_but_bobs(keyring: Keyring, service: str, slot: str) -> bool:
+        if slot == "bob":
+            msg = "the keyring is locked"
+            raise SourceUnavailableError(msg)
+        return delete(keyring, service, slot)
+
+    monkeypatch.setattr(Keyring, "delete", delete_all_but_bobs)
+    remember(at_pypi, *((PYPI, user, SECRET) for user in ("alice", "bob", "carol")))
+    result = manage(at_pypi, "logout", "--all")
+    check_failure(
+        result, "Deleted the secret for alice on PyPI", "Not everything could be deleted: the keyring is locked."
+    )
+    assert result.words.count("Deleted the secret") == 1
+    assert list(at_pypi.kept) == ["bob", "carol"]
+    assert [slot.user for slot in Cache(at_pypi.cache_file.parent).read().slots] == ["bob", "carol"]
 
 
 def test_a_secret_that_another_tool_deleted_is_no_longer_listed(at_pypi: Maintainer) -> None:
@@ -309,15 +335,22 @@ def test_a_secret_that_another_tool_deleted_is_no_longer_listed(at_pypi: Maintai
 @pytest.mark.parametrize(
     ("arguments", "texts"),
     [
-        (("--project", "demo", "--all"), ["--project and --all contradict each other"]),
+        (("--project", "demo", "--all"), ["--project, --all and --user contradict each other"]),
+        (("-u", "__token__", "--all"), ["--project, --all and --user contradict each other"]),
+        (("--project", "demo", "-u", "__token__"), ["--project, --all and --user contradict each other"]),
         (("--project", ""), ["--project ''"]),
+        (("--project", account_token()), ["--project holds an API token"]),
+        (("-u", account_token()), ["--user holds an API token"]),
+        (("-u", "a:b"), ["The user name from --user holds a colon"]),
         (("-r", "nowhere"), ["no repository 'nowhere'"]),
     ],
 )
 def test_what_logout_does_not_delete(at_pypi: Maintainer, arguments: tuple[str, ...], texts: list[str]) -> None:
     remember(at_pypi, (PYPI, "__token__", SECRET), (PYPI, slot_of("demo"), SECRET))
     with unchanged(at_pypi):
-        check_failure(manage(at_pypi, "logout", *arguments), *texts)
+        result = manage(at_pypi, "logout", *arguments)
+    check_failure(result, *texts)
+    assert account_token().lower() not in result.output.lower()
 
 
 def test_a_keyring_that_fails_deletes_nothing(at_pypi: Maintainer) -> None:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-import ssl
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from api_tokens import make_token
-from distribution_builders import make_sdist, make_wheel
-from hatch_in_process import invoke_hatch
-from hatch_process import HatchTerminal, run_hatch
+from distribution_builders import make_sdist
+from hatch_in_process import invoke_hatch, publish
+from hatch_process import HatchTerminal, needs_terminal, run_hatch
 from servers import BasicAuth, RecordingServer
-from servers.pypi import server_tls
 
 from hatch_tokenindex import options
 from hatch_tokenindex.errors import ConfigurationError
-from hatch_tokenindex.repositories import Repository, load
+from hatch_tokenindex.given import Given
+from hatch_tokenindex.repositories import Layer, Repository, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import trustme
     from hatch_process import HatchResult, Home, Project
@@ -30,24 +28,10 @@ if TYPE_CHECKING:
 SECRET = "s3cret-that-must-not-be-shown"
 TOKEN = make_token(user="7d9c2f04-93de-4f77-9b1e-6a1a3b1f0c55")
 
-on_a_terminal = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-
-
-def publish(project: Project, home: Home, *arguments: str, **environment: str) -> HatchResult:
-    """Publish what is in `dist`, in this process."""
-    return invoke_hatch("publish", "-p", "tokenindex", *arguments, cwd=project.folder, home=home, env=environment)
-
 
 def read(hatch_options: dict[str, Any] | None = None, environment: dict[str, str] | None = None) -> options.Options:
     """Read options as where no Click command runs: called from Python."""
     return options.read([], hatch_options or {}, environment or {}, stdin_is_terminal=True)
-
-
-@pytest.fixture
-def built(project: Project) -> Project:
-    """The project with a wheel."""
-    make_wheel(project.dist, project.name)
-    return project
 
 
 def check_one_line(result: HatchResult, *expected: str) -> None:
@@ -91,14 +75,6 @@ class Way:
 
 
 WAYS = [Way("flags"), Way("short flags"), Way("-o"), Way("HATCH_INDEX_*"), Way("HATCH_PUBLISHER_OPTIONS")]
-
-
-@pytest.fixture
-def strict_index(authority: trustme.CA) -> Iterator[RecordingServer]:
-    """An index that no system trusts, and that wants to see a client certificate."""
-    with RecordingServer(server_tls(authority, client_authority=authority)) as server:
-        yield server
-        server.errors = [error for error in server.errors if not isinstance(error, ssl.SSLError)]
 
 
 @pytest.fixture
@@ -256,9 +232,20 @@ def test_repo_user_and_auth_can_be_given_for_one_run(index: RecordingServer, bui
 
 
 @pytest.mark.parametrize("key", ["auth-command", "disable"])
-def test_keys_that_are_not_for_one_run(index: RecordingServer, built: Project, home: Home, key: str) -> None:
+def test_keys_that_are_not_for_one_run_are_refused(
+    index: RecordingServer, built: Project, home: Home, key: str
+) -> None:
     result = publish(built, home, "-r", index.upload_url, "-a", SECRET, "-o", f"{key}=false")
     check_one_line(result, f"`{key}`", "-o", "config.toml")
+    assert index.requests == []
+
+
+@pytest.mark.parametrize("key", ["auth-command", "disable"])
+def test_nor_from_a_variable(index: RecordingServer, built: Project, home: Home, key: str) -> None:
+    """`::` in front of a line is GitHub's sign of a command, and nobody's of a variable."""
+    result = publish(built, home, "-r", index.upload_url, "-a", SECRET, HATCH_PUBLISHER_OPTIONS=f"{key}=false")
+    check_one_line(result, f"`{key}` can't be given with HATCH_PUBLISHER_OPTIONS: it belongs into Hatch's config.toml.")
+    assert "::" not in result.output
     assert index.requests == []
 
 
@@ -268,7 +255,7 @@ def test_flags_without_a_value_are_no_options(index: RecordingServer, built: Pro
     assert index.requests == []
 
 
-@on_a_terminal
+@needs_terminal
 def test_an_option_cannot_switch_prompts_on_again(index: RecordingServer, built: Project, home: Home) -> None:
     command = ("publish", "-p", "tokenindex", "-n", "-r", index.upload_url, "-o", "no_prompt=")
     with HatchTerminal(*command, cwd=built.folder, home=home) as terminal:
@@ -278,13 +265,13 @@ def test_an_option_cannot_switch_prompts_on_again(index: RecordingServer, built:
 
 
 @pytest.mark.parametrize("text", ["", "true", "True", "TRUE"])
-def test_what_is_true(text: str) -> None:
+def test_what_switches_an_option_on(text: str) -> None:
     for key in ("explain", "dry-run", "json", "help", "all-versions"):
         assert getattr(read({key: text}), key.replace("-", "_")) is True
 
 
 @pytest.mark.parametrize("text", ["false", "False"])
-def test_what_is_false(text: str) -> None:
+def test_what_switches_an_option_off(text: str) -> None:
     for key in ("explain", "dry-run", "json", "help", "all-versions"):
         assert getattr(read({key: text}), key.replace("-", "_")) is False
 
@@ -327,14 +314,14 @@ def test_what_is_false(text: str) -> None:
     ],
     ids=lambda text: text[:30],
 )
-def test_wrong_values(built: Project, home: Home, given: str, expected: str) -> None:
+def test_a_wrong_value_is_one_line(built: Project, home: Home, given: str, expected: str) -> None:
     key = given.partition("=")[0]
     check_one_line(publish(built, home, "-a", SECRET, "-o", given), f"`{key}` from -o {key}", expected)
     result = publish(built, home, HATCH_PUBLISHER_OPTIONS=given)
     check_one_line(result, f"`{key}` from HATCH_PUBLISHER_OPTIONS: {key}", expected)
 
 
-def test_wait() -> None:
+def test_how_long_the_index_is_waited_for() -> None:
     assert read().wait is None
     assert read({"wait": ""}).wait == 900
     assert read({"wait": "1.5"}).wait == 1.5
@@ -344,7 +331,7 @@ def test_wait() -> None:
 @pytest.mark.parametrize(
     "texts", [("dry-run", "dry-run=false"), ("jobs=1", "jobs=2"), (f"auth={SECRET}", "auth=other"), ("wait", "wait=1")]
 )
-def test_one_option_twice_with_two_values(built: Project, home: Home, texts: tuple[str, str]) -> None:
+def test_one_option_with_two_values_is_refused(built: Project, home: Home, texts: tuple[str, str]) -> None:
     result = publish(built, home, *(part for text in texts for part in ("-o", text)))
     check_one_line(result, f"`{texts[0].partition('=')[0]}`", "different values")
 
@@ -365,7 +352,7 @@ def test_one_option_twice_with_two_values(built: Project, home: Home, texts: tup
         ),
     ],
 )
-def test_a_flag_and_an_option_that_differ(
+def test_a_flag_and_an_option_that_differ_are_refused(
     built: Project, home: Home, arguments: list[str], environment: dict[str, str], names: list[str]
 ) -> None:
     check_one_line(publish(built, home, "-a", SECRET, *arguments, **environment), *names)
@@ -412,15 +399,26 @@ def test_the_command_line_wins_over_the_environment(
         pytest.param([], {"HATCH_PUBLISHER_OPTIONS": TOKEN}, id="HATCH_PUBLISHER_OPTIONS"),
     ],
 )
-def test_a_token_in_the_wrong_place(
+def test_a_token_in_the_wrong_place_is_not_shown(
     built: Project, home: Home, arguments: list[str], environment: dict[str, str]
 ) -> None:
     check_one_line(publish(built, home, *arguments, HATCH_DEBUG="1", **environment), "API token")
 
 
 @pytest.mark.parametrize("url", [f"somebody:{SECRET}@example.org/legacy/", f"https:/somebody:{SECRET}@example.org/"])
-def test_a_password_in_what_is_not_quite_a_url(built: Project, home: Home, url: str) -> None:
+def test_a_password_in_what_is_not_quite_a_url_is_not_shown(built: Project, home: Home, url: str) -> None:
     check_one_line(publish(built, home, "-r", url), "main", "test")
+
+
+@pytest.mark.parametrize("around", ["{}", " {}", '"{}"', "{}\n", "HATCH_INDEX_AUTH={}"])
+def test_a_token_in_the_wrong_place_is_not_shown_whatever_is_around_it(around: str, tmp_path: Path) -> None:
+    wrong = around.format(TOKEN)
+    configured = load([])
+    with pytest.raises(ConfigurationError) as as_repository:
+        configured.choose(Given(wrong, "-r"), dict, Layer("this run", tmp_path, {}))
+    with pytest.raises(ConfigurationError) as as_path:
+        options.read([wrong], {}, {}, stdin_is_terminal=False)
+    assert TOKEN not in f"{as_repository.value} {as_path.value}"
 
 
 # Exit codes and help
@@ -431,7 +429,7 @@ def test_click_refuses_what_it_does_not_know(built: Project, home: Home) -> None
     assert publish(built, home, "-r").returncode == 2
 
 
-def test_exit_codes(index: RecordingServer, built: Project, home: Home) -> None:
+def test_the_exit_status_is_0_when_done_and_1_for_all_else(index: RecordingServer, built: Project, home: Home) -> None:
     here = ("-r", index.upload_url, "-a", SECRET)
     assert publish(built, home, *here).returncode == 0
     assert publish(built, home, *here).returncode == 0, "everything exists already"
@@ -439,7 +437,7 @@ def test_exit_codes(index: RecordingServer, built: Project, home: Home) -> None:
     assert publish(built, home, *here, "-o", "nonsense").returncode == 1
 
 
-def test_help(project: Project, home: Home) -> None:
+def test_help_names_every_option_whatever_is_configured(project: Project, home: Home) -> None:
     project.configure("[publish.tokenindex]\nrepos = 3\ndisable = true\n")
     result = invoke_hatch("-qqq", "publish", "-p", "tokenindex", "-o", "help", cwd=project.folder, home=home)
     assert result.returncode == 0
@@ -455,7 +453,9 @@ def test_help(project: Project, home: Home) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["-n"], ["--initialize-auth"]], ids=repr)
 @pytest.mark.parametrize("file", ["hatch.toml", "config.toml"])
-def test_disabled(index: RecordingServer, built: Project, home: Home, arguments: list[str], file: str) -> None:
+def test_a_disabled_publisher_publishes_nothing(
+    index: RecordingServer, built: Project, home: Home, arguments: list[str], file: str
+) -> None:
     disabled = "[publish.tokenindex]\ndisable = true\n"
     if file == "hatch.toml":
         built.configure(disabled)
@@ -467,7 +467,9 @@ def test_disabled(index: RecordingServer, built: Project, home: Home, arguments:
 
 
 @pytest.mark.parametrize("flag", ["--yes", "-y"])
-def test_disabled_and_confirmed(index: RecordingServer, built: Project, home: Home, flag: str) -> None:
+def test_a_disabled_publisher_publishes_once_it_is_confirmed(
+    index: RecordingServer, built: Project, home: Home, flag: str
+) -> None:
     built.configure("[publish.tokenindex]\ndisable = true\n")
     assert publish(built, home, "-r", index.upload_url, "-a", SECRET, flag).returncode == 0
     assert len(index.uploads) == 1
@@ -499,7 +501,7 @@ def test_a_rehearsal_fails_where_the_run_would(index: RecordingServer, built: Pr
     assert publish(built, home, *arguments, "--yes").returncode == 0
 
 
-@on_a_terminal
+@needs_terminal
 @pytest.mark.parametrize(("answer", "uploads"), [("y", 1), ("n", 0), ("", 0)])
 def test_the_question_is_ours(index: RecordingServer, built: Project, home: Home, answer: str, uploads: int) -> None:
     built.configure("[publish.tokenindex]\ndisable = true\n")
@@ -559,7 +561,7 @@ def test_who_can_be_asked_where_no_click_command_runs(environment: dict[str, str
     assert read(environment=environment).can_prompt is can_prompt
 
 
-def test_a_wrong_variable_where_no_click_command_runs() -> None:
+def test_a_wrong_variable_is_refused_where_no_click_command_runs() -> None:
     with pytest.raises(ConfigurationError, match="HATCH_INTERACTIVE"):
         read(environment={"HATCH_INTERACTIVE": "perhaps"})
 

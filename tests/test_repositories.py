@@ -430,6 +430,15 @@ def test_a_section_brings_the_options_of_its_url() -> None:
     assert (repository.name, repository.jobs, repository.pypirc_section) == ("private", 2, "section")
 
 
+@pytest.mark.parametrize(
+    ("spelt", "url"),
+    [(URL.rstrip("/"), URL), ("HTTPS://packages.example.org:443/legacy", URL), (PYPI.rstrip("/"), PYPI)],
+)
+def test_a_section_takes_the_spelling_that_is_configured(spelt: str, url: str) -> None:
+    """It is the service's name in the keyring."""
+    assert chosen(repositories(f"repos.private = '{URL}'"), "section", {"section": spelt}).url == url
+
+
 def test_a_section_without_a_url_is_no_repository() -> None:
     with pytest.raises(ConfigurationError) as error:
         chosen(repositories(), "section", {"section": None})
@@ -512,6 +521,12 @@ def test_a_misspelt_name_is_never_taken_for_a_url(wanted: str, meant: str | None
         assert f"Did you mean {meant!r}?" in str(error.value)
 
 
+def test_a_password_in_a_url_without_scheme_is_not_quoted() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        chosen(load([]), f"user:{SECRET}/x")
+    check_message(error)
+
+
 def test_a_default_that_is_unknown_names_its_file() -> None:
     with pytest.raises(ConfigurationError) as error:
         chosen(repositories("repo = 'privat'", f"repos.private = '{URL}'"))
@@ -538,7 +553,24 @@ def test_nor_by_a_default_or_by_another_name_for_it(url: str) -> None:
         assert chosen(configured, wanted).ca_cert is None
     configured = repositories(f"repos.mine = '{url}'", "ca-cert = 'x.pem'")
     assert chosen(configured, "mine").ca_cert == PERSON.parent / "x.pem"
-    assert chosen(configured, "mine", ca_cert="y.pem").ca_cert == Path.cwd() / "y.pem"
+    assert chosen(configured, "mine", ca_cert=Path("y.pem")).ca_cert == Path.cwd() / "y.pem"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "url"),
+    [("section", OTHER_URL), (OTHER_URL, OTHER_URL), ("mirror", OTHER_URL), ("main", PYPI), ("test", TEST_PYPI)],
+)
+def test_a_default_certificate_of_a_project_is_for_what_its_file_defines(wanted: str, url: str) -> None:
+    personal = f"repos.mirror = '{OTHER_URL}'" if wanted == "mirror" else ""
+    configured = repositories(f"ca-cert = 'x.pem'\nrepos.private = '{URL}'", personal)
+    repository = chosen(configured, wanted, {"section": OTHER_URL})
+    assert (repository.url, repository.ca_cert) == (url, None)
+    assert repository.warnings == (
+        f"`ca-cert` of [tool.hatch.publish.tokenindex] in {project_file()} is not used for {url}: set it in config.toml.",
+    )
+
+    defined = chosen(configured, "private")
+    assert (defined.ca_cert, defined.warnings) == (PROJECT / "x.pem", ())
 
 
 def test_pypi_is_not_reached_by_way_of_a_projects_certificate(pypi: PyPIStandIn, project: Project, home: Home) -> None:

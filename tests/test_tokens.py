@@ -132,7 +132,7 @@ def test_a_secret_is_masked_however_it_is_shown(show: Callable[[Secret], str]) -
     assert "hunter" not in shown
 
 
-def test_mask() -> None:
+def test_the_mask_is_of_one_length() -> None:
     assert [repr(Secret("s")), str(Secret("s")), f"{Secret('s'):>9}", repr(Secret(""))] == ["*****"] * 4
 
 
@@ -172,7 +172,7 @@ def test_a_copy_is_the_secret_itself() -> None:
         (Secret("a"), None, False),
     ],
 )
-def test_equality(one: Secret, other: object, equal: bool) -> None:
+def test_which_secrets_are_equal(one: Secret, other: object, equal: bool) -> None:
     assert (one == other) is equal
     assert (one != other) is not equal
     assert len({one, other}) == 2 - equal
@@ -299,11 +299,13 @@ REDACTED = [
     ((("me", "pässwörd"),), "p\\u00e4ssw\\u00f6rd cMOkc3N3w7ZyZA==", "***** *****"),
     # undecodable bytes of an environment variable
     ((("me", "abc\udcff"),), "abc\udcff.", "*****."),
+    # characters that are left out of what is shown
+    ((("me", "correct\u200bhorse"),), "correct\u200bhorse, correcthorse", "*****, *****"),
 ]
 
 
 @pytest.mark.parametrize(("secrets", "text", "shown"), REDACTED)
-def test_redaction(secrets: tuple[tuple[str, str], ...], text: str, shown: str) -> None:
+def test_secrets_are_redacted_in_a_text(secrets: tuple[tuple[str, str], ...], text: str, shown: str) -> None:
     redactor = Redactor(tuple((user, Secret(secret)) for user, secret in secrets))
     assert redactor.redact(text) == shown
 
@@ -864,7 +866,7 @@ def test_a_rendered_refusal_shows_no_secret() -> None:
     assert not any(GOOD[start : start + 12] in shown for start in range(len("pypi-"), len(GOOD) - 12))
 
 
-def test_the_longest_token() -> None:
+def test_the_longest_token_is_taken_and_a_longer_one_refused() -> None:
     overhead = len(bytes_of(token(b'[3,""]')))
     user = "u" * ((LONGEST - len("pypi-")) * 3 // 4 - overhead - 2)
     longest = token(f'[3,"{user}"]'.encode())
@@ -914,7 +916,7 @@ def check_against_pymacaroons(secret: Secret) -> bool:
     return True
 
 
-def test_every_flipped_bit() -> None:
+def test_every_flipped_bit_is_read_as_pymacaroons_reads_it() -> None:
     data = bytes_of(Secret(GOOD))
     outcomes = []
     for position in range(len(data) * 8):
@@ -925,7 +927,7 @@ def test_every_flipped_bit() -> None:
     assert outcomes.count(False) > 200
 
 
-def test_every_exchanged_character() -> None:
+def test_every_exchanged_character_is_read_as_pymacaroons_reads_it() -> None:
     characters = "A_-/+= \n\x00é\udcff٣"
     for position in range(len(GOOD)):
         for character in characters:
@@ -933,7 +935,7 @@ def test_every_exchanged_character() -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_input(seed: int) -> None:
+def test_random_input_is_read_as_pymacaroons_reads_it(seed: int) -> None:
     chance = random.Random(seed)
     alphabet = "pypi-AgEIcHlwaS5vcmc_=+ \n\té\ud800\U0010ffff\x00"
     pieces = [
@@ -960,7 +962,7 @@ def test_random_input(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_damaged_tokens(seed: int) -> None:
+def test_damaged_tokens_are_read_as_pymacaroons_reads_them(seed: int) -> None:
     chance = random.Random(seed)
     for made, _ in generated_tokens(seed + 100, 60):
         data = bytes_of(token_of(made))

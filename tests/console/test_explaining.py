@@ -7,6 +7,7 @@ import random
 import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,6 @@ from hatch_tokenindex.credentials.cache import Cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from maintainer import Maintainer
 
@@ -141,6 +141,16 @@ def test_every_project_among_the_files_has_a_table(at_index: Maintainer) -> None
     assert [project["name"] for project in explain(at_index)] == ["alpha", "beta-two"]
     text = at_index.publish_in_process("-o", "explain").stdout
     assert [line.split()[0] for line in text.splitlines() if " -> " in line] == ["alpha", "beta-two"]
+
+
+def test_a_file_that_can_not_be_published_is_explained_by_its_name(at_index: Maintainer) -> None:
+    at_index.build("alpha")
+    (at_index.project.dist / "beta_Two-1.0-py3-none-any.whl").write_bytes(b"no archive")
+    (at_index.project.dist / "nameless.whl").write_bytes(b"")
+    assert [project["name"] for project in explain(at_index)] == ["alpha", "beta-two"]
+    result = at_index.publish_in_process("-o", "explain")
+    assert result.returncode == 0
+    assert f"{Path('dist', 'nameless.whl')} has no name of a wheel or sdist, and so no project." in result.stderr
 
 
 def test_the_document_is_alone_on_standard_output(at_index: Maintainer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,8 @@ from urllib.parse import unquote
 
 import pytest
 from distribution_builders import make_sdist, make_wheel
+from hatch_in_process import invoke_hatch
+from hatch_process import HatchResult, run_hatch
 from readme_renderer.markdown import variants
 from servers import Answer
 
@@ -20,7 +23,7 @@ from hatch_tokenindex.repositories import Repository
 from hatch_tokenindex.results import FileResult, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from maintainer import Maintainer
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 SECRET = "s3cret-that-must-not-be-shown"
 ERROR = "hatch-tokenindex: not published"
+UNFINISHED = "hatch-tokenindex: not finished"
 
 
 @dataclass(frozen=True)
@@ -101,16 +105,18 @@ class Page(HTMLParser):
 
 
 @dataclass
-class Job:
-    """A job of GitHub Actions that publishes to an index of its own."""
+class Runner:
+    """GitHub's runner, in a job that publishes to an index of its own."""
 
     maintainer: Maintainer
     summary_file: Path
     environment: dict[str, str] = field(default_factory=dict)
 
-    def publish(self, *arguments: str, exit_status: int, **variables: str) -> tuple[str, str]:
-        """Standard output and standard error of `hatch publish`."""
-        result = replace(self.maintainer, environment={**self.environment, **variables}).publish(*arguments)
+    def publish(
+        self, *arguments: str, exit_status: int, run: Callable[..., HatchResult] = invoke_hatch, **variables: str
+    ) -> tuple[str, str]:
+        """Standard output and standard error of `hatch publish`; in this process, unless `run` says otherwise."""
+        result = replace(self.maintainer, environment={**self.environment, **variables}).publish(*arguments, run=run)
         assert result.returncode == exit_status, result.output
         assert SECRET not in result.output
         return result.stdout, result.stderr
@@ -127,8 +133,8 @@ class Job:
 
 
 @pytest.fixture
-def job(at_index: Maintainer, tmp_path: Path) -> Job:
-    """A job with a secret in its environment."""
+def runner(at_index: Maintainer, tmp_path: Path) -> Runner:
+    """A runner with a secret in the environment of its runner."""
     summary = tmp_path / "summary.md"
     summary.write_text("## Of an earlier step\n", encoding="utf-8")
     environment = {
@@ -137,38 +143,38 @@ def job(at_index: Maintainer, tmp_path: Path) -> Job:
         "GITHUB_STEP_SUMMARY": str(summary),
         "HATCH_INDEX_AUTH": SECRET,
     }
-    return Job(at_index, summary, environment)
+    return Runner(at_index, summary, environment)
 
 
 # What happened
 
 
-def test_the_summary_lists_what_was_published(job: Job) -> None:
-    maintainer = job.maintainer
+def test_the_summary_lists_what_was_published(runner: Runner) -> None:
+    maintainer = runner.maintainer
     name, dist = maintainer.project.name, maintainer.project.dist
     files = [make_wheel(dist, name), make_sdist(dist, name)]
-    _, printed = job.publish(exit_status=0)
+    _, printed = runner.publish(exit_status=0, run=run_hatch)
 
     assert commands(printed) == []
-    assert job.summary.startswith("## Of an earlier step\n")
+    assert runner.summary.startswith("## Of an earlier step\n")
     stored = maintainer.server.files
-    assert job.page.rows == [
+    assert runner.page.rows == [
         [path.name, f"{name} 1.0", f"{path.stat().st_size:,}", stored[path.name].sha256, "uploaded"] for path in files
     ]
-    assert f"{maintainer.server.simple_url}{name}/" in job.page.links
-    assert job.page.code == ""
-    assert SECRET not in job.summary
+    assert f"{maintainer.server.simple_url}{name}/" in runner.page.links
+    assert runner.page.code == ""
+    assert SECRET not in runner.summary
 
 
-def test_the_summary_of_a_failure_tells_what_became_of_each_file(job: Job) -> None:
-    maintainer = job.maintainer
+def test_the_summary_of_a_failure_tells_what_became_of_each_file(runner: Runner) -> None:
+    maintainer = runner.maintainer
     name, dist = maintainer.project.name, maintainer.project.dist
     there, first, refused, waiting = (make_wheel(dist, name, tag=f"py3-none-{tag}") for tag in "abcd")
     maintainer.server.store(there.name, there.read_bytes())
     maintainer.server.script_uploads(None, Answer(400, body="No room"))
-    _, printed = job.publish("-o", "jobs=1", exit_status=1)
+    _, printed = runner.publish("-o", "jobs=1", exit_status=1, run=run_hatch)
 
-    outcomes = {row[0]: row[4] for row in job.page.rows}
+    outcomes = {row[0]: row[4] for row in runner.page.rows}
     assert outcomes == {
         there.name: "exists",
         first.name: "uploaded",
@@ -176,67 +182,83 @@ def test_the_summary_of_a_failure_tells_what_became_of_each_file(job: Job) -> No
         waiting.name: "not tried",
     }
     [command] = commands(printed)
-    assert (command.name, command.properties) == ("error", {"title": ERROR})
+    assert (command.name, command.properties) == ("error", {"title": UNFINISHED})
     assert "said (status 400):\n  No room\nWhat was sent:\n" in command.text
-    assert command.text in job.page.code
-    assert SECRET not in command.text + job.summary
+    assert command.text in runner.page.code
+    assert SECRET not in command.text + runner.summary
 
 
-def test_what_fails_before_anything_is_known_is_told_too(job: Job) -> None:
-    printed, errors = job.publish("-o", "json", "-o", "jobs=9", exit_status=1)
+def test_what_is_uploaded_and_not_listed_is_not_called_unpublished(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hatch_tokenindex.index.arrival.monotonic", itertools.count().__next__)
+    monkeypatch.setattr("hatch_tokenindex.index.arrival.sleep", lambda _seconds: None)
+    runner.maintainer.build()
+    runner.maintainer.server.script_others(*[Answer(404)] * 100)
+    printed, errors = runner.publish("-o", "wait=5", "-o", "json", exit_status=1)
+    [command] = commands(errors)
+    assert (command.name, command.properties) == ("error", {"title": UNFINISHED})
+    assert "don't upload again" in command.text
+    error = json.loads(printed)["error"]
+    assert error == {"summary": command.text, "index_said": None, "next_step": None}
+    assert [row[4] for row in runner.page.rows] == ["uploaded"]
+
+
+def test_what_fails_before_anything_is_known_is_told_too(runner: Runner) -> None:
+    printed, errors = runner.publish("-o", "json", "-o", "jobs=9", exit_status=1)
     [command] = commands(errors)
     assert "jobs" in command.text
     assert json.loads(printed)["error"]["summary"] == command.text
-    assert command.text in job.page.code
-    assert job.page.rows == []
+    assert command.text in runner.page.code
+    assert runner.page.rows == []
 
 
-def test_warnings_are_annotations(job: Job) -> None:
-    maintainer = job.maintainer
+def test_warnings_are_annotations(runner: Runner) -> None:
+    maintainer = runner.maintainer
     maintainer.build()
     maintainer.server.script_others(Answer(503))
-    _, printed = job.publish(exit_status=0)
+    _, printed = runner.publish(exit_status=0)
     [command] = commands(printed)
     assert (command.name, command.properties) == ("warning", {"title": "hatch-tokenindex"})
     assert "could not tell which files" in command.text
 
 
-def test_a_dry_run_tells_what_would_be_uploaded(job: Job) -> None:
-    job.maintainer.build()
-    job.publish("-o", "dry-run", exit_status=0)
-    assert [row[4] for row in job.page.rows] == ["would upload"]
+def test_a_dry_run_tells_what_would_be_uploaded(runner: Runner) -> None:
+    runner.maintainer.build()
+    runner.publish("-o", "dry-run", exit_status=0)
+    assert [row[4] for row in runner.page.rows] == ["would upload"]
 
 
-def test_explain_is_no_part_of_the_summary(job: Job) -> None:
+def test_explain_is_no_part_of_the_summary(runner: Runner) -> None:
     # As the secret's user it is an odd name, and as text of a JSON document an old command.
     user = "##[add-mask]jane"
-    printed, errors = job.publish("-o", "explain", "-o", "json", exit_status=0, HATCH_INDEX_USER=user)
+    printed, errors = runner.publish("-o", "explain", "-o", "json", exit_status=0, HATCH_INDEX_USER=user)
     assert commands(printed + errors) == []
     [project] = json.loads(printed)["projects"]
     assert project["credential"]["user"] == user
-    assert job.summary == "## Of an earlier step\n"
+    assert runner.summary == "## Of an earlier step\n"
 
 
 @pytest.mark.parametrize("status", [0, 1])
-def test_a_summary_that_cannot_be_written_is_a_warning(job: Job, status: int) -> None:
-    maintainer = job.maintainer
+def test_a_summary_that_cannot_be_written_is_a_warning(runner: Runner, status: int) -> None:
+    maintainer = runner.maintainer
     maintainer.build()
     maintainer.server.script_uploads(Answer(200 if status == 0 else 400))
-    _, printed = job.publish(exit_status=status, GITHUB_STEP_SUMMARY=str(maintainer.home.folder))
+    _, printed = runner.publish(exit_status=status, GITHUB_STEP_SUMMARY=str(maintainer.home.folder))
     assert "The job summary could not be written" in printed
     assert "Traceback" not in printed
     assert ("success" in printed) == (status == 0)
 
 
 @pytest.mark.parametrize("elsewhere", [{"GITHUB_ACTIONS": ""}, {"GITHUB_ACTIONS": "false"}])
-def test_elsewhere_there_is_nothing_of_it(job: Job, elsewhere: dict[str, str]) -> None:
-    maintainer = job.maintainer
+def test_elsewhere_there_is_nothing_of_it(runner: Runner, elsewhere: dict[str, str]) -> None:
+    maintainer = runner.maintainer
     maintainer.build()
     maintainer.server.script_uploads(Answer(400, body="No ##[room]"))
-    _, printed = job.publish(exit_status=1, **elsewhere)
+    _, printed = runner.publish(exit_status=1, run=invoke_hatch, **elsewhere)
     assert "\n  No ##[room]\n" in printed
     assert "::error" not in printed
-    assert job.summary == "## Of an earlier step\n"
+    assert runner.summary == "## Of an earlier step\n"
 
 
 # What a server says is data
@@ -271,11 +293,11 @@ def hostile_answers() -> list[Answer]:
 
 
 @pytest.mark.parametrize("answer", hostile_answers())
-def test_hostile_text_is_no_command_and_no_markup(job: Job, answer: Answer) -> None:
-    maintainer = job.maintainer
+def test_hostile_text_is_no_command_and_no_markup(runner: Runner, answer: Answer) -> None:
+    maintainer = runner.maintainer
     maintainer.build()
     maintainer.server.script_uploads(answer)
-    printed, errors = job.publish("-o", "json", exit_status=1)
+    printed, errors = runner.publish("-o", "json", exit_status=1)
 
     assert commands(printed) == []
     document = json.loads(printed)
@@ -290,7 +312,7 @@ def test_hostile_text_is_no_command_and_no_markup(job: Job, answer: Answer) -> N
     assert commands(errors)[0].text == document["error"]["summary"]
     assert all(character.isprintable() or character == "\n" for character in printed + errors)
 
-    page = job.page
+    page = runner.page
     assert page.tags <= {"h2", "h3", "table", "thead", "tbody", "tr", "th", "td", "a", "pre", "code"}
     assert page.code == document["error"]["summary"] + "\n"
     assert all(link.startswith((maintainer.server.url, "#")) for link in page.links)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from api_tokens import account_token
 from distribution_builders import make_sdist, make_wheel
 from hatch_process import command, needs_terminal, run_hatch
 from rich.console import Console
@@ -81,7 +82,7 @@ class Screen:
 
 
 @pytest.fixture
-def built(at_index: Maintainer) -> list[Path]:
+def files(at_index: Maintainer) -> list[Path]:
     """Two wheels and an sdist."""
     dist, name = at_index.project.dist, at_index.project.name
     return [*(make_wheel(dist, name, tag=f"cp31{minor}-none-any") for minor in (1, 2)), make_sdist(dist, name)]
@@ -104,50 +105,55 @@ def plain_lines(at: Maintainer, files: list[Path]) -> list[str]:
 
 def check_success(lines: list[str], at: Maintainer, files: list[Path]) -> None:
     """These are the plain lines and nothing else; the files after the first can end in any order."""
-    expected = plain_lines(at, files)
-    assert (lines[0], sorted(lines[1:]), lines[-2:]) == (expected[0], sorted(expected[1:]), expected[-2:])
+    expected, told = not_empty(plain_lines(at, files)), not_empty(lines)
+    assert (told[0], sorted(told[1:]), told[-2:]) == (expected[0], sorted(expected[1:]), expected[-2:])
+
+
+def not_empty(lines: list[str]) -> list[str]:
+    """What says something: Rich before 14.3 leaves an empty line where bars were."""
+    return [line for line in lines if line]
 
 
 # On a terminal
 
 
 @needs_terminal
-def test_a_bar_for_each_file_under_way_comes_and_goes(at_index: Maintainer, built: list[Path]) -> None:
+def test_a_bar_for_each_file_under_way_comes_and_goes(at_index: Maintainer, files: list[Path]) -> None:
     first, others = threading.Event(), threading.Event()
     index = at_index.server
     index.script_uploads(held(index, first), held(index, others), held(index, others))
     with at_index.at_terminal(HATCH_INDEX_AUTH=SECRET) as terminal:
         index.wait_for_uploads_in_progress(1)
-        terminal.expect(f"{built[0].stat().st_size}/{built[0].stat().st_size} bytes")
+        terminal.expect(f"{files[0].stat().st_size}/{files[0].stat().st_size} bytes")
         during_first = Screen(terminal.raw).lines
         first.set()
         index.wait_for_uploads_in_progress(2)
         terminal.expect("success")
         terminal.expect("\r\n")
-        while len([line for line in Screen(terminal.raw).lines if BAR in line]) < len(built) - 1:
+        while len([line for line in Screen(terminal.raw).lines if BAR in line]) < len(files) - 1:
             terminal.expect("bytes")
         during_others = Screen(terminal.raw).lines
         others.set()
         assert terminal.finish() == 0, terminal.screen
 
     (bar,) = [line for line in during_first if BAR in line]
-    assert bar.startswith(built[0].name)
+    assert bar.startswith(files[0].name)
     bars = [line.split()[0] for line in during_others if BAR in line]
-    assert sorted(bars) == sorted(path.name for path in built[1:])
+    assert sorted(bars) == sorted(path.name for path in files[1:])
     left = Screen(terminal.raw).lines
     assert not [line for line in left if BAR in line]
-    check_success(left[:-1], at_index, built)
+    check_success(left[:-1], at_index, files)
 
 
 @needs_terminal
-def test_a_retry_and_a_refusal_are_lines_above_the_bars(at_index: Maintainer, built: list[Path]) -> None:
+def test_a_retry_and_a_refusal_are_lines_above_the_bars(at_index: Maintainer, files: list[Path]) -> None:
     at_index.server.script_uploads(
         Answer(503, headers={"Retry-After": "0"}), None, Answer(400, "I don't want it"), Answer(400, "I don't want it")
     )
     with at_index.at_terminal("-o", "jobs=1", HATCH_INDEX_AUTH=SECRET) as terminal:
         assert terminal.finish() == 1
-    lines = Screen(terminal.raw).lines
-    shown = [str(path.relative_to(at_index.project.folder)) for path in built]
+    lines = not_empty(Screen(terminal.raw).lines)
+    shown = [str(path.relative_to(at_index.project.folder)) for path in files]
     assert lines[:4] == [
         f"{shown[0]}: 503 Service Unavailable. Trying again in 0 s.",
         f"{shown[0]} ... success",
@@ -168,7 +174,7 @@ def test_a_retry_and_a_refusal_are_lines_above_the_bars(at_index: Maintainer, bu
     ],
 )
 def test_no_bars_and_no_colours_for_who_wants_none(
-    at_index: Maintainer, built: list[Path], arguments: list[str], environment: dict[str, str]
+    at_index: Maintainer, files: list[Path], arguments: list[str], environment: dict[str, str]
 ) -> None:
     shown = on_terminal(at_index, *arguments, variables=environment)
     assert shown.status == 0, shown.errors
@@ -177,22 +183,22 @@ def test_no_bars_and_no_colours_for_who_wants_none(
     if "-q" in arguments:
         assert shown.errors == ""
     else:
-        check_success(shown.errors.replace("\r", "").splitlines(), at_index, built)
+        check_success(shown.errors.replace("\r", "").splitlines(), at_index, files)
 
 
 @needs_terminal
-def test_json_goes_one_way_and_the_lines_another(at_index: Maintainer, built: list[Path]) -> None:
+def test_json_goes_one_way_and_the_lines_another(at_index: Maintainer, files: list[Path]) -> None:
     """Standard output is a pipe, standard error the terminal; Hatch's console knows of one of them, so there are no bars."""
     shown = on_terminal(at_index, options=("-o", "json"), piped=True)
     assert shown.status == 0, shown.errors
     (project,) = json.loads(shown.output)["projects"]
-    assert {file["filename"]: file["outcome"] for file in project["files"]} == {path.name: "uploaded" for path in built}
+    assert {file["filename"]: file["outcome"] for file in project["files"]} == {path.name: "uploaded" for path in files}
     assert ESCAPE not in shown.output + shown.errors
-    check_success(shown.errors.replace("\r", "").splitlines(), at_index, built)
+    check_success(shown.errors.replace("\r", "").splitlines(), at_index, files)
 
 
 @needs_terminal
-def test_json_of_a_run_that_was_interrupted(at_index: Maintainer, built: list[Path]) -> None:
+def test_json_of_a_run_that_was_interrupted(at_index: Maintainer, files: list[Path]) -> None:
     never = threading.Event()
     at_index.server.script_uploads(None, Answer(after=never))
 
@@ -208,7 +214,7 @@ def test_json_of_a_run_that_was_interrupted(at_index: Maintainer, built: list[Pa
     assert document["error"]["summary"] == "The run was ended by KeyboardInterrupt."
     (project,) = document["projects"]
     assert [(file["filename"], file["outcome"]) for file in project["files"]] == [
-        (path.name, outcome) for path, outcome in zip(built, ["uploaded", "failed", "not tried"], strict=True)
+        (path.name, outcome) for path, outcome in zip(files, ["uploaded", "failed", "not tried"], strict=True)
     ]
     assert "may have arrived" in project["files"][1]["error"]
 
@@ -275,44 +281,24 @@ def read_terminal(ours: int) -> bytes:
 @pytest.mark.parametrize(
     "environment", [{}, {"TERM": "xterm-256color"}, {"TERM": "dumb"}, {"NO_COLOR": "1"}, {"CI": "true"}]
 )
-def test_plain_lines_in_a_pipe(at_index: Maintainer, built: list[Path], environment: dict[str, str]) -> None:
+def test_plain_lines_in_a_pipe(at_index: Maintainer, files: list[Path], environment: dict[str, str]) -> None:
     result = at_index.publish(run=run_hatch, HATCH_INDEX_AUTH=SECRET, **environment)
     assert result.returncode == 0
     assert result.stdout == ""
     assert ESCAPE not in result.stderr
-    check_success(result.stderr.splitlines(), at_index, built)
+    check_success(result.stderr.splitlines(), at_index, files)
 
 
-def test_colours_in_a_pipe_for_who_wants_them(at_index: Maintainer, built: list[Path]) -> None:
+def test_colours_in_a_pipe_for_who_wants_them(at_index: Maintainer, files: list[Path]) -> None:
     """But no bars, which move the cursor."""
     result = at_index.publish(run=run_hatch, HATCH_INDEX_AUTH=SECRET, FORCE_COLOR="1")
     assert result.returncode == 0
     assert f"{ESCAPE}[" in result.stderr
     assert set(re.findall(r"\x1b\[[0-9;?]*([A-Za-z])", result.stderr)) == {"m"}
-    check_success(Screen(result.stderr.replace("\n", "\r\n")).lines[:-1], at_index, built)
+    check_success(Screen(result.stderr.replace("\n", "\r\n")).lines[:-1], at_index, files)
 
 
 # Threads
-
-
-def test_lines_of_several_threads_do_not_mix_with_what_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    """One console has one stream at a time, and standard output is for JSON alone."""
-    terminal = Terminal(Console(force_terminal=False))
-    together = threading.Barrier(4)
-
-    def tell(number: int) -> None:
-        together.wait(60)
-        for line in range(300):
-            terminal.info(f"thread {number}, line {line}")
-            terminal.success("success", what=f"thread {number}, line {line} ... ")
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(tell, range(4)))
-    terminal.output("{}")
-    printed = capsys.readouterr()
-    assert printed.out == "{}\n"
-    expected = [f"thread {number}, line {line}" for number in range(4) for line in range(300)]
-    assert sorted(printed.err.splitlines()) == sorted([*expected, *(f"{line} ... success" for line in expected)])
 
 
 class TerminalStream:
@@ -384,7 +370,7 @@ def test_one_entry_for_each_name_and_version(at_index: Maintainer) -> None:
         *(make(dist, "bbb", version) for version in ("1.9", "1.10") for make in (make_wheel, make_sdist)),
         make_wheel(dist, "aaa", "2.0"),
     ]
-    result = at_index.publish("-o", "json", "-o", "all-versions", run=run_hatch, HATCH_INDEX_AUTH=SECRET)
+    result = at_index.publish_in_process("-o", "json", "-o", "all-versions", HATCH_INDEX_AUTH=SECRET)
     document = json.loads(result.stdout)
     assert document["ok"] is True
     entries = {(entry["name"], entry["version"]): entry for entry in document["projects"]}
@@ -401,7 +387,7 @@ def test_one_entry_for_each_name_and_version(at_index: Maintainer) -> None:
 def test_every_project_has_its_page_at_the_end(at_index: Maintainer) -> None:
     for name in ("aaa", "bbb"):
         make_wheel(at_index.project.dist, name)
-    result = at_index.publish(run=run_hatch, HATCH_INDEX_AUTH=SECRET)
+    result = at_index.publish_in_process(HATCH_INDEX_AUTH=SECRET)
     lines = result.stderr.splitlines()
     assert lines[2:] == [
         "",
@@ -411,3 +397,15 @@ def test_every_project_has_its_page_at_the_end(at_index: Maintainer) -> None:
         "[bbb]",
         f"{at_index.server.simple_url}bbb/",
     ]
+
+
+def test_what_was_published_has_its_page_though_the_next_project_is_refused(at_pypi: Maintainer) -> None:
+    at_pypi.build("alpha", "beta")
+    at_pypi.server.script_uploads(None, Answer(400, "The name 'beta' is too similar to an existing project."))
+    result = at_pypi.publish(HATCH_INDEX_AUTH=account_token())
+    assert result.returncode == 1
+    lines = result.stderr.splitlines()
+    page = lines.index("https://pypi.org/project/alpha/1.0/")
+    assert lines[page - 2 : page] == ["", "[alpha]"]
+    assert lines[page + 1].startswith("alpha is new, and the token that created it can upload to every project")
+    assert "https://pypi.org/project/beta/1.0/" not in lines

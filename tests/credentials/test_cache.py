@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -12,7 +13,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from api_tokens import PROJECT_ID, make_token
+from api_tokens import project_token
 from filelock import FileLock
 from hatch_process import needs_terminal
 from servers import Answer
@@ -38,11 +39,6 @@ CONTENTS = (
     .with_slot(SLOT)
     .with_advice(URL, "demo")
 )
-
-
-def project_token(project: str) -> str:
-    """A token for one project, as PyPI makes it."""
-    return make_token(projects=[project], project_ids=[PROJECT_ID], identifier=f"for-{project}")
 
 
 # Several runs at once
@@ -116,6 +112,47 @@ def test_a_change_that_fails_leaves_what_was(tmp_path: Path) -> None:
         cache.update(fail)
     cache.update(lambda contents: contents)
     assert cache.read() == CONTENTS
+
+
+def test_what_can_not_be_read_just_now_is_not_taken_for_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, while another program looks into it."""
+    cache = Cache(tmp_path)
+    cache.update(lambda _: CONTENTS)
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(cache.path), "read_bytes", refuse)
+        assert cache.read() == Contents()
+        with pytest.raises(SourceUnavailableError, match=os.strerror(errno.EACCES)):
+            cache.update(lambda contents: contents.with_user(URL, "bob"))
+    assert cache.read() == CONTENTS
+
+
+def test_a_full_disk_leaves_what_was_and_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    cache = Cache(tmp_path)
+    cache.update(lambda _contents: CONTENTS)
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SourceUnavailableError, match=f"can't be written .{os.strerror(errno.ENOSPC)}"):
+        cache.update(lambda contents: contents.with_user(URL, "bob"))
+    assert cache.read() == CONTENTS
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def have_none(_: FileLock, *_arguments: object, **_more: object) -> None:
+        msg = "FileSystem does not appear to support flock"
+        raise NotImplementedError(msg)
+
+    monkeypatch.setattr(FileLock, "acquire", have_none)
+    with pytest.raises(SourceUnavailableError, match=r"remembered\.json can't be written \(NotImplementedError\)"):
+        Cache(tmp_path).update(lambda contents: contents.with_user(URL, "alice"))
+    assert Cache(tmp_path).read() == Contents()
 
 
 # Who may read it
@@ -222,6 +259,8 @@ STRANGE = {
     "lists for tables": b'{"version": 1, "users": [], "slots": {}, "advised": 3}',
     "wrong users": b'{"version": 1, "users": {"https://packages.example.org/legacy": 3}, "slots": []}',
     "a user name that no index takes": b'{"version": 1, "users": {"https://packages.example.org/legacy": "\\ud800"}}',
+    "a user name with a colon": b'{"version": 1, "users": {"https://packages.example.org/legacy": "a:b"}}',
+    "a token for a user name": json.dumps({"version": 1, "users": {URL.rstrip("/"): project_token("demo")}}).encode(),
     "slots that are none": b'{"version": 1, "slots": [1, null, [], {}, {"user": "x"}], "users": {}}',
     "a slot of nowhere": slot_with(service="nowhere").encode(),
     "a slot of an impossible place": slot_with(service="http://[::1").encode(),
@@ -280,6 +319,18 @@ def test_no_cache_file_stops_a_run(at_index: Maintainer, make: Callable[[Path], 
     result = at_index.publish_in_process()
     assert result.returncode == 0, result.output
     assert at_index.received == [(at_index.project.name, "__token__", SECRET)]
+
+
+@pytest.mark.parametrize("user", ["al:ice", project_token("demo")])
+def test_a_cached_user_name_that_can_not_be_sent_is_none(at_index: Maintainer, user: str) -> None:
+    content = {"version": 1, "users": {at_index.url.rstrip("/"): user}, "slots": [], "advised": []}
+    a_file(json.dumps(content).encode())(at_index.cache_file)
+    at_index.home.remember(at_index.url, "__token__", SECRET)
+    at_index.build()
+    result = at_index.publish_in_process()
+    assert result.returncode == 0, result.output
+    assert at_index.received == [(at_index.project.name, "__token__", SECRET)]
+    assert user not in result.output
 
 
 @needs_terminal

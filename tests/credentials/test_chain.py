@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from distribution_builders import make_wheel
 from hatch_in_process import invoke_hatch
-from hatch_process import HatchTerminal, run_hatch
+from hatch_process import HatchTerminal, needs_terminal, run_hatch
+from maintainer import private_repository
 from servers import BasicAuth
 
 from hatch_tokenindex.credentials.cache import Cache
@@ -138,11 +138,11 @@ class Desk:
     def _write_tables(self, given: AbstractSet[str]) -> None:
         url = self.index.upload_url
         own = {"user": USER_NAMES[USER_TABLE]} if USER_TABLE in given else {}
-        self.project.configure(table(url=url, **own))
+        self.project.configure(private_repository(url=url, **own))
         secret = {"auth": PASSWORDS[AUTH_TABLE]} if AUTH_TABLE in given else {}
         command = [sys.executable, "-S", "-c", f"print({PASSWORDS[AUTH_COMMAND]!r})"]
         command_line = {"auth-command": command} if AUTH_COMMAND in given else {}
-        self.home.configure_hatch(table(url=url, **secret, **command_line))
+        self.home.configure_hatch(private_repository(url=url, **secret, **command_line))
 
     def _write_pypirc(self, given: AbstractSet[str]) -> None:
         lines = ["[distutils]", "index-servers = private", "[private]", f"repository = {self.index.upload_url}"]
@@ -159,12 +159,6 @@ class Desk:
             cache.update(
                 lambda contents: contents.with_user(url, user) if CACHE in given else contents.without_user(url)
             )
-
-
-def table(**keys: object) -> str:
-    """A configuration file whose repository `private` has these keys."""
-    lines = [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
-    return "\n".join(["[publish.tokenindex.repos.private]", *lines, ""])
 
 
 @pytest.fixture
@@ -214,15 +208,10 @@ def test_every_subset_of_the_secrets(desk: Desk, user: str | None) -> None:
     [
         {AUTH_VARIABLE},
         {AUTH_OWN, AUTH_VARIABLE},
-        {USER_FLAG, USER_VARIABLE, PYPIRC_USER, PYPIRC_PASSWORD, AUTH_FLAG, AUTH_VARIABLE},
         {USER_OWN, USER_VARIABLE, USER_TABLE, AUTH_TABLE, KEYRING},
         {USER_VARIABLE, USER_TABLE, AUTH_COMMAND, KEYRING},
-        {USER_TABLE, PYPIRC_USER, PYPIRC_PASSWORD, CACHE, KEYRING},
         {PYPIRC_USER, PYPIRC_PASSWORD, AUTH_FLAG, AUTH_VARIABLE, KEYRING},
-        {PYPIRC_PASSWORD, AUTH_FLAG, CACHE},
-        {PYPIRC_USER, AUTH_VARIABLE, CACHE, KEYRING},
         {CACHE, KEYRING},
-        {KEYRING},
         {USER_FLAG},
     ],
     ids=lambda given: " + ".join(sorted(given)),
@@ -301,6 +290,20 @@ def test_a_secret_that_loses_to_pypirc_is_told_how_to_win(desk: Desk, loser: str
     assert "not used" not in result.words
 
 
+def test_of_two_that_lose_to_pypirc_one_warning_names_the_next_winner(desk: Desk) -> None:
+    given = {PYPIRC_USER, PYPIRC_PASSWORD, AUTH_OWN, AUTH_VARIABLE}
+    result = desk.publish(given)
+    assert desk.received == [documented(given)]
+    assert f"{AUTH_OWN} and {AUTH_VARIABLE} are not used" in result.words
+    assert result.words.count("not used") == 1
+    assert result.words.count("wins.") == 1
+    (name, winner) = re.findall(r"With `-u (\S+)` the one from (\S+) wins\.", result.words)[0]
+    assert winner == AUTH_OWN
+
+    assert desk.publish(given, "-u", name).returncode == 0
+    assert desk.received == [BasicAuth(name, PASSWORDS[winner])]
+
+
 def test_nothing_is_said_where_nothing_loses(desk: Desk) -> None:
     assert "not used" not in desk.publish({PYPIRC_USER, PYPIRC_PASSWORD, AUTH_TABLE, KEYRING}).output
     assert "not used" not in desk.publish({PYPIRC_USER, AUTH_FLAG, AUTH_VARIABLE}).output
@@ -377,10 +380,9 @@ NOBODY = [
     pytest.param([], {"CI": "1"}, "CI", id="CI=1"),
     pytest.param([], {"GITHUB_ACTIONS": "true"}, "CI", id="GITHUB_ACTIONS"),
 ]
-on_a_terminal = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 
 
-@on_a_terminal
+@needs_terminal
 @pytest.mark.parametrize(("arguments", "variables", "reason"), NOBODY)
 def test_no_prompt_on_a_terminal(desk: Desk, arguments: list[str], variables: dict[str, str], reason: str) -> None:
     desk.arrange(set())
@@ -408,7 +410,7 @@ def test_a_secret_alone_needs_no_user_name(desk: Desk, variables: dict[str, str]
     assert desk.received == [BasicAuth(TOKEN_USER, PASSWORDS[AUTH_VARIABLE])]
 
 
-@on_a_terminal
+@needs_terminal
 @pytest.mark.parametrize(
     ("global_options", "variables", "user", "typed_user"),
     [
@@ -437,7 +439,7 @@ def test_a_prompt_on_a_terminal(
     assert ("User name for" in terminal.words) == (typed_user is not None)
 
 
-@on_a_terminal
+@needs_terminal
 def test_a_secret_alone_asks_for_no_user_name_on_a_terminal(desk: Desk) -> None:
     desk.arrange(set())
     with desk.on_a_terminal(*COMMAND, HATCH_INDEX_AUTH="variable-secret") as terminal:

@@ -183,6 +183,12 @@ def test_gitlab_gives_the_token_in_a_variable(audience: str, variable: str) -> N
     assert identity.claims["project_path"] == "group/sample"
 
 
+def test_one_audience_may_stand_in_a_list() -> None:
+    """So GitLab writes it where the job does (RFC 7519, 4.1.3, knows both)."""
+    token = signed({"iss": GITLAB}, ["pypi"])
+    assert obtain(ON_GITLAB, "pypi", {**ON_GITLAB_ALONE, "PYPI_ID_TOKEN": token}).token == Secret(token)
+
+
 @pytest.mark.parametrize("value", [{}, {"PYPI_ID_TOKEN": ""}, {"TESTPYPI_ID_TOKEN": "x"}])
 def test_a_job_of_gitlab_without_the_variable_is_told_what_to_add(value: dict[str, str]) -> None:
     why = refused({**ON_GITLAB_ALONE, **value})
@@ -196,7 +202,8 @@ def test_a_job_of_gitlab_without_the_variable_is_told_what_to_add(value: dict[st
         ("pypi", "PyPI", "for PyPI, but one for pypi"),
         ("sigstore", "pypi", "for pypi, but one for sigstore"),
         (["pypi", "sigstore"], "pypi", "for pypi, but one for ['pypi', 'sigstore']"),
-        (["pypi"], "pypi", "for pypi, but one for ['pypi']"),
+        (["sigstore"], "pypi", "for pypi, but one for ['sigstore']"),
+        ([], "pypi", "for pypi, but one for []"),
         (None, "pypi", "for pypi, but one for None"),
     ],
 )
@@ -261,6 +268,18 @@ def payload(text: bytes) -> Secret:
         (Secret("e30.!"), {}),
         (Secret("e30.ü.x"), {}),
         (Secret(""), {}),
+    ],
+    ids=[
+        "claims",
+        "not ASCII",
+        "a list",
+        "no JSON",
+        "not UTF-8",
+        "endless",
+        "one part",
+        "no base64",
+        "no letters",
+        "nothing",
     ],
 )
 def test_claims_are_read_from_whatever_stands_there(token: Secret, claims: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from itertools import product
 from typing import TYPE_CHECKING
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING
 import pymacaroons
 import pytest
 from api_tokens import IDENTIFIER, PROJECT_ID, ROOT_KEY, USER_ID, make_token
-from distribution_builders import make_wheel
-from hatch_in_process import invoke_hatch
+from hatch_in_process import publish
 from hatch_process import HatchTerminal, needs_terminal, run_hatch
+from maintainer import private_repository
 from servers import BasicAuth
 
-from hatch_tokenindex.credentials.judging import Judged, judge
+from hatch_tokenindex.credentials.judging import Judged, judge, may_be_for
 from hatch_tokenindex.credentials.sources import Credential
 from hatch_tokenindex.errors import CredentialError
 from hatch_tokenindex.repositories import Repository
@@ -35,19 +34,6 @@ ACCOUNT = make_token(user=USER_ID)
 EXPIRED = make_token(user=USER_ID, expires=PAST)
 HERE = make_token(location="127.0.0.1", user=USER_ID)
 FAR = "http://packages.example.org/legacy/"
-
-
-def publish(project: Project, home: Home, *arguments: str, run: str = "in process", **environment: str) -> HatchResult:
-    """Publish with the plugin, on a standard input that is no terminal."""
-    hatch = run_hatch if run == "the real command" else invoke_hatch
-    return hatch("publish", "-p", "tokenindex", *arguments, cwd=project.folder, home=home, env=environment)
-
-
-@pytest.fixture
-def project(project: Project) -> Project:
-    """The usual project, with a wheel in `dist`."""
-    make_wheel(project.dist, project.name)
-    return project
 
 
 def check_refusal(result: HatchResult, secret: str, expected: list[str]) -> None:
@@ -110,23 +96,23 @@ def check_refusal(result: HatchResult, secret: str, expected: list[str]) -> None
     ],
 )
 def test_refused_by_pypi_before_anything_is_uploaded(
-    pypi: PyPIStandIn, home: Home, project: Project, repository: str, secret: str, expected: list[str]
+    pypi: PyPIStandIn, home: Home, built: Project, repository: str, secret: str, expected: list[str]
 ) -> None:
     environment = {**pypi.environment, "HATCH_INDEX_AUTH": secret}
     arguments = ["-r", repository, "--ca-cert", str(pypi.ca_file)]
-    result = publish(project, home, *arguments, run="the real command", **environment)
+    result = publish(built, home, *arguments, **environment)
 
-    check_refusal(result, secret, ["HATCH_INDEX_AUTH", *(text.format(project=project.name) for text in expected)])
+    check_refusal(result, secret, ["HATCH_INDEX_AUTH", *(text.format(project=built.name) for text in expected)])
     assert pypi.server.uploads == []
     assert all("Authorization" not in request.headers for request in pypi.server.requests)
 
 
 @pytest.mark.parametrize("location", ["pypi.org", "test.pypi.org", "upload.pypi.org", "PyPI.org"])
 def test_a_token_of_pypi_is_not_disclosed_to_another_index(
-    index: RecordingServer, home: Home, project: Project, location: str
+    index: RecordingServer, home: Home, built: Project, location: str
 ) -> None:
-    token = make_token(location=location, projects=[project.name])
-    result = publish(project, home, "-r", index.upload_url, run="the real command", HATCH_INDEX_AUTH=token)
+    token = make_token(location=location, projects=[built.name])
+    result = publish(built, home, "-r", index.upload_url, HATCH_INDEX_AUTH=token)
 
     check_refusal(
         result, token, [f"HATCH_INDEX_AUTH was made by {location}", "disclosed to 127.0.0.1", "Give a secret"]
@@ -148,29 +134,38 @@ def test_a_token_of_pypi_is_not_disclosed_to_another_index(
 def test_nothing_travels_over_plain_http(
     index: RecordingServer,
     home: Home,
-    project: Project,
+    built: Project,
     secret: str,
     arguments: list[str],
     expected: list[str],
 ) -> None:
     environment = {"HTTP_PROXY": index.url, "HATCH_INDEX_AUTH": secret}
-    result = publish(project, home, "-r", FAR, *arguments, run="the real command", **environment)
+    result = publish(built, home, "-r", FAR, *arguments, **environment)
 
     check_refusal(result, secret, ["from HATCH_INDEX_AUTH", FAR, *expected])
     assert index.uploads == []
     assert all("Authorization" not in request.headers for request in index.requests)
 
 
-def test_insecure_http_lets_a_secret_go(index: RecordingServer, home: Home, project: Project) -> None:
+def test_the_installed_command_refuses_too(pypi: PyPIStandIn, home: Home, built: Project) -> None:
+    command = ("publish", "-p", "tokenindex", "--ca-cert", str(pypi.ca_file))
+    environment = {**pypi.environment, "HATCH_INDEX_AUTH": EXPIRED}
+    result = run_hatch(*command, cwd=built.folder, home=home, env=environment)
+
+    check_refusal(result, EXPIRED, ["HATCH_INDEX_AUTH", f"expired on {PAST_DATE}"])
+    assert pypi.server.uploads == []
+
+
+def test_insecure_http_lets_a_secret_go(index: RecordingServer, home: Home, built: Project) -> None:
     environment = {"HTTP_PROXY": index.url, "HATCH_INDEX_AUTH": "passw0rd"}
-    result = publish(project, home, "-r", FAR, "-o", "insecure-http", **environment)
+    result = publish(built, home, "-r", FAR, "-o", "insecure-http", **environment)
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", "passw0rd")]
 
 
-def test_a_proxy_never_sees_what_goes_to_this_machine(index: RecordingServer, home: Home, project: Project) -> None:
-    result = publish(project, home, "-r", index.upload_url, HTTP_PROXY=FAR, HATCH_INDEX_AUTH="passw0rd")
+def test_a_proxy_never_sees_what_goes_to_this_machine(index: RecordingServer, home: Home, built: Project) -> None:
+    result = publish(built, home, "-r", index.upload_url, HTTP_PROXY=FAR, HATCH_INDEX_AUTH="passw0rd")
 
     assert result.returncode == 0, result.output
     assert len(index.uploads) == 1
@@ -209,28 +204,25 @@ def in_options_variable(_project: Project, home: Home, _url: str) -> list[str]:
 
 
 def in_project_table(project: Project, _home: Home, url: str) -> list[str]:
-    project.configure(table(url=url, auth=EXPIRED))
+    project.configure(private_repository(url=url, auth=EXPIRED))
     return []
 
 
 def in_personal_table(_project: Project, home: Home, url: str) -> list[str]:
-    home.configure_hatch(table(url=url, auth=EXPIRED))
+    home.configure_hatch(private_repository(url=url, auth=EXPIRED))
     return []
 
 
 def in_command(_project: Project, home: Home, url: str) -> list[str]:
-    home.configure_hatch(table(url=url, **{"auth-command": [sys.executable, "-S", "-c", f"print({EXPIRED!r})"]}))
+    home.configure_hatch(
+        private_repository(url=url, **{"auth-command": [sys.executable, "-S", "-c", f"print({EXPIRED!r})"]})
+    )
     return []
 
 
 def in_pypirc(_project: Project, home: Home, url: str) -> list[str]:
     home.pypirc.write_text(f"[company]\nrepository = {url}\npassword = {EXPIRED}\n", encoding="utf-8")
     return []
-
-
-def table(**keys: object) -> str:
-    """A `hatch.toml` or `config.toml` with the repository `private`."""
-    return "\n".join(["[publish.tokenindex.repos.private]", *(f"{key} = {json.dumps(keys[key])}" for key in keys), ""])
 
 
 @pytest.mark.parametrize(
@@ -250,21 +242,21 @@ def table(**keys: object) -> str:
 def test_a_refusal_names_the_place(
     index: RecordingServer,
     home: Home,
-    project: Project,
+    built: Project,
     give: Callable[[Project, Home, str], list[str]],
     origin: str,
 ) -> None:
-    project.configure(table(url=index.upload_url))
-    result = publish(project, home, "-r", "private", *give(project, home, index.upload_url))
+    built.configure(private_repository(url=index.upload_url))
+    result = publish(built, home, "-r", "private", *give(built, home, index.upload_url))
 
-    place = origin.format(project=project.folder, config=home.hatch_config)
+    place = origin.format(project=built.folder, config=home.hatch_config)
     check_refusal(result, EXPIRED, [f"The API token from {place} was made by pypi.org"])
     assert index.uploads == []
 
 
-def test_a_dry_run_refuses_as_the_run_does(index: RecordingServer, home: Home, project: Project) -> None:
+def test_a_dry_run_refuses_as_the_run_does(index: RecordingServer, home: Home, built: Project) -> None:
     run, dry_run = (
-        publish(project, home, "-r", index.upload_url, *arguments, HATCH_INDEX_AUTH=EXPIRED)
+        publish(built, home, "-r", index.upload_url, *arguments, HATCH_INDEX_AUTH=EXPIRED)
         for arguments in ([], ["-o", "dry-run"])
     )
     check_refusal(dry_run, EXPIRED, ["The API token from HATCH_INDEX_AUTH was made by pypi.org"])
@@ -272,10 +264,8 @@ def test_a_dry_run_refuses_as_the_run_does(index: RecordingServer, home: Home, p
     assert index.uploads == []
 
 
-def test_explain_tells_the_refusal_in_the_row_of_the_place(
-    index: RecordingServer, home: Home, project: Project
-) -> None:
-    result = publish(project, home, "-r", index.upload_url, "-o", "explain", HATCH_INDEX_AUTH=ACCOUNT)
+def test_explain_tells_the_refusal_in_the_row_of_the_place(index: RecordingServer, home: Home, built: Project) -> None:
+    result = publish(built, home, "-r", index.upload_url, "-o", "explain", HATCH_INDEX_AUTH=ACCOUNT)
 
     assert result.returncode == 0, result.output
     (row,) = [line for line in result.stdout.splitlines() if "  HATCH_INDEX_AUTH  " in line and "secret" in line]
@@ -293,17 +283,22 @@ def test_explain_tells_the_refusal_in_the_row_of_the_place(
     ids=["another project's", "expired", "another index's"],
 )
 def test_a_remembered_token_that_is_no_use_is_passed_over(
-    pypi: PyPIStandIn, home: Home, project: Project, secret: str, why: str
+    pypi: PyPIStandIn, home: Home, built: Project, secret: str, why: str
 ) -> None:
     home.use_keyring("FileKeyring")
-    home.remember("https://upload.pypi.org/legacy/", f"pypi_token:project:{project.name}", secret)
+    home.remember("https://upload.pypi.org/legacy/", f"pypi_token:project:{built.name}", secret)
     home.remember("https://upload.pypi.org/legacy/", "__token__", ACCOUNT)
-    result = publish(project, home, "--ca-cert", str(pypi.ca_file), "-o", "narrow-token=never", **pypi.environment)
+    result = publish(built, home, "--ca-cert", str(pypi.ca_file), "-o", "narrow-token=never", **pypi.environment)
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in pypi.server.uploads] == [BasicAuth("__token__", ACCOUNT)]
-    assert f"keyring: pypi_token:project:{project.name}: passed over: The API token from keyring slot" in result.words
+    assert f"keyring: pypi_token:project:{built.name}: passed over: The API token from keyring slot" in result.words
     assert why in result.words
+
+
+@pytest.mark.parametrize("around", ["{}", " {}", '"{}"', "{}\n", "HATCH_INDEX_AUTH={}"])
+def test_a_token_of_another_project_is_known_whatever_is_around_it(around: str) -> None:
+    assert not may_be_for(Secret(around.format(make_token(projects=["other"]))), "demo")
 
 
 # What is cleaned
@@ -330,9 +325,9 @@ def test_a_remembered_token_that_is_no_use_is_passed_over(
     ids=ascii,
 )
 def test_what_was_copied_along_with_a_token_is_left_out(
-    index: RecordingServer, home: Home, project: Project, given: str
+    index: RecordingServer, home: Home, built: Project, given: str
 ) -> None:
-    result = publish(project, home, "-r", index.upload_url, HATCH_INDEX_AUTH=given)
+    result = publish(built, home, "-r", index.upload_url, HATCH_INDEX_AUTH=given)
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", HERE)]
@@ -356,9 +351,9 @@ def test_what_was_copied_along_with_a_token_is_left_out(
     ids=ascii,
 )
 def test_of_any_other_secret_only_the_line_end_is_left_out(
-    index: RecordingServer, home: Home, project: Project, given: str, sent: str, note: bool
+    index: RecordingServer, home: Home, built: Project, given: str, sent: str, note: bool
 ) -> None:
-    result = publish(project, home, "-r", index.upload_url, HATCH_INDEX_AUTH=given)
+    result = publish(built, home, "-r", index.upload_url, HATCH_INDEX_AUTH=given)
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", sent)]
@@ -366,8 +361,8 @@ def test_of_any_other_secret_only_the_line_end_is_left_out(
     assert ("left out" in result.words) is note
 
 
-def test_a_token_goes_with_its_own_user_name(index: RecordingServer, home: Home, project: Project) -> None:
-    result = publish(project, home, "-r", index.upload_url, "-u", "maintainer", HATCH_INDEX_AUTH=HERE)
+def test_a_token_goes_with_its_own_user_name(index: RecordingServer, home: Home, built: Project) -> None:
+    result = publish(built, home, "-r", index.upload_url, "-u", "maintainer", HATCH_INDEX_AUTH=HERE)
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", HERE)]
@@ -376,9 +371,9 @@ def test_a_token_goes_with_its_own_user_name(index: RecordingServer, home: Home,
 
 
 def test_another_secret_goes_with_the_user_name_that_was_given(
-    index: RecordingServer, home: Home, project: Project
+    index: RecordingServer, home: Home, built: Project
 ) -> None:
-    result = publish(project, home, "-r", index.upload_url, "-u", "maintainer", HATCH_INDEX_AUTH="pypi-server")
+    result = publish(built, home, "-r", index.upload_url, "-u", "maintainer", HATCH_INDEX_AUTH="pypi-server")
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("maintainer", "pypi-server")]
@@ -415,7 +410,7 @@ def test_another_secret_goes_with_the_user_name_that_was_given(
         ("not a host", "https://example.org/legacy/", "warning"),
     ],
 )
-def test_hosts(location: str, url: str, outcome: str) -> None:
+def test_which_hosts_may_get_the_token_of_which_index(location: str, url: str, outcome: str) -> None:
     verdict, text = outcome_and_text(make_token(location=location, user=USER_ID), url)
 
     assert verdict == outcome
@@ -502,11 +497,11 @@ def look(
 @needs_terminal
 @pytest.mark.parametrize("typed", [HERE, f'"{HERE}"', f"HATCH_INDEX_AUTH={HERE}"], ids=["bare", "quoted", "pasted"])
 def test_a_token_typed_as_user_name_is_the_secret(
-    index: RecordingServer, home: Home, project: Project, typed: str
+    index: RecordingServer, home: Home, built: Project, typed: str
 ) -> None:
     home.use_keyring("FileKeyring")
     arguments = ["publish", "-p", "tokenindex", "-r", index.upload_url]
-    with HatchTerminal(*arguments, cwd=project.folder, home=home) as terminal:
+    with HatchTerminal(*arguments, cwd=built.folder, home=home) as terminal:
         terminal.expect("User name for")
         terminal.send(typed)
         terminal.expect("That is an API token and not a user name")
@@ -523,24 +518,24 @@ def test_a_token_typed_as_user_name_is_the_secret(
 
 @pytest.mark.parametrize("place", ["--user", "HATCH_INDEX_USER", "HATCH_INDEX_USER_PRIVATE", "hatch.toml", ".pypirc"])
 def test_a_token_given_as_user_name_is_refused_and_not_shown(
-    index: RecordingServer, home: Home, project: Project, place: str
+    index: RecordingServer, home: Home, built: Project, place: str
 ) -> None:
     flag = ["--user", HERE] if place == "--user" else []
     keys = {"user": HERE} if place == "hatch.toml" else {}
-    project.configure(table(url=index.upload_url, **keys))
+    built.configure(private_repository(url=index.upload_url, **keys))
     if place == ".pypirc":
         home.pypirc.write_text(f"[private]\nrepository = {index.upload_url}\nusername = {HERE}\n", encoding="utf-8")
     environment = {place: HERE} if place.startswith("HATCH") else {}
-    result = publish(project, home, "-r", "private", *flag, HATCH_INDEX_AUTH="passw0rd", **environment)
+    result = publish(built, home, "-r", "private", *flag, HATCH_INDEX_AUTH="passw0rd", **environment)
 
     check_refusal(result, HERE, [place, "API token"])
     assert index.uploads == []
 
 
 @needs_terminal
-def test_what_is_typed_and_no_use_is_asked_for_again(pypi: PyPIStandIn, home: Home, project: Project) -> None:
+def test_what_is_typed_and_no_use_is_asked_for_again(pypi: PyPIStandIn, home: Home, built: Project) -> None:
     arguments = ["publish", "-p", "tokenindex", "-u", "__token__", "--ca-cert", str(pypi.ca_file)]
-    with HatchTerminal(*arguments, cwd=project.folder, home=home, env=pypi.environment) as terminal:
+    with HatchTerminal(*arguments, cwd=built.folder, home=home, env=pypi.environment) as terminal:
         for typed, why in [
             ("", "is empty. Paste with"),
             (make_token(projects=["other-project"]), "from the prompt is only for other-project"),

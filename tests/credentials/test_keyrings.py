@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import keyring
 import pytest
-from api_tokens import PROJECT_ID, USER_ID, make_token
-from hatch_process import needs_terminal
+from api_tokens import account_token, project_token
+from hatch_process import needs_terminal, run_hatch
 from keyring.backend import KeyringBackend
 from keyring.credentials import Credential as Offer
 from keyring.credentials import SimpleCredential
 from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError, PasswordSetError
+from maintainer import slot_of
 
 from hatch_tokenindex.credentials import keyrings
-from hatch_tokenindex.credentials.cache import Cache
+from hatch_tokenindex.credentials.cache import Cache, Slot
 from hatch_tokenindex.credentials.judging import judge
 from hatch_tokenindex.credentials.keyrings import Keyring
 from hatch_tokenindex.credentials.remembering import Memory, Place
@@ -37,23 +39,6 @@ SECRET = "correct-horse-battery"
 PAST = 1_600_000_000
 
 
-def account_token(identifier: str = "account") -> str:
-    """A token for the whole account."""
-    return make_token(user=USER_ID, identifier=identifier)
-
-
-def project_token(project: str, identifier: str | None = None, expires: int | None = None) -> str:
-    """A token for one project, as PyPI makes it, or one that is over."""
-    return make_token(
-        projects=[project], project_ids=[PROJECT_ID], identifier=identifier or f"for-{project}", expires=expires
-    )
-
-
-def slot_of(project: str) -> str:
-    """The keyring user name of a project's token, as flit writes it."""
-    return f"pypi_token:project:{project}"
-
-
 # A credential for each project of a workspace
 
 
@@ -62,8 +47,8 @@ def test_every_project_of_a_workspace_has_its_own_slot(at_pypi: Maintainer) -> N
         "__token__": account_token(),
         slot_of("alpha"): project_token("alpha"),
         slot_of("beta-two"): project_token("beta-two"),
-        slot_of("delta"): project_token("alpha", "delta-has-that-of-alpha"),
-        slot_of("gamma"): project_token("gamma", "over", expires=PAST),
+        slot_of("delta"): project_token("alpha", identifier="delta-has-that-of-alpha"),
+        slot_of("gamma"): project_token("gamma", identifier="over", expires=PAST),
         slot_of("unrelated"): project_token("unrelated"),
     }
     for slot, secret in slots.items():
@@ -236,6 +221,36 @@ def test_without_a_terminal_a_keyring_that_fails_is_in_the_list(at_index: Mainta
     assert f"keyring: {slot_of(at_index.project.name)}:" in result.words
     assert reason in result.words
     assert result.words.count("No secret was found") == 1
+
+
+@pytest.fixture
+def no_library(at_index: Maintainer, tmp_path: Path) -> dict[str, str]:
+    """The environment of a process whose `keyring` can't be imported."""
+    folder = tmp_path / "broken"
+    folder.joinpath("keyring").mkdir(parents=True)
+    folder.joinpath("keyring", "__init__.py").write_text("import no_such_library\n", encoding="utf-8")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), at_index.home.environment["PYTHONPATH"]])}
+
+
+def test_a_library_that_can_not_be_imported_is_a_keyring_that_fails(
+    at_index: Maintainer, no_library: dict[str, str]
+) -> None:
+    at_index.build()
+    result = at_index.publish(run=run_hatch, **no_library)
+    assert result.returncode == 1
+    assert f"keyring: {slot_of(at_index.project.name)}: the keyring library can't be imported" in result.words
+    assert result.words.count("No secret was found") == 1
+
+
+@needs_terminal
+def test_on_a_terminal_the_run_goes_on_without_the_library(at_index: Maintainer, no_library: dict[str, str]) -> None:
+    at_index.build("alpha", "beta")
+    with at_index.at_terminal(**no_library) as terminal:
+        answer(terminal)
+        assert terminal.finish() == 0
+    assert at_index.received == [("alpha", "__token__", SECRET), ("beta", "__token__", SECRET)]
+    (line,) = lines_about_the_keyring(terminal)
+    assert "The keyring library can't be imported: the run goes on without it." in line
 
 
 @pytest.mark.parametrize("backend", ["Explodes", "Hangs"])
@@ -449,7 +464,10 @@ def test_a_refused_secret_that_stays_is_told(use: Callable[[KeyringBackend], Non
     backend.secrets[PYPI, slot_of("demo")] = "old"
     use(backend)
     repository = Repository("main", PYPI)
-    memory = Memory(repository, Cache(tmp_path), Keyring(None))
+    cache = Cache(tmp_path)
+    old = Slot(PYPI, slot_of("demo"), "demo", "project", None, 1_787_000_000)
+    cache.update(lambda contents: contents.with_slot(old))
+    memory = Memory(repository, cache, Keyring(None))
     typed = judge(Credential("__token__", Secret(account_token()), "the prompt", typed=True), "demo", repository, 0)
     refused = Credential("__token__", Secret("old"), "keyring", slot_of("demo"))
 
@@ -458,3 +476,5 @@ def test_a_refused_secret_that_stays_is_told(use: Callable[[KeyringBackend], Non
     assert backend.secrets[PYPI, "__token__"] == account_token()
     assert len(kept.notes) == 1
     assert kept.warnings == ("The refused secret is still in the keyring: the keyring failed (PasswordDeleteError).",)
+    assert cache.read().slot(PYPI, slot_of("demo")) == old
+    assert [slot.user for slot in cache.read().slots] == [slot_of("demo"), "__token__"]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from api_tokens import PROJECT_ID, USER_ID, make_token, present
 from distribution_builders import make_sdist, make_wheel
+from hatch_in_process import invoke_hatch
 from hatch_process import HatchTerminal, needs_terminal, run_hatch
 from servers import Answer, BasicAuth
 
-from hatch_tokenindex.authorization import Authorization
 from hatch_tokenindex.credentials.judging import judge
 from hatch_tokenindex.credentials.narrowing import authorize, lifetime
 from hatch_tokenindex.credentials.sources import Credential
@@ -22,9 +22,13 @@ from hatch_tokenindex.repositories import Repository
 from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from api_tokens import Presented
     from hatch_process import HatchResult, Home, Project
     from servers import PyPIStandIn, RecordingServer, Request
+
+    from hatch_tokenindex.authorization import Authorization
 
 PYPI = "https://upload.pypi.org/legacy/"
 TEST_PYPI = "https://test.pypi.org/legacy/"
@@ -178,9 +182,16 @@ def lifespan(request: Request) -> tuple[int, int]:
     return not_before, expires_at
 
 
-def publish(pypi: PyPIStandIn, project: Project, home: Home, *arguments: str, token: str = ACCOUNT) -> HatchResult:
-    """Publish to the stand-in for PyPI."""
-    return run_hatch(
+def publish(
+    pypi: PyPIStandIn,
+    project: Project,
+    home: Home,
+    *arguments: str,
+    token: str = ACCOUNT,
+    run: Callable[..., HatchResult] = invoke_hatch,
+) -> HatchResult:
+    """Publish to the stand-in for PyPI; in this process, unless `run` says otherwise."""
+    return run(
         *("publish", "-p", "tokenindex", "--ca-cert", str(pypi.ca_file), *arguments),
         cwd=project.folder,
         home=home,
@@ -195,7 +206,7 @@ def test_only_narrowed_tokens_cross_the_wire(pypi: PyPIStandIn, project: Project
     files.append(make_wheel(project.dist, f"{project.name}-plugin", extra={"data": os.urandom(1_000_000)}))
     sizes = {file.name: file.stat().st_size for file in files}
     before = int(time())
-    result = publish(pypi, project, home, "-r", repository, token=token)
+    result = publish(pypi, project, home, "-r", repository, token=token, run=run_hatch)
     after = int(time())
 
     assert result.returncode == 0, result.output
@@ -359,7 +370,7 @@ def test_an_expired_token_is_tried_once_more_and_only_once(
 )
 def test_explain_tells_what_is_sent(project: Project, home: Home, setting: str, told: str) -> None:
     arguments = ["publish", "-p", "tokenindex", "-o", "explain", "-o", f"narrow-token={setting}"]
-    result = run_hatch(*arguments, cwd=project.folder, home=home, env={"HATCH_INDEX_AUTH": ACCOUNT})
+    result = invoke_hatch(*arguments, cwd=project.folder, home=home, env={"HATCH_INDEX_AUTH": ACCOUNT})
 
     assert result.returncode == 0, result.output
     assert told.format(project=project.name) in result.words

@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from api_tokens import PROJECT_ID, USER_ID, make_token
+from api_tokens import USER_ID, account_token, make_token, project_token
 from hatch_process import needs_terminal
+
+from hatch_tokenindex.credentials.judging import judge
+from hatch_tokenindex.credentials.prompts import Prompts
+from hatch_tokenindex.repositories import Repository
+from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:
     from hatch_process import HatchTerminal
@@ -16,16 +21,6 @@ pytestmark = needs_terminal
 
 PAST = 1_600_000_000
 TEST_PYPI = "https://test.pypi.org/legacy/"
-
-
-def account_token(identifier: str = "account", location: str = "pypi.org") -> str:
-    """A token for the whole account."""
-    return make_token(user=USER_ID, identifier=identifier, location=location)
-
-
-def project_token(project: str, identifier: str) -> str:
-    """A token for one project, as PyPI makes it."""
-    return make_token(projects=[project], project_ids=[PROJECT_ID], identifier=identifier)
 
 
 def answer(terminal: HatchTerminal, question: str, text: str) -> None:
@@ -71,7 +66,7 @@ def test_the_prompts_of_another_index(at_index: Maintainer) -> None:
 
 def test_why_it_asks_is_said_before(at_pypi: Maintainer) -> None:
     name = at_pypi.project.name
-    at_pypi.home.remember(at_pypi.url, f"pypi_token:project:{name}", project_token("another", "another"))
+    at_pypi.home.remember(at_pypi.url, f"pypi_token:project:{name}", project_token("another"))
     at_pypi.build()
     with at_pypi.at_terminal() as terminal:
         answer(terminal, "User name for PyPI", "")
@@ -104,7 +99,7 @@ def test_a_token_typed_as_user_name_is_the_secret_and_lands_in_no_file(at_pypi: 
 
 def test_it_is_remembered_as_the_secret_that_it_is(at_pypi: Maintainer) -> None:
     at_pypi.build()
-    token = project_token(at_pypi.project.name, "project")
+    token = project_token(at_pypi.project.name)
     with at_pypi.at_terminal() as terminal:
         answer(terminal, "User name for PyPI", token)
         assert terminal.finish() == 0
@@ -130,7 +125,7 @@ def test_a_token_of_one_project_is_used_for_that_alone(at_pypi: Maintainer) -> N
     at_pypi.build("alpha", "beta", "gamma")
     with at_pypi.at_terminal() as terminal:
         answer(terminal, "User name for PyPI", "")
-        answer(terminal, "API token for alpha", project_token("alpha", "for-alpha"))
+        answer(terminal, "API token for alpha", project_token("alpha"))
         answer(terminal, "API token for beta", make_token(projects=["beta", "gamma"], identifier="for-both"))
         assert terminal.finish() == 0
     assert at_pypi.received == [
@@ -182,7 +177,7 @@ def test_a_rehearsal_says_that_it_would_ask(at_index: Maintainer, option: str) -
 BAD_ANSWERS = {
     "nothing": ("", "is empty"),
     "spaces": ("   ", "is empty"),
-    "another project's": (project_token("another", "another"), "is only for another"),
+    "another project's": (project_token("another"), "is only for another"),
     "another index's": (account_token(location="test.pypi.org"), "was made by test.pypi.org"),
     "expired": (make_token(user=USER_ID, expires=PAST), "expired on 2020-09-13"),
 }
@@ -206,7 +201,7 @@ def test_the_third_answer_that_can_not_work_ends_the_run(at_pypi: Maintainer) ->
     with at_pypi.at_terminal() as terminal:
         answer(terminal, "User name for PyPI", "")
         for _ in range(3):
-            answer(terminal, "API token for", project_token("another", "another"))
+            answer(terminal, "API token for", project_token("another"))
         assert terminal.finish() == 1
     assert terminal.words.count("is only for another") == 3
     assert at_pypi.received == []
@@ -216,10 +211,44 @@ def test_the_third_answer_that_can_not_work_ends_the_run(at_pypi: Maintainer) ->
 def test_a_useless_token_at_the_user_name_prompt_is_asked_for_again(at_pypi: Maintainer) -> None:
     at_pypi.build()
     with at_pypi.at_terminal() as terminal:
-        answer(terminal, "User name for PyPI", project_token("another", "another"))
+        answer(terminal, "User name for PyPI", project_token("another"))
         answer(terminal, "API token for", account_token())
         assert terminal.finish() == 0
     assert at_pypi.received == [(at_pypi.project.name, "__token__", "account")]
+
+
+# What was refused is not offered again, and nothing else is forgotten
+
+
+class Typist:
+    """Somebody who types these secrets, one at each question."""
+
+    def __init__(self, *secrets: str) -> None:
+        self.left = list(secrets)
+
+    def note(self, text: str) -> None:
+        """Nobody says anything."""
+        raise AssertionError(text)
+
+    def ask(self, question: str) -> str:
+        """Nobody asks."""
+        raise AssertionError(question)
+
+    def ask_secret(self, question: str) -> Secret:
+        """Type the next one."""
+        assert self.left, question
+        return Secret(self.left.pop(0))
+
+
+def test_a_refused_secret_that_is_part_of_another_is_alone_forgotten() -> None:
+    repository = Repository("private", "https://packages.example.org/legacy/")
+    prompts = Prompts(Typist("hunter2-and-more", " hunter2 \n", "another"), repository)
+    accepted = prompts.credential("alpha", "alice")
+    refused = judge(prompts.credential("beta", "bob"), "beta", repository, 0)
+    assert refused.credential.secret == Secret(" hunter2 ")
+    prompts.forget(refused.found)
+    assert prompts.credential("gamma", "alice") == accepted
+    assert prompts.credential("delta", "bob").secret == Secret("another")
 
 
 # No answer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from api_tokens import make_token
 from distribution_builders import make_wheel
-from hatch_in_process import invoke_hatch
+from hatch_in_process import publish
 from hatch_process import run_hatch
 from servers import BasicAuth
 
@@ -22,7 +22,7 @@ from hatch_tokenindex.repositories import Repository
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hatch_process import HatchResult, Home, Project
+    from hatch_process import Home, Project
     from servers import PyPIStandIn, RecordingServer
 
 SECRET = "s3cret-that-must-not-be-shown"
@@ -96,12 +96,12 @@ def test_a_password_is_what_is_written(path: Path, line: str, password: str | No
 @pytest.mark.parametrize(
     "content", ["", "\ufeff", "\n\n", "# nothing\n", "[distutils]\nindex-servers =\n    pypi\n", "[pypi]\n"]
 )
-def test_a_file_that_says_nothing(path: Path, content: str) -> None:
+def test_a_file_that_says_nothing_gives_nothing(path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8")
     assert found(path, MAIN) is None
 
 
-def test_no_file(path: Path) -> None:
+def test_no_file_gives_nothing(path: Path) -> None:
     assert found(path, MAIN) is None
     assert Pypirc(path).urls() == {}
 
@@ -237,18 +237,6 @@ def test_a_named_section_is_the_one_that_is_used(path: Path) -> None:
 
 
 # Through Hatch
-
-
-def publish(project: Project, home: Home, *arguments: str | Path, **environment: str) -> HatchResult:
-    """Publish what is in `dist`, in this process."""
-    return invoke_hatch("publish", "-p", "tokenindex", *arguments, cwd=project.folder, home=home, env=environment)
-
-
-@pytest.fixture
-def built(project: Project) -> Project:
-    """The project with a wheel."""
-    make_wheel(project.dist, project.name)
-    return project
 
 
 def test_every_project_of_a_run_has_its_own_section(index: RecordingServer, project: Project, home: Home) -> None:

@@ -12,14 +12,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from api_tokens import PROJECT_ID, USER_ID, make_token
+from api_tokens import PROJECT_ID, account_token, make_token, project_token
 from hatch_process import needs_terminal
+from maintainer import slot_of
 from servers import Answer
 
 from hatch_tokenindex.credentials.cache import Cache, Slot
+from hatch_tokenindex.credentials.judging import judge
+from hatch_tokenindex.credentials.keyrings import Keyring
+from hatch_tokenindex.credentials.remembering import Memory, places
+from hatch_tokenindex.credentials.sources import Credential
+from hatch_tokenindex.errors import SourceUnavailableError
+from hatch_tokenindex.repositories import Repository
+from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from hatch_process import HatchTerminal
     from maintainer import Maintainer
@@ -30,21 +39,6 @@ PYPI = "https://upload.pypi.org/legacy/"
 INVALID = (
     "Invalid or non-existent authentication information. See https://pypi.org/help/#invalid-auth for more information."
 )
-
-
-def account_token(identifier: str = "account") -> str:
-    """A token for the whole account."""
-    return make_token(user=USER_ID, identifier=identifier)
-
-
-def project_token(*projects: str, identifier: str = "project") -> str:
-    """A token for these projects, as PyPI makes it."""
-    return make_token(projects=projects, project_ids=[PROJECT_ID], identifier=identifier)
-
-
-def slot_of(project: str) -> str:
-    """The keyring user name of a project's token, as flit writes it."""
-    return f"pypi_token:project:{project}"
 
 
 def refuse(reason: str = INVALID, status: int = 403) -> Answer:
@@ -322,6 +316,34 @@ def test_initialize_auth_where_nothing_may_be_stored_asks_nothing(at_pypi: Maint
     assert "input is hidden" not in terminal.words
 
 
+class FailsAtTheSecond(Keyring):
+    """A keyring that keeps one secret and then breaks."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.slots: list[str] = []
+
+    @property
+    def name(self) -> str:
+        return "half"
+
+    def set(self, service: str, slot: str, secret: Secret) -> None:  # noqa: ARG002 - as the keyring has it
+        if self.slots:
+            msg = "the keyring is locked"
+            raise SourceUnavailableError(msg)
+        self.slots.append(slot)
+
+
+def test_what_was_stored_in_part_is_listed(tmp_path: Path) -> None:
+    repository = Repository("main", "https://upload.pypi.org/legacy/")
+    found = Credential("__token__", Secret(make_token(projects=["a", "b"])), "the prompt", typed=True)
+    judged, keyring, cache = judge(found, "a", repository, 1e9), FailsAtTheSecond(), Cache(tmp_path)
+    kept = Memory(repository, cache, keyring).keep(judged, places(judged, "a"), 1e9)
+    assert "a on PyPI" in kept.notes[0]
+    assert "locked" in kept.warnings[0]
+    assert [slot.user for slot in cache.read().slots] == keyring.slots == ["pypi_token:project:a"]
+
+
 # A remembered credential that is refused
 
 
@@ -365,6 +387,18 @@ def test_one_that_takes_its_place_elsewhere_removes_it(at_pypi: Maintainer) -> N
         assert terminal.finish() == 0
     assert at_pypi.kept == {"__token__": account_token()}
     assert [slot.user for slot in Cache(at_pypi.cache_file.parent).read().slots] == ["__token__"]
+
+
+def test_what_was_pasted_along_with_another_one_is_told(at_pypi: Maintainer) -> None:
+    name = at_pypi.project.name
+    remember(at_pypi, slot_of(name), project_token(name, identifier="old"))
+    at_pypi.server.script_uploads(refuse())
+    at_pypi.build()
+    with at_pypi.at_terminal() as terminal:
+        give_secret(terminal, f'"{project_token(name)}"')
+        assert terminal.finish() == 0
+    assert "quotes" in terminal.words
+    assert at_pypi.kept == {slot_of(name): project_token(name)}
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["stored by us", "stored by another tool"])
@@ -412,8 +446,13 @@ NOT_ABOUT_THE_CREDENTIAL = {
 }
 
 
-@pytest.mark.parametrize("answer", NOT_ABOUT_THE_CREDENTIAL.values(), ids=NOT_ABOUT_THE_CREDENTIAL)
-@pytest.mark.parametrize("typed", [True, False], ids=["typed", "remembered"])
+@pytest.mark.parametrize(
+    ("answer", "typed"),
+    [
+        *(pytest.param(answer, False, id=f"{name}-remembered") for name, answer in NOT_ABOUT_THE_CREDENTIAL.items()),
+        pytest.param(NOT_ABOUT_THE_CREDENTIAL["another's project"], True, id="another's project-typed"),
+    ],
+)
 def test_other_refusals_ask_nothing_and_change_nothing(at_pypi: Maintainer, answer: Answer, *, typed: bool) -> None:
     if not typed:
         remember(at_pypi, "__token__", account_token())
@@ -458,6 +497,36 @@ def test_one_new_secret_takes_the_place_of_two_refused_ones(at_pypi: Maintainer)
     assert [secret for _, _, secret in at_pypi.received] == ["old-alpha", "new", "old-beta", "new"]
     assert terminal.words.count("input is hidden") == 1
     assert at_pypi.kept == {"__token__": account_token("new")}
+
+
+@pytest.mark.parametrize("remembered", [False, True], ids=["typed", "remembered"])
+def test_a_project_that_was_accepted_is_not_asked_for_again(at_pypi: Maintainer, *, remembered: bool) -> None:
+    """Though the next one is refused with the same token, which only tells the ids of its projects."""
+    by_id = make_token(project_ids=[PROJECT_ID], identifier="by-id")
+    if remembered:
+        remember(at_pypi, "__token__", by_id)
+    else:
+        at_pypi.home.environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    reason = "Invalid API Token: project-scoped token is not valid for project: 'beta'"
+    at_pypi.server.script_uploads(None, refuse(reason))
+    at_pypi.build("alpha", "beta")
+    with at_pypi.at_terminal("-o", "json") as terminal:
+        if not remembered:
+            give_token(terminal, by_id)
+        terminal.expect("API token for beta")
+        give_secret(terminal, project_token("beta"))
+        assert terminal.finish() == 0, terminal.screen
+    assert [(project, secret) for project, _, secret in at_pypi.received] == [
+        ("alpha", "by-id"),
+        ("beta", "by-id"),
+        ("beta", "for-beta"),
+    ]
+    assert terminal.words.count("input is hidden") == (1 if remembered else 2)
+    document = json.loads(terminal.screen[terminal.screen.index("\n{\n") :])
+    sources = {entry["name"]: entry["credential"]["source"] for entry in document["projects"]}
+    of_alpha = f"keyring slot '__token__' of {PYPI}" if remembered else "the prompt"
+    assert sources == {"alpha": of_alpha, "beta": "the prompt"}
+    assert at_pypi.kept == ({"__token__": by_id, slot_of("beta"): project_token("beta")} if remembered else {})
 
 
 def test_two_projects_keep_their_tokens_apart(at_pypi: Maintainer) -> None:

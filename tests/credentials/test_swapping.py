@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from api_tokens import PROJECT_ID, USER_ID, make_token
+from api_tokens import PROJECT_ID, USER_ID, account_token, make_token, project_token
 from hatch_in_process import invoke_hatch
 from hatch_process import command, needs_terminal
 
@@ -17,13 +17,8 @@ if TYPE_CHECKING:
     from hatch_process import HatchResult
     from maintainer import Maintainer
 
-ACCOUNT = make_token(user=USER_ID, identifier="account")
+ACCOUNT = account_token()
 LINK = "manage/account/token/?selected_project="
-
-
-def project_token(name: str, location: str = "pypi.org") -> str:
-    """What PyPI makes at the page that the link leads to."""
-    return make_token(location=location, projects=[name], project_ids=[PROJECT_ID], identifier="project")
 
 
 def advice(result: HatchResult) -> list[str]:
@@ -64,8 +59,8 @@ def test_the_token_that_created_a_project_is_swapped(
     folder = Path(command("hatch-tokenindex")).parent if script == "on the path" else tmp_path
     at_pypi.home.environment["PATH"] = str(folder)
     at_pypi.build()
-    account = make_token(location=site, user=USER_ID, identifier="account")
-    first = at_pypi.publish("-r", repository, HATCH_INDEX_AUTH=account)
+    account = account_token(location=site)
+    first = at_pypi.publish_in_process("-r", repository, HATCH_INDEX_AUTH=account)
 
     assert first.returncode == 0, first.output
     (line,) = advice(first)
@@ -73,15 +68,15 @@ def test_the_token_that_created_a_project_is_swapped(
     assert f"https://{site}/{LINK}{name} " in line
     assert ("store it with: hatch-tokenindex login" in line) is (script == "on the path")
 
-    token = project_token(name, site)
+    token = project_token(name, location=site)
     run_as_printed(line, at_pypi, token)
     slots = {url: kept for url, kept in at_pypi.home.keyring.secrets.items() if kept}
     assert list(slots.values()) == [{f"pypi_token:project:{name}": token}]
 
     at_pypi.build(version="2.0")
-    second = at_pypi.publish("-r", repository)
+    second = at_pypi.publish_in_process("-r", repository)
     assert second.returncode == 0, second.output
-    assert at_pypi.received == [(name, "__token__", "account"), (name, "__token__", "project")]
+    assert at_pypi.received == [(name, "__token__", "account"), (name, "__token__", f"for-{name}")]
     assert advice(second) == []
 
 

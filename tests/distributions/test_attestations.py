@@ -20,9 +20,10 @@ from hatch_tokenindex.distributions import attestations_of, read_all, read_attes
 from hatch_tokenindex.errors import DistributionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from hatch_process import HatchResult
     from maintainer import Maintainer
     from servers.oidc import GitHub
 
@@ -307,12 +308,7 @@ def job(github: GitHub, at_index: Maintainer) -> Callable[..., Any]:
     """Publishes as a job that the index trusts."""
     index = TrustingIndex(at_index.server)
     index.trust(at_index.project.name)
-    return lambda *arguments, run=invoke_hatch, **more: run(
-        *("publish", "-p", "tokenindex", *at_index.options, *arguments),
-        cwd=at_index.project.folder,
-        home=at_index.home,
-        env={**github.job, **more},
-    )
+    return lambda *arguments, run=invoke_hatch: at_index.publish(*arguments, run=run, **github.job)
 
 
 @pytest.mark.parametrize("arguments", [[], ["dist/*"]], ids=["dist", "dist/*"])
@@ -346,16 +342,16 @@ def test_hostile_json_stays_in_its_field(at_index: Maintainer, job: Callable[...
     assert json.loads(request.value("attestations")) == [content]
 
 
+def publish_with_a_token(maintainer: Maintainer, environment: Mapping[str, str]) -> HatchResult:
+    """Publish with a token that was not minted."""
+    return maintainer.publish_in_process(**environment, HATCH_INDEX_AUTH="stored")
+
+
 @pytest.mark.parametrize("where", ["in a job", "at home"])
 def test_they_are_left_out_with_a_token(at_index: Maintainer, github: GitHub, where: str) -> None:
     wheel = make_wheel(at_index.project.dist, at_index.project.name)
     attest(wheel)
-    result = invoke_hatch(
-        *("publish", "-p", "tokenindex", *at_index.options),
-        cwd=at_index.project.folder,
-        home=at_index.home,
-        env={"HATCH_INDEX_AUTH": "stored", **(github.job if where == "in a job" else {})},
-    )
+    result = publish_with_a_token(at_index, github.job if where == "in a job" else {})
     assert result.returncode == 0, result.output
     assert f"The attestations of {wheel.name} are not sent" in result.words
     assert [request.values("attestations") for request in at_index.server.uploads] == [()]
@@ -365,12 +361,7 @@ def test_they_are_left_out_with_a_token(at_index: Maintainer, github: GitHub, wh
 def test_one_that_is_left_out_need_not_be_right(at_index: Maintainer, github: GitHub, where: str) -> None:
     wheel = make_wheel(at_index.project.dist, at_index.project.name)
     written(wheel, b"no JSON")
-    result = invoke_hatch(
-        *("publish", "-p", "tokenindex", *at_index.options),
-        cwd=at_index.project.folder,
-        home=at_index.home,
-        env={"HATCH_INDEX_AUTH": "stored", **(github.job if where == "in a job" else {})},
-    )
+    result = publish_with_a_token(at_index, github.job if where == "in a job" else {})
     assert result.returncode == 0, result.output
     assert f"The attestations of {wheel.name} are not sent" in result.words
 

@@ -1,4 +1,4 @@
-"""Whom the HTTP client trusts, which way it goes, how long it waits, and what it makes of redirects and clocks."""
+"""Whom the HTTP client trusts, which way it goes, how long it waits, and what it makes of redirects."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from email.utils import formatdate
 from importlib.util import find_spec
-from time import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -24,15 +22,13 @@ from distribution_builders import make_wheel
 from hatch_in_process import invoke_hatch
 from hatch_process import run_hatch
 from servers import Answer, PyPIStandIn, RecordingServer
-from servers.pypi import server_tls
 
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.index.client import connect, next_url, user_agent
-from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.repositories import Repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from maintainer import Maintainer
@@ -48,21 +44,6 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-@pytest.fixture
-def secure(authority: trustme.CA) -> Iterator[RecordingServer]:
-    """An index with a certificate that no system trusts."""
-    with RecordingServer(server_tls(authority)) as server:
-        yield server
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
-    """The certificate of that authority."""
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return path
-
-
 def get(repository: Repository, url: str = "") -> httpx.Response:
     """Ask the repository for something."""
     with connect(repository) as client:
@@ -72,23 +53,23 @@ def get(repository: Repository, url: str = "") -> httpx.Response:
 # Trust
 
 
-def test_an_unknown_authority_is_not_trusted(secure: RecordingServer) -> None:
+def test_an_unknown_authority_is_not_trusted(tls_index: RecordingServer) -> None:
     with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
-        get(Repository("private", secure.upload_url))
-    assert secure.requests == []
+        get(Repository("private", tls_index.upload_url))
+    assert tls_index.requests == []
 
 
-def test_a_named_authority_is_trusted(secure: RecordingServer, ca_file: Path) -> None:
-    assert get(Repository("private", secure.upload_url, ca_cert=ca_file)).status_code == 404
+def test_a_named_authority_is_trusted(tls_index: RecordingServer, ca_file: Path) -> None:
+    assert get(Repository("private", tls_index.upload_url, ca_cert=ca_file)).status_code == 404
 
 
-def test_a_folder_of_authorities_is_trusted(secure: RecordingServer, authority: trustme.CA, tmp_path: Path) -> None:
+def test_a_folder_of_authorities_is_trusted(tls_index: RecordingServer, authority: trustme.CA, tmp_path: Path) -> None:
     """Its files are named by the hash of the subject, as `openssl rehash` does."""
     folder = tmp_path / "certificates"
     folder.mkdir()
     for name in subject_hashes(authority, tmp_path):
         authority.cert_pem.write_to_path(folder / f"{name}.0")
-    assert get(Repository("private", secure.upload_url, ca_cert=folder)).status_code == 404
+    assert get(Repository("private", tls_index.upload_url, ca_cert=folder)).status_code == 404
 
 
 def subject_hashes(authority: trustme.CA, folder: Path) -> list[str]:
@@ -101,23 +82,23 @@ def subject_hashes(authority: trustme.CA, folder: Path) -> list[str]:
     return [subprocess.check_output([openssl, "x509", "-in", path, "-noout", "-hash"], text=True).strip()]
 
 
-def test_a_named_authority_replaces_those_of_the_system(secure: RecordingServer, tmp_path: Path) -> None:
+def test_a_named_authority_replaces_those_of_the_system(tls_index: RecordingServer, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(other)
     with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
-        get(Repository("private", secure.upload_url, ca_cert=other))
+        get(Repository("private", tls_index.upload_url, ca_cert=other))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there the system's store is no file")
-def test_the_system_is_trusted(at_index: Maintainer, secure: RecordingServer, ca_file: Path) -> None:
+def test_the_system_is_trusted(at_index: Maintainer, tls_index: RecordingServer, ca_file: Path) -> None:
     """On Linux, OpenSSL's variable stands for what the administrator adds to the system's store."""
     at_index.build()
-    at = ["-r", secure.upload_url, "-o", "retries=0"]
+    at = ["-r", tls_index.upload_url, "-o", "retries=0"]
     refused = at_index.publish(*at, run=run_hatch, HATCH_INDEX_AUTH="x")
     assert refused.returncode == 1
     assert "certificate could not be verified" in refused.words
     assert "--ca-cert" in refused.words
-    assert secure.uploads == []
+    assert tls_index.uploads == []
     accepted = at_index.publish(*at, run=run_hatch, HATCH_INDEX_AUTH="x", SSL_CERT_FILE=str(ca_file))
     assert accepted.returncode == 0, accepted.output
 
@@ -132,10 +113,10 @@ def test_a_certificate_of_another_host_is_not_taken(authority: trustme.CA, ca_fi
 
 
 def test_a_certificate_that_cannot_be_verified_is_not_tried_again(
-    at_index: Maintainer, secure: RecordingServer
+    at_index: Maintainer, tls_index: RecordingServer
 ) -> None:
     at_index.build()
-    result = at_index.publish("-r", secure.upload_url, run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    result = at_index.publish("-r", tls_index.upload_url, run=invoke_hatch, HATCH_INDEX_AUTH="x")
     assert result.returncode == 1
     assert "Trying again" not in result.words
 
@@ -143,16 +124,9 @@ def test_a_certificate_that_cannot_be_verified_is_not_tried_again(
 # Certificates of one's own
 
 
-@pytest.fixture
-def strict(authority: trustme.CA) -> Iterator[RecordingServer]:
-    """An index that wants to see a certificate."""
-    with RecordingServer(server_tls(authority, client_authority=authority)) as server:
-        yield server
-
-
 @pytest.mark.parametrize("files", ["one file", "two files"])
 def test_a_client_certificate_is_shown(
-    authority: trustme.CA, strict: RecordingServer, ca_file: Path, tmp_path: Path, files: str
+    authority: trustme.CA, strict_index: RecordingServer, ca_file: Path, tmp_path: Path, files: str
 ) -> None:
     made = authority.issue_cert("me@example.org")
     certificate, key = tmp_path / "client.pem", tmp_path / "client.key"
@@ -163,13 +137,13 @@ def test_a_client_certificate_is_shown(
         made.private_key_pem.write_to_path(key)
     repository = Repository(
         "private",
-        strict.upload_url,
+        strict_index.upload_url,
         ca_cert=ca_file,
         client_cert=certificate,
         client_key=key if files == "two files" else None,
     )
     assert get(repository).status_code == 404
-    shown = strict.requests[0].client_certificate
+    shown = strict_index.requests[0].client_certificate
     assert shown is not None
     assert shown["subjectAltName"] == (("email", "me@example.org"),)
 
@@ -227,7 +201,7 @@ def encrypted(_authority: trustme.CA, path: Path) -> None:
         ("client_key", encrypted),
     ],
 )
-def test_certificates_that_cannot_be_used(
+def test_a_certificate_that_cannot_be_used_is_named(
     authority: trustme.CA, tmp_path: Path, key: str, broken: Callable[[trustme.CA, Path], None]
 ) -> None:
     """One sentence that names the key and the file; and nobody is asked for a passphrase."""
@@ -255,7 +229,7 @@ def test_certificates_that_cannot_be_used(
     assert "\n" not in text
 
 
-def test_a_key_without_its_certificate(tmp_path: Path) -> None:
+def test_a_key_without_its_certificate_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="`client-key` is given without `client-cert`"):
         connect(Repository("private", "https://packages.example.org/", client_key=tmp_path / "client.key"))
 
@@ -313,10 +287,17 @@ def test_no_proxy_leads_to_this_machine(
     assert get(Repository("private", index.upload_url.replace("127.0.0.1", host))).status_code == 404
 
 
+@pytest.mark.parametrize("host", ["localhost", "localhost.", "127.0.0.1", "[::1]"])
+def test_no_proxy_sees_what_goes_to_this_machine(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.org:3128")
+    with connect(Repository("local", f"http://{host}:8080/")) as client:
+        assert not client.trust_env
+
+
 @pytest.mark.parametrize(
     ("no_proxy", "proxied"), [("", True), ("other.example.org", True), ("packages.example.org", False), ("*", False)]
 )
-def test_exceptions_from_the_proxy(
+def test_no_proxy_makes_exceptions(
     index: RecordingServer, monkeypatch: pytest.MonkeyPatch, no_proxy: str, proxied: bool
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", index.url)
@@ -348,7 +329,9 @@ def test_exceptions_from_the_proxy(
     ],
 )
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"])
-def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str, variable: str) -> None:
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, variable: str
+) -> None:
     monkeypatch.setenv(variable, proxy)
     with pytest.raises(ConfigurationError) as raised:
         connect(Repository("main", "https://upload.pypi.org/legacy/"))
@@ -371,7 +354,7 @@ def test_a_socks_proxy_needs_a_package(at_index: Maintainer) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9", "127.0.0.1:99999999", "exa mple.invalid", "a..b"])
-def test_a_proxy_that_is_not_there(at_index: Maintainer, host: str) -> None:
+def test_a_proxy_that_is_not_there_is_told(at_index: Maintainer, host: str) -> None:
     at_index.build()
     at = ["-r", "https://packages.example.org/", "-o", "retries=0"]
     proxy = f"http://me:{PASSWORD}@{host}"
@@ -407,7 +390,7 @@ def test_no_netrc_is_read(index: RecordingServer, monkeypatch: pytest.MonkeyPatc
         "https://a\u200db.example.org/",
     ],
 )
-def test_a_host_that_cannot_exist(at_index: Maintainer, url: str) -> None:
+def test_a_host_that_cannot_exist_is_one_line(at_index: Maintainer, url: str) -> None:
     with pytest.raises(ConfigurationError, match="can't exist"):
         connect(Repository("private", url))
     at_index.build()
@@ -420,7 +403,7 @@ def test_a_host_that_cannot_exist(at_index: Maintainer, url: str) -> None:
 @pytest.mark.parametrize(
     "host", ["localhost", "packages.example.org", "b\u00fccher.example.org", "a_b", "[::1]", "10.0.0.1"]
 )
-def test_a_host_that_can_exist(host: str) -> None:
+def test_a_host_that_can_exist_is_taken(host: str) -> None:
     connect(Repository("private", f"https://{host}:8443/legacy/")).close()
 
 
@@ -470,7 +453,7 @@ def test_the_client_itself_follows_nothing(index: RecordingServer) -> None:
 # Who we are, and how long we wait
 
 
-def test_who_we_are(index: RecordingServer) -> None:
+def test_the_user_agent_names_products_with_their_versions(index: RecordingServer) -> None:
     """Names of products with versions (RFC 9110, 10.1.5); pypiserver answers otherwise to what is called twine."""
     get(Repository("private", index.upload_url))
     sent = index.requests[0].headers["User-Agent"]
@@ -480,45 +463,6 @@ def test_who_we_are(index: RecordingServer) -> None:
 
 
 @pytest.mark.parametrize(("timeout", "connecting"), [(300.0, 30), (900.0, 30), (5.0, 5)])
-def test_how_long_is_waited(timeout: float, connecting: float) -> None:
+def test_the_time_limits_are_those_of_the_repository(timeout: float, connecting: float) -> None:
     with connect(Repository("private", FAR, timeout=timeout)) as client:
         assert client.timeout == httpx.Timeout(timeout, connect=connecting, pool=None)
-
-
-# The clock of the index
-
-
-NOW = 1_790_000_000
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({"Date": formatdate(NOW, usegmt=True)}, NOW),
-        ({"date": formatdate(NOW, usegmt=True)}, NOW),
-        ({"Date": "Mon, 21 Sep 2026 14:13:20 -0000"}, NOW),
-        ({"Date": "Mon, 21 Sep 2026 16:13:20 +0200"}, NOW),
-        ({"Date": formatdate(NOW, usegmt=True), "Age": "600"}, None),
-        ({"Date": formatdate(NOW, usegmt=True), "age": "0"}, None),
-        ({}, None),
-        ({"Date": ""}, None),
-        ({"Date": "tomorrow"}, None),
-        ({"Date": "Mon, 99 Sep 2026 14:13:20 GMT"}, None),
-        ({"Date": "Mon, 21 Sep 99999 14:13:20 GMT"}, None),
-    ],
-)
-def test_the_clock_is_that_of_a_fresh_answer(
-    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], expected: float | None
-) -> None:
-    monkeypatch.setenv("TZ", "America/New_York")
-    clock = Clock()
-    clock.correct(headers)
-    assert clock.now() == pytest.approx(time() if expected is None else expected, abs=60)
-
-
-def test_the_last_answer_counts() -> None:
-    clock = Clock()
-    for date in (NOW - 1000, NOW + 1000):
-        clock.correct({"Date": formatdate(date, usegmt=True)})
-    clock.correct({"Date": "nonsense"})
-    assert clock.now() == pytest.approx(NOW + 1000, abs=60)

@@ -68,7 +68,7 @@ def hashed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 # The bytes
 
 
-def test_the_exact_bytes(tmp_path: Path, hashed: str) -> None:
+def test_the_body_has_exactly_these_bytes(tmp_path: Path, hashed: str) -> None:
     path = make_sdist(tmp_path)
     form = Form(with_fields(path, ("name", "demo"), ("summary", "Größe\nzwei")), [("attestations", "[]")])
     content, line = path.read_bytes(), f"--{boundary_of(form)}\r\nContent-Disposition: form-data; name=".encode()
@@ -100,7 +100,7 @@ def test_the_boundary_is_one_that_any_parser_takes(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("hashed")
 @pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
-def test_content_of_every_size(tmp_path: Path, size: int) -> None:
+def test_content_of_every_size_is_whole(tmp_path: Path, size: int) -> None:
     path = tmp_path / "demo-1.0.tar.gz"
     path.write_bytes(os.urandom(size))
     item = with_fields(make_sdist(tmp_path / "other"))
@@ -253,7 +253,7 @@ def change(path: Path) -> None:
 
 @pytest.mark.usefixtures("hashed")
 @pytest.mark.parametrize("happens", [vanish, be_a_folder, grow, shrink])
-def test_a_file_that_is_another_when_it_is_sent(tmp_path: Path, happens: Callable[[Path], None]) -> None:
+def test_a_file_that_is_another_when_it_is_sent_breaks_off(tmp_path: Path, happens: Callable[[Path], None]) -> None:
     """Less than the announced length has been handed out by then, so that no index can take it for a whole file."""
     path = make_wheel(tmp_path, extra={"x": os.urandom(3 * BLOCK)})
     form = Form(read(path))
@@ -263,7 +263,9 @@ def test_a_file_that_is_another_when_it_is_sent(tmp_path: Path, happens: Callabl
 
 @pytest.mark.usefixtures("hashed")
 @pytest.mark.parametrize("happens", [vanish, grow, shrink, change])
-def test_a_file_that_is_another_when_it_is_sent_again(tmp_path: Path, happens: Callable[[Path], None]) -> None:
+def test_a_file_that_is_another_when_it_is_sent_again_breaks_off(
+    tmp_path: Path, happens: Callable[[Path], None]
+) -> None:
     path = make_wheel(tmp_path, extra={"x": os.urandom(3 * BLOCK)})
     form = Form(read(path))
     body_of(form)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from servers import Answer, Fault, RecordingServer
 from servers.oidc import GITHUB, signed
-from servers.pypi import server_tls
 
 from hatch_tokenindex.credentials.trusted_publishing import BURN_PATIENCE
 from hatch_tokenindex.errors import ConfigurationError, MintingError, SourceUnavailableError
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    import trustme
 
 IDENTITY = Secret(signed({"iss": GITHUB}, "pypi"))
 TOKEN = "pypi-AgEIcHlwaS5vcmcABCDEF"
@@ -213,22 +211,12 @@ def test_the_clock_learns_the_time_of_the_index(index: RecordingServer) -> None:
 # Whom to trust
 
 
-@pytest.fixture
-def tls_index(authority: trustme.CA) -> Iterator[RecordingServer]:
-    """An index with TLS, whose authority no system trusts."""
-    with RecordingServer(server_tls(authority)) as server:
-        server.respond = lambda _request: Answer(body={"audience": "pypi"})
-        yield server
-
-
-def test_the_certificate_of_the_index_is_checked(
-    tls_index: RecordingServer, authority: trustme.CA, tmp_path: Path
-) -> None:
+def test_the_certificate_of_the_index_is_checked(tls_index: RecordingServer, ca_file: Path) -> None:
+    tls_index.respond = lambda _request: Answer(body={"audience": "pypi"})
     with pytest.raises(SourceUnavailableError, match="ConnectError"):
         mint_at(tls_index).audience()
     assert tls_index.requests == []
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    assert mint_at(tls_index, ca_cert=tmp_path / "ca.pem").audience() == "pypi"
+    assert mint_at(tls_index, ca_cert=ca_file).audience() == "pypi"
 
 
 def test_an_authority_that_cannot_be_read(tls_index: RecordingServer, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Crew:
         return f"done {item}"
 
 
-def test_nothing_to_do() -> None:
+def test_nothing_to_do_ends_at_once() -> None:
     assert list(in_parallel([], str, 4)) == []
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from distribution_builders import make_wheel
 
@@ -13,6 +16,7 @@ from hatch_tokenindex.distributions import read
 from hatch_tokenindex.errors import UploadError
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
+from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Parcel, Uploader
 from hatch_tokenindex.repositories import Repository
@@ -51,7 +55,7 @@ def upload(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_what_is_a_success(httpx_mock: HTTPXMock, tmp_path: Path, status: int) -> None:
+def test_which_statuses_are_a_success(httpx_mock: HTTPXMock, tmp_path: Path, status: int) -> None:
     httpx_mock.add_response(method="POST", url=urls.PYPI, status_code=status)
     assert len(upload(tmp_path)) == 64
     (request,) = httpx_mock.get_requests()
@@ -60,7 +64,7 @@ def test_what_is_a_success(httpx_mock: HTTPXMock, tmp_path: Path, status: int) -
 
 
 @pytest.mark.parametrize("status", [203, 301, 302, 303, 304, 307, 400, 403, 500])
-def test_what_is_none(httpx_mock: HTTPXMock, tmp_path: Path, status: int) -> None:
+def test_which_statuses_are_none(httpx_mock: HTTPXMock, tmp_path: Path, status: int) -> None:
     httpx_mock.add_response(
         method="POST", status_code=status, headers={"Location": "https://elsewhere.example/legacy/"}
     )
@@ -82,11 +86,11 @@ HASHLESS = Repository("private", "https://packages.example.org/legacy/", existin
 PAGE = '<a href="demo-1.0-py3-none-any.whl">demo</a>'
 
 
-def upload_elsewhere(folder: Path, *, creates_project: bool = False) -> str:
+def upload_elsewhere(folder: Path, index: Repository = HASHLESS, *, creates_project: bool = False) -> str:
     """Upload a small wheel to an index that tells no hashes; its digest."""
     item, clock = read(make_wheel(folder)), Clock()
-    with connect(HASHLESS) as client:
-        uploader = Uploader(client, HASHLESS, SimpleApi(client, HASHLESS, clock), clock, Silence(), lambda _: None)
+    with connect(index) as client:
+        uploader = Uploader(client, index, SimpleApi(client, index, clock), clock, Silence(), lambda _: None)
         parcel = Parcel(item, authorize, asked_now=False, status=None, creates_project=creates_project)
         return uploader.upload(parcel)
 
@@ -108,3 +112,59 @@ def test_a_new_project_is_not_tried_again_after_too_many_requests(
     with pytest.raises(UploadError):
         upload_elsewhere(tmp_path, creates_project=creates_project)
     assert len([request for request in httpx_mock.get_requests() if request.method == "POST"]) == attempts
+
+
+EXISTS: dict[str, Any] = {"method": "POST", "status_code": 409, "text": "file already exists"}
+
+
+def refused_connection() -> httpx.ConnectError:
+    """What httpx says where nobody listens."""
+    error = httpx.ConnectError("Connection refused")
+    error.__cause__ = ConnectionRefusedError()
+    return error
+
+
+@pytest.mark.parametrize("too_early", ["too many requests", "no connection"])
+def test_what_was_there_before_it_could_arrive_is_no_success(
+    httpx_mock: HTTPXMock, tmp_path: Path, too_early: str
+) -> None:
+    """Neither is a way to take a file: the one that is listed is somebody else's."""
+    if too_early == "no connection":
+        httpx_mock.add_exception(refused_connection(), method="POST")
+    else:
+        httpx_mock.add_response(method="POST", status_code=429, headers={"Retry-After": "0"})
+    httpx_mock.add_response(**EXISTS)
+    httpx_mock.add_response(method="GET", html=PAGE, is_reusable=True)
+    with pytest.raises(UploadError) as caught:
+        upload_elsewhere(tmp_path)
+    assert "file already exists" in str(caught.value)
+    assert not caught.value.unsure
+
+
+@pytest.mark.parametrize("hidden", [500, 502, 503, 504, "a lost answer", "a late answer"])
+def test_what_may_have_arrived_and_is_there_now_is_a_success(
+    httpx_mock: HTTPXMock, tmp_path: Path, hidden: int | str
+) -> None:
+    if isinstance(hidden, int):
+        httpx_mock.add_response(method="POST", status_code=hidden, headers={"Retry-After": "0"})
+    else:
+        lost = httpx.ReadError("") if hidden == "a lost answer" else httpx.ReadTimeout("")
+        httpx_mock.add_exception(lost, method="POST")
+    httpx_mock.add_response(**EXISTS)
+    httpx_mock.add_response(method="GET", html=PAGE, is_reusable=True)
+    assert len(upload_elsewhere(tmp_path)) == 64
+
+
+def test_an_index_that_nobody_reached_is_not_asked_what_arrived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a file of gigabytes is not hashed for that."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    asked: list[str] = []
+    monkeypatch.setattr(SimpleApi, "listing", lambda *_: asked.append("the index"))
+    monkeypatch.setattr(Form, "digest", property(lambda _: asked.append("the file")))
+    with pytest.raises(UploadError, match="The connection was refused") as caught:
+        upload_elsewhere(tmp_path, replace(HASHLESS, url=f"http://127.0.0.1:{port}/"))
+    assert not caught.value.unsure
+    assert asked == []

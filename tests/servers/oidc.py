@@ -14,14 +14,12 @@ from api_tokens import make_token, present
 from cryptography.hazmat.primitives.asymmetric import rsa
 from packaging.utils import canonicalize_name
 
+from servers.closing import Closing
 from servers.messages import Answer
 from servers.recording import RecordingServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import TracebackType
-
-    from typing_extensions import Self
 
     from servers.messages import Request
 
@@ -47,7 +45,7 @@ def signed(claims: Mapping[str, Any], audience: object, key: rsa.RSAPrivateKey |
     return jwt.encode(payload, key or _private_key(), algorithm="RS256", headers={"kid": "stand-in"})
 
 
-class GitHub:
+class GitHub(Closing):
     """GitHub's identity endpoint and the environment of a job in GitHub Actions; usable in a `with` block.
 
     `claims` go into each identity token, `changed` into the next ones instead of those. `issued` holds the tokens.
@@ -76,12 +74,8 @@ class GitHub:
             **({"environment": environment} if environment else {}),
         }
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Stop it."""
         self.server.close()
 
     @property

@@ -11,21 +11,20 @@ from http.client import parse_headers
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING
 
+from servers.closing import Closing
 from servers.recording import RecordingServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from email.message import Message
     from pathlib import Path
-    from types import TracebackType
 
     import trustme
-    from typing_extensions import Self
 
 HOSTS = ("upload.pypi.org", "pypi.org", "test.pypi.org", "files.pythonhosted.org")
 
 
-class PyPIStandIn:
+class PyPIStandIn(Closing):
     """PyPI and TestPyPI for a client that is given `environment` (its proxy) and `ca_file` (its `--ca-cert`).
 
     `server` plays all the hosts; the `Host` header of a request tells which one was meant. `proxy` records who asked for
@@ -37,14 +36,6 @@ class PyPIStandIn:
         authority.cert_pem.write_to_path(self.ca_file)
         self.server = RecordingServer(server_tls(authority, *hosts))
         self.proxy = ConnectProxy({f"{host}:443": self.server.port for host in hosts})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def environment(self) -> dict[str, str]:

@@ -23,14 +23,12 @@ from weakref import WeakSet
 
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
+from servers.closing import Closing
 from servers.messages import Answer, BasicAuth, Fault, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from types import TracebackType
     from typing import TypeAlias
-
-    from typing_extensions import Self
 
     Step: TypeAlias = "Answer | Callable[[Request], Answer | None] | None"
 
@@ -54,7 +52,7 @@ class StoredFile:
     upload_time: str | None = None
 
 
-class RecordingServer:
+class RecordingServer(Closing):
     """An index on a free loopback port, served by threads of this process until `close`; usable in a `with` block.
 
     Untold, it is a well-behaved index: it takes files under any path, serves PEP 691 pages below `simple/` or
@@ -86,14 +84,6 @@ class RecordingServer:
         self._http = _HttpServer(self, tls)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def port(self) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from distribution_builders import make_wheel
+
 from servers import Answer, BasicAuth, Fault, RecordingServer
 from servers.pypi import server_tls
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import trustme
+
     from servers import PyPIStandIn
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from servers import DevpiServer, PypiServer
 
 
+for_real_and_rehearsed = pytest.mark.parametrize("arguments", [[], ["-o", "dry-run"]], ids=["for real", "dry-run"])
+
+
 @dataclass(frozen=True)
 class Index:
     """An index as its users see it, and what is there."""
@@ -113,14 +116,14 @@ def sdist(project: Project) -> Path:
 
 
 @pytest.mark.parametrize("run", [invoke_hatch, run_hatch], ids=["in process", "installed"])
-def test_a_wheel_and_an_sdist(
+def test_a_wheel_and_an_sdist_arrive(
     an_index: Index, publish: Callable[..., HatchResult], project: Project, wheel: Path, sdist: Path, run: object
 ) -> None:
     check_told(publish(run=run), 0, (wheel, "success"), (sdist, "success"))
     assert an_index.files(project.name) == hashes(wheel, sdist)
 
 
-def test_many_files_of_a_release(
+def test_many_files_of_a_release_arrive(
     an_index: Index, publish: Callable[..., HatchResult], project: Project, sdist: Path
 ) -> None:
     tags = [f"cp3{minor}-cp3{minor}-{platform}" for minor in (11, 12, 13) for platform in ("win32", "any")]
@@ -129,7 +132,7 @@ def test_many_files_of_a_release(
     assert an_index.files(project.name) == hashes(*files)
 
 
-def test_a_file_whose_digest_comes_last_in_the_form(
+def test_a_file_whose_digest_comes_last_in_the_form_arrives(
     an_index: Index, publish: Callable[..., HatchResult], project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As that of a large file does."""
@@ -158,7 +161,7 @@ def test_a_second_run_completes_the_first(
     assert an_index.files(project.name) == hashes(wheel, sdist)
 
 
-@pytest.mark.parametrize("arguments", [[], ["-o", "dry-run"]], ids=["for real", "dry-run"])
+@for_real_and_rehearsed
 def test_other_content_is_refused_before_anything_is_sent(
     an_index: Index,
     publish: Callable[..., HatchResult],
@@ -177,7 +180,7 @@ def test_other_content_is_refused_before_anything_is_sent(
     assert an_index.files(project.name) == before
 
 
-@pytest.mark.parametrize("arguments", [[], ["-o", "dry-run"]], ids=["for real", "dry-run"])
+@for_real_and_rehearsed
 def test_with_fail_every_existing_file_is_an_error(
     an_index: Index,
     publish: Callable[..., HatchResult],
@@ -215,7 +218,7 @@ def test_with_replace_it_is_the_index_that_refuses(
     assert an_index.files(project.name) == before
 
 
-def test_several_projects(
+def test_several_projects_arrive(
     an_index: Index, publish: Callable[..., HatchResult], project: Project, wheel: Path, sdist: Path
 ) -> None:
     second = f"{project.name}-two"
@@ -225,7 +228,7 @@ def test_several_projects(
     assert an_index.files(second) == hashes(*others)
 
 
-def test_several_versions(an_index: Index, publish: Callable[..., HatchResult], project: Project) -> None:
+def test_several_versions_arrive(an_index: Index, publish: Callable[..., HatchResult], project: Project) -> None:
     files = [make_wheel(project.dist, project.name, version) for version in ("1.0rc1", "1.0", "1.1.post1")]
     check_told(publish(), 1)
     assert an_index.files(project.name) == {}
@@ -305,7 +308,7 @@ def test_waiting_ends_once_every_file_is_listed(
     assert an_index.files(project.name) == hashes(wheel, sdist)
 
 
-def test_the_document(
+def test_the_document_tells_what_arrived(
     an_index: Index, publish: Callable[..., HatchResult], project: Project, wheel: Path, sdist: Path
 ) -> None:
     publish(wheel)

@@ -44,7 +44,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def built(at_index: Maintainer) -> list[Path]:
+def files(at_index: Maintainer) -> list[Path]:
     """A release of three wheels and an sdist, in the order in which they are to be sent."""
     return release(at_index)
 
@@ -166,7 +166,7 @@ PASSING = {
 
 @pytest.mark.parametrize("before", [0, 1, 3], ids=["first file", "second file", "last file"])
 @pytest.mark.parametrize("fault", PASSING)
-def test_a_fault_that_passes_is_outlived(at_index: Maintainer, built: list[Path], fault: str, before: int) -> None:
+def test_a_fault_that_passes_is_outlived(at_index: Maintainer, files: list[Path], fault: str, before: int) -> None:
     earlier = f"{at_index.project.name.replace('-', '_')}-0.1.tar.gz"
     at_index.server.store(earlier, b"an earlier release")
     at_index.server.script_uploads(*[None] * before, *PASSING[fault])
@@ -174,10 +174,10 @@ def test_a_fault_that_passes_is_outlived(at_index: Maintainer, built: list[Path]
     result = publish(at_index, "-o", "jobs=1")
 
     del at_index.server.files[earlier]
-    check_published(result, at_index.server, *built)
-    assert len(at_index.server.uploads) == len(built) + len(PASSING[fault])
+    check_published(result, at_index.server, *files)
+    assert len(at_index.server.uploads) == len(files) + len(PASSING[fault])
     assert result.words.count("Trying again in 0 s.") == len(PASSING[fault])
-    assert result.words.count("success") == len(built)
+    assert result.words.count("success") == len(files)
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ def test_a_fault_that_passes_is_outlived(at_index: Maintainer, built: list[Path]
     ids=["first file", "several files at once"],
 )
 def test_the_installed_command_outlives_faults(
-    at_index: Maintainer, built: list[Path], steps: list[Answer | None]
+    at_index: Maintainer, files: list[Path], steps: list[Answer | None]
 ) -> None:
     at_index.server.script_uploads(*steps)
     result = publish(at_index, run=run_hatch)
-    check_published(result, at_index.server, *built)
-    assert len(at_index.server.uploads) == len(built) + len([step for step in steps if step])
+    check_published(result, at_index.server, *files)
+    assert len(at_index.server.uploads) == len(files) + len([step for step in steps if step])
 
 
 def test_the_installed_command_outlives_a_reset(at_index: Maintainer) -> None:
@@ -212,9 +212,7 @@ def test_what_is_asked_for_between_attempts(at_index: Maintainer, monkeypatch: p
     pauses: list[float] = []
     monkeypatch.setattr(upload, "FIRST_PAUSE", 1.0)
     monkeypatch.setattr(upload, "LONGEST_PAUSE", 6.0)
-    monkeypatch.setattr(
-        "hatch_tokenindex.run.Event", lambda: type("Waiting", (), {"wait": staticmethod(pauses.append)})
-    )
+    monkeypatch.setattr("hatch_tokenindex.run.sleep", pauses.append)
     wishes = [{}, {}, {"Retry-After": "7"}, {}, {"Retry-After": formatdate(time() + 500, usegmt=True)}]
     at_index.server.script_uploads(*(Answer(503, headers=headers) for headers in wishes))
 
@@ -243,20 +241,20 @@ def cut(index: RecordingServer) -> Callable[[Request], Answer]:
 @pytest.mark.parametrize("before", [0, 1, 3], ids=["first file", "second file", "last file"])
 @pytest.mark.parametrize("fault", [lost, cut])
 def test_a_file_that_arrived_is_not_sent_again(
-    at_index: Maintainer, built: list[Path], fault: Callable[[RecordingServer], Answer], before: int
+    at_index: Maintainer, files: list[Path], fault: Callable[[RecordingServer], Answer], before: int
 ) -> None:
     at_index.server.script_uploads(*[None] * before, fault(at_index.server))
     result = publish(at_index)
-    check_published(result, at_index.server, *built)
-    assert sorted(sent(at_index.server)) == sorted(path.name for path in built)
+    check_published(result, at_index.server, *files)
+    assert sorted(sent(at_index.server)) == sorted(path.name for path in files)
     assert "Trying again" not in result.words
 
 
-def test_the_installed_command_asks_what_arrived(at_index: Maintainer, built: list[Path]) -> None:
+def test_the_installed_command_asks_what_arrived(at_index: Maintainer, files: list[Path]) -> None:
     at_index.server.script_uploads(Answer(fault=Fault.LOSE_ANSWER), Answer(fault=Fault.LOSE_ANSWER))
     result = publish(at_index, run=run_hatch)
-    check_published(result, at_index.server, *built)
-    assert len(at_index.server.uploads) == len(built)
+    check_published(result, at_index.server, *files)
+    assert len(at_index.server.uploads) == len(files)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
@@ -277,13 +275,13 @@ CANNOT_TELL = {
 
 
 @pytest.mark.parametrize("page", CANNOT_TELL)
-def test_a_page_that_does_not_tell_proves_nothing(at_index: Maintainer, built: list[Path], page: str) -> None:
+def test_a_page_that_does_not_tell_proves_nothing(at_index: Maintainer, files: list[Path], page: str) -> None:
     """The same bytes are sent again; an index that keeps to PyPI's rules answers 200 to them."""
     at_index.server.script_others(None, CANNOT_TELL[page])
     at_index.server.script_uploads(Answer(fault=Fault.LOSE_ANSWER))
     result = publish(at_index)
-    check_published(result, at_index.server, *built)
-    assert len(at_index.server.uploads) == len(built) + 1
+    check_published(result, at_index.server, *files)
+    assert len(at_index.server.uploads) == len(files) + 1
 
 
 def refuse_what_exists(index: RecordingServer) -> None:
@@ -296,29 +294,29 @@ def refuse_what_exists(index: RecordingServer) -> None:
     index.respond = respond
 
 
-def test_an_index_that_refuses_what_it_has_is_asked_again(at_index: Maintainer, built: list[Path]) -> None:
+def test_an_index_that_refuses_what_it_has_is_asked_again(at_index: Maintainer, files: list[Path]) -> None:
     refuse_what_exists(at_index.server)
     at_index.server.script_others(None, Answer(404))
     at_index.server.script_uploads(Answer(fault=Fault.LOSE_ANSWER))
     result = publish(at_index)
-    check_published(result, at_index.server, *built)
-    assert len(at_index.server.uploads) == len(built) + 1
+    check_published(result, at_index.server, *files)
+    assert len(at_index.server.uploads) == len(files) + 1
 
 
 def test_an_index_without_hashes_that_refuses_what_was_sent_before_has_it(
-    at_index: Maintainer, built: list[Path]
+    at_index: Maintainer, files: list[Path]
 ) -> None:
     refuse_what_exists(at_index.server)
-    page = Answer(body=f"<a href='{built[0].name}'>{built[0].name}</a>", headers={"Content-Type": "text/html"})
+    page = Answer(body=f"<a href='{files[0].name}'>{files[0].name}</a>", headers={"Content-Type": "text/html"})
     at_index.server.script_others(None, page, page)
     at_index.server.script_uploads(Answer(fault=Fault.LOSE_ANSWER))
-    check_published(publish(at_index), at_index.server, *built)
+    check_published(publish(at_index), at_index.server, *files)
 
 
 # Slow answers
 
 
-def test_an_answer_that_comes_too_late(at_index: Maintainer) -> None:
+def test_an_answer_that_comes_too_late_is_looked_for_at_the_index(at_index: Maintainer) -> None:
     """The time limit is the one that was asked for; the file has arrived, and the index says so."""
     files = release(at_index, tags=TAGS[:1])
     never = threading.Event()
@@ -357,8 +355,8 @@ STAYING = {
 
 
 @pytest.mark.parametrize("fault", STAYING)
-def test_a_fault_that_stays_ends_the_run(at_index: Maintainer, built: list[Path], fault: str) -> None:
-    first, broken, *others = built
+def test_a_fault_that_stays_ends_the_run(at_index: Maintainer, files: list[Path], fault: str) -> None:
+    first, broken, *others = files
     failing(at_index.server, broken, STAYING[fault])
     result = publish(at_index, "-o", "retries=2", "-o", "jobs=1")
 
@@ -375,7 +373,7 @@ def test_a_fault_that_stays_ends_the_run(at_index: Maintainer, built: list[Path]
     at_index.server.respond = lambda _request: None
     again = publish(at_index)
     assert f"{first.name} ... already exists" in again.words
-    check_published_rest(again, at_index.server, built)
+    check_published_rest(again, at_index.server, files)
 
 
 def check_published_rest(result: HatchResult, index: RecordingServer, files: list[Path]) -> None:
@@ -385,9 +383,9 @@ def check_published_rest(result: HatchResult, index: RecordingServer, files: lis
     check_clean(result)
 
 
-def test_what_is_under_way_still_ends(at_index: Maintainer, built: list[Path]) -> None:
+def test_what_is_under_way_still_ends(at_index: Maintainer, files: list[Path]) -> None:
     """Of three files at once the first is refused; the other two are not left half sent."""
-    first, *others = built
+    first, *others = files
     together, refused = threading.Event(), threading.Event()
 
     def answer(request: Request) -> Answer:
@@ -410,15 +408,15 @@ def test_what_is_under_way_still_ends(at_index: Maintainer, built: list[Path]) -
     check_stored(at_index.server, first, *others[1:])
 
 
-def test_after_a_refusal_no_other_file_is_begun(at_index: Maintainer, built: list[Path]) -> None:
-    failing(at_index.server, built[0], Answer(400, "The name 'x' is invalid."))
+def test_after_a_refusal_no_other_file_is_begun(at_index: Maintainer, files: list[Path]) -> None:
+    failing(at_index.server, files[0], Answer(400, "The name 'x' is invalid."))
     result = publish(at_index)
-    check_refused(result, "The name 'x' is invalid.", f"Not uploaded: {shown(at_index, *built)}.")
-    assert sent(at_index.server) == [built[0].name]
+    check_refused(result, "The name 'x' is invalid.", f"Not uploaded: {shown(at_index, *files)}.")
+    assert sent(at_index.server) == [files[0].name]
     assert "Uploaded:" not in result.words
 
 
-def test_several_refusals_are_all_shown(at_index: Maintainer, built: list[Path]) -> None:
+def test_several_refusals_are_all_shown(at_index: Maintainer, files: list[Path]) -> None:
     together = threading.Event()
 
     def answer(request: Request) -> Answer:
@@ -432,17 +430,19 @@ def test_several_refusals_are_all_shown(at_index: Maintainer, built: list[Path])
 
     with meanwhile(let_go):
         result = publish(at_index)
-    check_refused(result, *(f"I dislike {path.name}" for path in built[1:]))
+    check_refused(result, *(f"I dislike {path.name}" for path in files[1:]))
 
 
-def test_a_server_that_dies_between_two_files(at_index: Maintainer, built: list[Path]) -> None:
-    first, second, *others = built
+def test_a_server_that_dies_between_two_files_is_told_with_what_arrived(
+    at_index: Maintainer, files: list[Path]
+) -> None:
+    first, second, *others = files
 
     def die(_request: Request) -> None:
         at_index.server.close()
 
     at_index.server.script_uploads(None, die)
-    result = publish(at_index, "-o", "retries=1", "-o", "jobs=1", run=run_hatch)
+    result = publish(at_index, "-o", "retries=1", "-o", "jobs=1")
 
     check_refused(
         result,
@@ -453,22 +453,22 @@ def test_a_server_that_dies_between_two_files(at_index: Maintainer, built: list[
     )
     with RecordingServer() as risen:
         risen.files.update(at_index.server.files)
-        check_published_rest(publish(at_index, "-r", risen.upload_url), risen, built)
+        check_published_rest(publish(at_index, "-r", risen.upload_url), risen, files)
         assert first.name not in sent(risen)
 
 
-def test_nobody_listens(at_index: Maintainer, built: list[Path]) -> None:
+def test_where_nobody_listens_the_run_ends_with_a_text(at_index: Maintainer, files: list[Path]) -> None:
     at_index.server.close()
     result = publish(at_index, "-o", "retries=1")
-    check_refused(result, "No answer from 127.0.0.1", f"Not uploaded: {shown(at_index, *built)}.")
+    check_refused(result, "No answer from 127.0.0.1", f"Not uploaded: {shown(at_index, *files)}.")
     assert "May have arrived" not in result.words
 
 
-def test_a_long_wait_is_the_persons_own(at_index: Maintainer, built: list[Path]) -> None:
+def test_a_long_wait_is_the_persons_own(at_index: Maintainer, files: list[Path]) -> None:
     """An index that asks for an hour gets no second attempt now; when it takes files again is said."""
     at_index.server.script_uploads(None, *[Answer(429, headers={"Retry-After": "3600"})] * 3)
-    result = publish(at_index, "-o", "jobs=1", run=run_hatch)
-    check_refused(result, "Publish again in 60 minutes", f"Uploaded: {shown(at_index, built[0])}.")
+    result = publish(at_index, "-o", "jobs=1")
+    check_refused(result, "Publish again in 60 minutes", f"Uploaded: {shown(at_index, files[0])}.")
     assert len(at_index.server.uploads) == 2
 
 
@@ -480,22 +480,22 @@ def test_too_many_new_projects_are_not_tried_again(at_pypi: Maintainer, pypi: Py
         "RateLimit": '"project.create.ip";r=20;t=1500, "project.create.user";r=0;t=1500',
     }
     pypi.server.script_uploads(Answer(429, "Too many new projects created", headers=limits))
-    result = publish(at_pypi, run=run_hatch, HATCH_INDEX_AUTH=make_token(user=USER_ID))
+    result = publish(at_pypi, HATCH_INDEX_AUTH=make_token(user=USER_ID))
 
     check_refused(result, "Too many new projects created", "in 25 minutes", "20 in 60 minutes")
     assert f"Not uploaded: {shown(at_pypi, *files)}." in result.words
     assert len(pypi.server.uploads) == 1
 
 
-def test_no_index_is_asked_twice_to_create_a_project_that_it_limits(at_index: Maintainer, built: list[Path]) -> None:
+def test_no_index_is_asked_twice_to_create_a_project_that_it_limits(at_index: Maintainer, files: list[Path]) -> None:
     """What counts as a try is the index's secret, so a project that it doesn't have gets one; its later files get more."""
     at_index.server.script_uploads(Answer(429, headers={"Retry-After": "90"}))
-    check_refused(publish(at_index), "again in 2 minutes", f"Not uploaded: {shown(at_index, *built)}.")
+    check_refused(publish(at_index), "again in 2 minutes", f"Not uploaded: {shown(at_index, *files)}.")
     assert len(at_index.server.uploads) == 1
 
     at_index.server.requests.clear()
     at_index.server.script_uploads(None, Answer(429, headers=AT_ONCE))
-    check_published(publish(at_index), at_index.server, *built)
+    check_published(publish(at_index), at_index.server, *files)
 
 
 # Races
@@ -509,7 +509,7 @@ def run_both(one: Callable[[], HatchResult], other: Callable[[], HatchResult]) -
 
 
 @pytest.mark.parametrize("strict", [False, True], ids=["as PyPI", "as pypiserver"])
-def test_two_runs_of_one_release(at_index: Maintainer, built: list[Path], strict: bool) -> None:
+def test_two_runs_of_one_release_leave_each_file_once(at_index: Maintainer, files: list[Path], strict: bool) -> None:
     """Both have seen that nothing is there, and both send; the slower one learns that its file is there."""
     if strict:
         refuse_what_exists(at_index.server)
@@ -530,23 +530,23 @@ def test_two_runs_of_one_release(at_index: Maintainer, built: list[Path], strict
 
     with meanwhile(let_go):
         results = run_both(run, run)
-    check_stored(at_index.server, *built)
+    check_stored(at_index.server, *files)
     for result in results:
         assert result.returncode == 0, result.output
-        assert result.words.count("... success") + result.words.count("... already exists") == len(built)
+        assert result.words.count("... success") + result.words.count("... already exists") == len(files)
         check_clean(result)
 
 
-def test_another_run_that_sent_other_content_wins(at_index: Maintainer, built: list[Path]) -> None:
+def test_another_run_that_sent_other_content_wins(at_index: Maintainer, files: list[Path]) -> None:
     """Between the look at the index and the upload, somebody else's build of the same version arrived."""
-    index, first = at_index.server, built[0]
+    index, first = at_index.server, files[0]
 
     def be_faster(request: Request) -> None:
         index.store(request.file.filename, b"somebody else's")
 
     index.script_uploads(be_faster)
     result = publish(at_index)
-    check_refused(result, "File already exists", f"Not uploaded: {shown(at_index, *built)}.")
+    check_refused(result, "File already exists", f"Not uploaded: {shown(at_index, *files)}.")
     assert {name: file.content for name, file in index.files.items()} == {first.name: b"somebody else's"}
     check_refused(publish(at_index), f"{first.name} is on the index already, with other content")
 
@@ -575,43 +575,43 @@ def interrupted(terminal: HatchTerminal) -> float:
 
 @needs_terminal
 @pytest.mark.parametrize("uploaded", [0, 1, 3], ids=["during the first file", "during the second", "during the last"])
-def test_ctrl_c_ends_at_once_and_says_what_arrived(at_index: Maintainer, built: list[Path], uploaded: int) -> None:
+def test_ctrl_c_ends_at_once_and_says_what_arrived(at_index: Maintainer, files: list[Path], uploaded: int) -> None:
     never = threading.Event()
     at_index.server.script_uploads(*[None] * uploaded, Answer(after=never))
     with at_index.at_terminal("-o", "jobs=1", HATCH_INDEX_AUTH=SECRET) as terminal:
         at_index.server.wait_for(lambda: len(at_index.server.uploads) == uploaded + 1)
         assert interrupted(terminal) < 2
     never.set()
-    parts = built[:uploaded], built[uploaded : uploaded + 1], built[uploaded + 1 :]
-    for place, files in zip(("Uploaded", "May have arrived", "Not uploaded"), parts, strict=True):
-        assert (f"{place}: {shown(at_index, *files)}." in terminal.words) is bool(files), terminal.screen
+    parts = files[:uploaded], files[uploaded : uploaded + 1], files[uploaded + 1 :]
+    for place, paths in zip(("Uploaded", "May have arrived", "Not uploaded"), parts, strict=True):
+        assert (f"{place}: {shown(at_index, *paths)}." in terminal.words) is bool(paths), terminal.screen
     assert "The same command, run again, completes the rest." in terminal.words
     assert terminal.words.endswith("Aborted.")
     assert "Traceback" not in terminal.screen
-    check_stored(at_index.server, *built[:uploaded])
+    check_stored(at_index.server, *files[:uploaded])
 
-    check_published_rest(publish(at_index), at_index.server, built)
+    check_published_rest(publish(at_index), at_index.server, files)
 
 
 @needs_terminal
-def test_ctrl_c_ends_also_a_pause(at_index: Maintainer, built: list[Path]) -> None:
+def test_ctrl_c_ends_also_a_pause(at_index: Maintainer, files: list[Path]) -> None:
     at_index.server.script_uploads(Answer(503, headers={"Retry-After": "600"}))
     with at_index.at_terminal(HATCH_INDEX_AUTH=SECRET) as terminal:
         terminal.expect("Trying again in 600 s.")
         assert interrupted(terminal) < 2
-    check_published_rest(publish(at_index), at_index.server, built)
+    check_published_rest(publish(at_index), at_index.server, files)
 
 
 @needs_terminal
-def test_ctrl_c_ends_also_many_uploads_at_once(at_index: Maintainer, built: list[Path]) -> None:
+def test_ctrl_c_ends_also_many_uploads_at_once(at_index: Maintainer, files: list[Path]) -> None:
     never = threading.Event()
     at_index.server.script_uploads(None, *[Answer(after=never)] * 3)
     with at_index.at_terminal(HATCH_INDEX_AUTH=SECRET) as terminal:
         at_index.server.wait_for_uploads_in_progress(3)
         assert interrupted(terminal) < 2
     never.set()
-    assert f"Uploaded: {shown(at_index, built[0])}." in terminal.words
-    assert f"May have arrived: {shown(at_index, *built[1:])}." in terminal.words
+    assert f"Uploaded: {shown(at_index, files[0])}." in terminal.words
+    assert f"May have arrived: {shown(at_index, *files[1:])}." in terminal.words
 
 
 # The order
@@ -782,11 +782,11 @@ def test_an_answer_that_trickles_is_not_waited_for(at_index: Maintainer, status:
     check_clean(result)
 
 
-def test_a_refusal_that_is_cut_off_is_a_refusal(at_index: Maintainer, built: list[Path]) -> None:
+def test_a_refusal_that_is_cut_off_is_a_refusal(at_index: Maintainer, files: list[Path]) -> None:
     """It is not tried again, as a connection that breaks before any answer is."""
     text = "Not this file. " * 1000
     at_index.server.script_uploads(Answer(400, body=text, fault=Fault.CUT_ANSWER))
-    check_refused(publish(at_index), "Not this file.", f"Not uploaded: {shown(at_index, *built)}.")
+    check_refused(publish(at_index), "Not this file.", f"Not uploaded: {shown(at_index, *files)}.")
     assert len(at_index.server.uploads) == 1
 
 
@@ -823,8 +823,8 @@ class Hours:
 def hours(monkeypatch: pytest.MonkeyPatch) -> Hours:
     """The time of a run that waits."""
     hours = Hours()
-    monkeypatch.setattr("hatch_tokenindex.run.monotonic", hours.monotonic)
-    monkeypatch.setattr("hatch_tokenindex.run.sleep", hours.sleep)
+    monkeypatch.setattr("hatch_tokenindex.index.arrival.monotonic", hours.monotonic)
+    monkeypatch.setattr("hatch_tokenindex.index.arrival.sleep", hours.sleep)
     return hours
 
 
@@ -833,31 +833,33 @@ def old_pages(index: RecordingServer, count: int) -> None:
     index.script_others(*[Answer(404)] * (1 + count))
 
 
-def test_pages_that_are_old_for_a_while(at_index: Maintainer, built: list[Path], hours: Hours) -> None:
+def test_pages_that_are_old_for_a_while_are_waited_for(at_index: Maintainer, files: list[Path], hours: Hours) -> None:
     """Asked less and less often; PyPI's pages can be ten minutes old."""
     old_pages(at_index.server, 10)
     result = publish(at_index, "-o", "wait")
-    check_published(result, at_index.server, *built)
+    check_published(result, at_index.server, *files)
     assert "The index lists every file." in result.words
     assert hours.pauses == [1, 2, 4, 8, 16, 30, 30, 30, 30, 30]
 
 
 @pytest.mark.parametrize(("asked", "seconds"), [("wait=5", 5), ("wait=100", 100), ("wait", 900)])
-def test_pages_that_stay_old(at_index: Maintainer, built: list[Path], hours: Hours, asked: str, seconds: float) -> None:
+def test_pages_that_stay_old_end_the_wait_with_a_text(
+    at_index: Maintainer, files: list[Path], hours: Hours, asked: str, seconds: float
+) -> None:
     """The last look is at the very end; and nobody is told to upload again."""
     old_pages(at_index.server, 1000)
     result = publish(at_index, "-o", asked)
     check_refused(
         result,
-        f"Uploaded: {shown(at_index, *built)}.",
-        f"after {seconds} seconds the index does not list {', '.join(path.name for path in built)}",
+        f"Uploaded: {shown(at_index, *files)}.",
+        f"after {seconds} seconds the index does not list {', '.join(path.name for path in files)}",
         "don't upload again",
     )
     assert "Not uploaded" not in result.words
     assert "run again" not in result.words
     assert hours.passed == seconds
-    assert len(at_index.server.requests) == 1 + len(built) + len(hours.pauses) + 1
-    check_stored(at_index.server, *built)
+    assert len(at_index.server.requests) == 1 + len(files) + len(hours.pauses) + 1
+    check_stored(at_index.server, *files)
 
 
 @pytest.mark.parametrize(("fragment", "status"), [("", 0), ("#md5=x", 0), (f"#sha256={'0' * 64}", 1)])
@@ -869,6 +871,26 @@ def test_a_file_is_listed_with_its_hash_or_with_none(
     at_index.server.script_others(Answer(404), *[page] * 1000)
     assert publish(at_index, "-o", "wait=60").returncode == status
     assert hours.passed == (60 if status else 0)
+
+
+def test_what_is_uploaded_is_waited_for_without_the_file(at_index: Maintainer, files: list[Path], hours: Hours) -> None:
+    """A next build removes the files, or writes others of their names."""
+    removed, *others = files
+    contents = {path.name: path.read_bytes() for path in files}
+    old_pages(at_index.server, 1)
+
+    def build_again(request: Request) -> None:
+        if request.file.filename == others[-1].name:
+            vanish(removed)
+            for path in others[:-1]:
+                change(path)
+
+    at_index.server.script_uploads(*[build_again] * len(files))
+    result = publish(at_index, "-o", "wait", "-o", "jobs=1")
+    assert result.returncode == 0, result.output
+    assert "The index lists every file." in result.words
+    assert {name: file.content for name, file in at_index.server.files.items()} == contents
+    assert hours.pauses == [1]
 
 
 def test_what_was_there_before_is_not_waited_for(at_index: Maintainer, hours: Hours) -> None:
@@ -886,28 +908,28 @@ def test_a_link_counts_by_its_own_name(at_index: Maintainer, tmp_path: Path) -> 
     target = make_wheel(tmp_path / "built", at_index.project.name)
     at_index.project.dist.mkdir()
     at_index.project.dist.joinpath(target.name).symlink_to(target)
-    check_published(publish(at_index, run=run_hatch), at_index.server, target)
+    check_published(publish(at_index), at_index.server, target)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a privilege there")
 @pytest.mark.parametrize("leads_to", ["nothing", "itself", "a folder"])
-def test_a_link_that_leads_to_no_file(at_index: Maintainer, built: list[Path], leads_to: str) -> None:
+def test_a_link_that_leads_to_no_file_is_refused(at_index: Maintainer, files: list[Path], leads_to: str) -> None:
     link = at_index.project.dist / "zzz-1.0-py3-none-any.whl"
     link.symlink_to({"nothing": "missing", "itself": link.name, "a folder": "."}[leads_to])
     result = publish(at_index, run=run_hatch if leads_to == "nothing" else invoke_hatch)
     check_refused(result, link.name)
     assert len(result.output.splitlines()) <= 2, result.output
     assert at_index.server.requests == []
-    assert built[0].name not in result.words
+    assert files[0].name not in result.words
 
 
-def test_a_folder_with_the_name_of_a_wheel(at_index: Maintainer, built: list[Path]) -> None:
+def test_a_folder_with_the_name_of_a_wheel_is_refused(at_index: Maintainer, files: list[Path]) -> None:
     folder = at_index.project.dist / "zzz-1.0-py3-none-any.whl"
     folder.mkdir()
     check_refused(publish(at_index), folder.name, "folder")
     check_refused(publish(at_index, str(folder), run=run_hatch), folder.name, "folder")
     assert at_index.server.requests == []
-    assert all(path.exists() for path in built)
+    assert all(path.exists() for path in files)
 
 
 def vanish(path: Path) -> None:
@@ -933,10 +955,10 @@ def change(path: Path) -> None:
 
 
 @pytest.mark.parametrize("happens", [vanish, grow, shrink])
-def test_a_file_that_is_not_what_it_was_when_it_was_checked(
-    at_index: Maintainer, built: list[Path], happens: Callable[[Path], None]
+def test_a_file_that_is_not_what_it_was_when_it_was_checked_is_not_sent(
+    at_index: Maintainer, files: list[Path], happens: Callable[[Path], None]
 ) -> None:
-    first, second, *others = built
+    first, second, *others = files
 
     def meddle(_request: Request) -> None:
         happens(second)
@@ -953,7 +975,9 @@ def test_a_file_that_is_not_what_it_was_when_it_was_checked(
 
 
 @pytest.mark.parametrize("happens", [vanish, grow, shrink, change])
-def test_a_file_that_changes_between_two_attempts(at_index: Maintainer, happens: Callable[[Path], None]) -> None:
+def test_a_file_that_changes_between_two_attempts_is_not_sent_again(
+    at_index: Maintainer, happens: Callable[[Path], None]
+) -> None:
     """An index must not get other bytes than those that it may have stored."""
     (sdist,) = release(at_index, tags=())
 
@@ -964,3 +988,37 @@ def test_a_file_that_changes_between_two_attempts(at_index: Maintainer, happens:
     at_index.server.script_uploads(meddle)
     check_refused(publish(at_index), sdist.name, "changed" if happens is not vanish else "can't be read any more")
     assert at_index.server.files == {}
+
+
+@pytest.mark.parametrize("happens", [vanish, grow, shrink, change])
+def test_a_file_that_changes_after_a_lost_answer_may_have_arrived(
+    at_index: Maintainer, happens: Callable[[Path], None]
+) -> None:
+    (sdist,) = release(at_index, tags=())
+
+    def meddle(_request: Request) -> Answer:
+        happens(sdist)
+        return Answer(fault=Fault.LOSE_ANSWER)
+
+    at_index.server.script_uploads(meddle)
+    at_index.server.script_others(*[Answer(404)] * 2)
+    result = publish(at_index)
+    check_refused(
+        result,
+        "changed while it was being sent" if happens is not vanish else "can't be read any more",
+        f"May have arrived: {shown(at_index, sdist)}.",
+    )
+    assert "Not uploaded" not in result.words
+    assert list(at_index.server.files) == [sdist.name]
+
+
+@pytest.mark.parametrize("name", ["demo-1.0-py3-none-\u00e4ny.whl", "demo-1.0-py3-none-any\udcff.whl"], ids=ascii)
+def test_a_file_whose_name_no_index_takes(at_index: Maintainer, name: str) -> None:
+    wheel = make_wheel(at_index.project.dist)
+    try:
+        wheel.rename(wheel.with_name(name))
+    except (OSError, UnicodeError):
+        pytest.skip("no such names on this file system")
+    for run in (invoke_hatch, run_hatch):
+        check_refused(publish(at_index, run=run), "has characters in its name that are not ASCII")
+    assert at_index.server.requests == []

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from distribution_builders import make_sdist, make_wheel
+from hatch_in_process import publish
 from hatch_process import HatchResult, HatchTerminal, needs_terminal, run_command, run_hatch
+from maintainer import private_repository
 from servers import BasicAuth
 
 if TYPE_CHECKING:
@@ -30,15 +32,9 @@ def real_index(request: pytest.FixtureRequest) -> PypiServer | DevpiServer:
     return server
 
 
-def publish(project: Project, home: Home, *arguments: str, **environment: str) -> HatchResult:
-    """Publish with the plugin, on a standard input that is no terminal."""
+def publish_for_real(project: Project, home: Home, *arguments: str, **environment: str) -> HatchResult:
+    """Publish with the installed command, on a standard input that is no terminal."""
     return run_hatch("publish", "-p", "tokenindex", *arguments, cwd=project.folder, home=home, env=environment)
-
-
-def repository(url: str, **keys: str) -> str:
-    """A `hatch.toml` whose repository `private` is this one."""
-    lines = [f'{key} = "{value}"' for key, value in {"url": url, **keys}.items()]
-    return "\n".join(["[publish.tokenindex.repos.private]", *lines, ""])
 
 
 def pip_install(target: Path, home: Home, simple_url: str, *arguments: str) -> HatchResult:
@@ -60,9 +56,9 @@ def test_what_is_published_can_be_installed(
 ) -> None:
     wheel = make_wheel(project.dist, project.name)
     sdist = make_sdist(project.dist, project.name)
-    project.configure(repository(real_index.upload_url, user=real_index.user))
+    project.configure(private_repository(url=real_index.upload_url, user=real_index.user))
 
-    result = publish(project, home, "-r", "private", HATCH_INDEX_AUTH_PRIVATE=real_index.password)
+    result = publish_for_real(project, home, "-r", "private", HATCH_INDEX_AUTH_PRIVATE=real_index.password)
 
     assert result.returncode == 0, result.output
     assert f"{wheel.relative_to(project.folder)} ... success" in result.words
@@ -83,7 +79,9 @@ def test_a_wrong_password_uploads_nothing(
     real_index: PypiServer | DevpiServer, project: Project, home: Home, tmp_path: Path
 ) -> None:
     make_wheel(project.dist, project.name)
-    result = publish(project, home, "-r", real_index.upload_url, "-u", real_index.user, "-a", "not the password")
+    result = publish_for_real(
+        project, home, "-r", real_index.upload_url, "-u", real_index.user, "-a", "not the password"
+    )
 
     check_refusal(result, ["--auth"])
     assert "not the password" not in result.output
@@ -95,8 +93,8 @@ def test_a_token_in_the_environment_needs_no_user_and_no_question(
     index: RecordingServer, project: Project, home: Home, environment: dict[str, str]
 ) -> None:
     make_wheel(project.dist, project.name)
-    project.configure(repository(index.upload_url))
-    result = publish(project, home, "-r", "private", HATCH_INDEX_AUTH=SECRET, **environment)
+    project.configure(private_repository(url=index.upload_url))
+    result = publish_for_real(project, home, "-r", "private", HATCH_INDEX_AUTH=SECRET, **environment)
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", SECRET)]
@@ -133,7 +131,7 @@ def test_the_fields_are_those_that_an_index_reads(index: RecordingServer, projec
     ]
     wheel = make_wheel(project.dist, project.name, tag="py2.py3-none-any", headers=headers, description="# Title\n")
     sdist = make_sdist(project.dist, project.name, headers=headers, description="# Title\n")
-    result = publish(project, home, "-r", index.upload_url, "-a", SECRET)
+    result = publish_for_real(project, home, "-r", index.upload_url, "-a", SECRET)
 
     assert result.returncode == 0, result.output
     sent = {request.file.filename: request for request in index.uploads}
@@ -247,13 +245,21 @@ def test_files_that_cannot_be_published(
             "[publish.tokenindex.repos.main]\nurl = 'https://example.org/'", ["repos.main", "url"], id="main's URL"
         ),
         pytest.param("[publish.tokenindex.repos.private]\nuser = 'x'", ["repos.private", "url"], id="no url"),
-        pytest.param(repository("packages.example.org"), ["repos.private", "url"], id="no absolute URL"),
-        pytest.param(repository("ftp://example.org/"), ["repos.private", "url"], id="another scheme"),
-        pytest.param(repository(f"https://ci:{SECRET}@example.org/"), ["repos.private", "url"], id="secret in URL"),
-        pytest.param(repository("https://example.org/", usre="x"), ["repos.private", "usre", "user"], id="unknown key"),
-        pytest.param(f"{repository('https://example.org/')}user = ['x']", ["repos.private", "user"], id="wrong type"),
+        pytest.param(private_repository(url="packages.example.org"), ["repos.private", "url"], id="no absolute URL"),
+        pytest.param(private_repository(url="ftp://example.org/"), ["repos.private", "url"], id="another scheme"),
         pytest.param(
-            f"{repository('https://example.org/')}auth-command = ['pass', 'pypi']",
+            private_repository(url=f"https://ci:{SECRET}@example.org/"), ["repos.private", "url"], id="secret in URL"
+        ),
+        pytest.param(
+            private_repository(url="https://example.org/", usre="x"),
+            ["repos.private", "usre", "user"],
+            id="unknown key",
+        ),
+        pytest.param(
+            f"{private_repository(url='https://example.org/')}user = ['x']", ["repos.private", "user"], id="wrong type"
+        ),
+        pytest.param(
+            f"{private_repository(url='https://example.org/')}auth-command = ['pass', 'pypi']",
             ["repos.private", "auth-command"],
             id="command in a project's file",
         ),
@@ -272,7 +278,7 @@ def test_tables_that_are_wrong(
 @pytest.mark.parametrize("debug", [{}, {"HATCH_DEBUG": "1"}], ids=["plain", "HATCH_DEBUG"])
 def test_an_unknown_repository(index: RecordingServer, project: Project, home: Home, debug: dict[str, str]) -> None:
     make_wheel(project.dist, project.name)
-    project.configure(repository(index.upload_url))
+    project.configure(private_repository(url=index.upload_url))
     result = publish(project, home, "-r", "privat", HATCH_INDEX_AUTH=SECRET, **debug)
     check_refusal(result, ["privat", "private", "main", "test"])
     assert index.requests == []
@@ -294,7 +300,7 @@ def test_a_malformed_pypirc_is_never_quoted(
     index: RecordingServer, project: Project, home: Home, content: bytes, debug: dict[str, str]
 ) -> None:
     make_wheel(project.dist, project.name)
-    project.configure(repository(index.upload_url))
+    project.configure(private_repository(url=index.upload_url))
     home.pypirc.write_bytes(content)
     result = publish(project, home, "-r", "private", **debug)
     check_refusal(result, [".pypirc"])
@@ -310,21 +316,30 @@ def test_no_secret_and_nobody_to_ask(
     index: RecordingServer, project: Project, home: Home, environment: dict[str, str], debug: dict[str, str]
 ) -> None:
     make_wheel(project.dist, project.name)
-    project.configure(repository(index.upload_url))
+    project.configure(private_repository(url=index.upload_url))
     result = publish(project, home, "-r", "private", **environment, **debug)
     check_refusal(result, ["HATCH_INDEX_AUTH_PRIVATE", ".pypirc", "keyring"])
     assert index.uploads == []
 
 
-def test_the_door_costs_nothing() -> None:
-    code = (
-        "import sys\n"
-        "import hatch_tokenindex.hooks as hooks\n"
-        "print(sorted({'httpx', 'keyring'} & set(sys.modules)))\n"
-        "hooks.hatch_register_publisher()\n"
-        "print(sorted({'httpx', 'keyring'} & set(sys.modules)))\n"
-    )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["[]", "[]"]
+@pytest.mark.parametrize(
+    ("content", "arguments", "expected"),
+    [
+        pytest.param("[publish.tokenindex]\njobs = 9\n", [], ["hatch.toml", "jobs"], id="a wrong table"),
+        pytest.param("", ["-r", "privat"], ["privat", "main", "test"], id="an unknown repository"),
+        pytest.param("", ["dist/missing-1.0.tar.gz"], ["missing-1.0.tar.gz"], id="no such file"),
+        pytest.param("", [], ["HATCH_INDEX_AUTH", ".pypirc", "keyring"], id="no secret and nobody to ask"),
+    ],
+)
+def test_the_installed_command_refuses_it_too(
+    index: RecordingServer, project: Project, home: Home, content: str, arguments: list[str], expected: list[str]
+) -> None:
+    make_wheel(project.dist, project.name)
+    project.configure(content)
+    repository = [] if "-r" in arguments else ["-r", index.upload_url]
+    result = publish_for_real(project, home, *repository, *arguments, HATCH_DEBUG="1")
+    check_refusal(result, expected)
+    assert index.uploads == []
 
 
 def check_refusal(result: HatchResult, expected: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Refusals as a person meets them: real `hatch` processes, servers that say no in their own ways, and what is printed then.
+"""Refusals as a person meets them: runs of `hatch`, servers that say no in their own ways, and what is printed then.
 
 `test_table.py` plays back every refusal; these are a sample of them from end to end. The page of troubleshooting is made
 of the same table.
@@ -287,7 +287,7 @@ def test_pypi_says_no(
     # A second time for the token that is narrowed again after "token is expired".
     at_pypi.server.script_uploads(answer, answer)
     somebody = replace(at_pypi, environment={**at_pypi.environment, **given.environment})
-    refusal = told(somebody.publish(*given.arguments))
+    refusal = told(somebody.publish_in_process(*given.arguments))
 
     assert refusal.who.startswith("PyPI said (status 4")
     assert refusal.said == (said,)
@@ -383,7 +383,7 @@ def test_something_else_answers(
 ) -> None:
     at_pypi.build()
     at_pypi.server.script_uploads(answer)
-    refusal = told(at_pypi.publish(*arguments, "-o", "retries=0", HATCH_INDEX_AUTH=TOKEN))
+    refusal = told(at_pypi.publish_in_process(*arguments, "-o", "retries=0", HATCH_INDEX_AUTH=TOKEN))
     assert refusal.said[0] == said
     assert step in refusal.step
     assert len(at_pypi.server.uploads) == 1
@@ -449,7 +449,7 @@ def test_no_way_to_pypi(
     step: str,
 ) -> None:
     at_pypi.build()
-    result = arrange(at_pypi, pypi).publish(HATCH_INDEX_AUTH=TOKEN)
+    result = arrange(at_pypi, pypi).publish_in_process(HATCH_INDEX_AUTH=TOKEN)
     check_no_answer(result, "upload.pypi.org", said, step)
     assert "Trying again" not in result.output
     assert pypi.server.uploads == []

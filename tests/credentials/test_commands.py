@@ -1,0 +1,98 @@
+"""`auth-command`: which program is run, and that what it prints first is the secret."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from maintainer import private_repository
+
+from hatch_tokenindex.credentials import commands
+from hatch_tokenindex.errors import CredentialError
+from hatch_tokenindex.given import Given
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from maintainer import Maintainer
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes a shell script")
+def test_a_clone_does_not_bring_the_program_of_auth_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "password-manager"
+    program.write_text("#!/bin/sh\necho stolen\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", ".")
+    with pytest.raises(CredentialError, match="is not run"):
+        commands.first_line(Given((program.name,), "`auth-command`"))
+    assert commands.first_line(Given((str(program),), "`auth-command`")).reveal() == "stolen"
+
+
+def refused(*command: str) -> str:
+    """Why the program gave no secret."""
+    with pytest.raises(CredentialError) as caught:
+        commands.first_line(Given(command, "`auth-command`"))
+    return str(caught.value)
+
+
+def test_a_program_that_is_not_there() -> None:
+    assert refused("no-such-program") == f"`auth-command`: 'no-such-program' can't be run: {os.strerror(errno.ENOENT)}."
+
+
+def test_a_command_line_that_no_program_can_be_given() -> None:
+    assert (
+        refused(sys.executable, "\0")
+        == f"`auth-command`: {sys.executable!r} can't be run: the command line is not valid."
+    )
+
+
+@pytest.mark.parametrize(("errors", "said"), [("", ""), ("Locked.\n", " It said: Locked.")])
+def test_a_program_that_prints_nothing(errors: str, said: str) -> None:
+    code = f"import sys; print(); print('the second line'); sys.stderr.write({errors!r})"
+    printed_nothing = "printed no secret on the first line of its output"
+    assert refused(sys.executable, "-S", "-c", code) == f"`auth-command`: {sys.executable!r} {printed_nothing}.{said}"
+
+
+def test_a_program_that_waits_for_somebody_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "TIME_LIMIT", 0.5)
+    code = (
+        "import sys, threading; print('s3cret', file=sys.stderr); print('s3cret', flush=True); threading.Event().wait()"
+    )
+    told = refused(sys.executable, "-S", "-c", code)
+    assert told.startswith(f"`auth-command`: {sys.executable!r} gave no answer within 0.5 seconds.")
+    assert "s3cret" not in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="starts a shell; there, what it said so far can't be had")
+def test_what_a_program_said_before_it_was_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "TIME_LIMIT", 2)
+    told = refused("sh", "-c", "echo s3cret; echo 'Touch the key, s3cret.' >&2; exec sleep 60")
+    assert told == "`auth-command`: 'sh' gave no answer within 2 seconds. It said: Touch the key, *****."
+    # A pipe that was left open would be complained of now.
+    gc.collect()
+
+
+# What it prints
+
+
+def test_a_byte_order_mark_is_no_part_of_the_secret() -> None:
+    code = r"import sys; sys.stdout.buffer.write(b'\xef\xbb\xbfs3cret\r\n')"
+    assert commands.first_line(Given((sys.executable, "-S", "-c", code), "`auth-command`")).reveal() == "s3cret"
+
+
+def test_what_is_not_utf_8_is_refused_and_not_altered(at_index: Maintainer) -> None:
+    code = r"import sys; sys.stdout.buffer.write(b's3cr\xe8t\n')"
+    command = [sys.executable, "-S", "-c", code]
+    at_index.home.configure_hatch(private_repository(url=at_index.url, **{"auth-command": command}))
+    at_index.build()
+    result = at_index.publish_in_process()
+    assert result.returncode == 1
+    assert "`auth-command` of [publish.tokenindex.repos.private]" in result.words
+    assert "is not UTF-8 text" in result.words
+    assert "s3cr" not in result.output
+    assert at_index.received == []

@@ -1,0 +1,158 @@
+"""Which files a run is about: what paths and the default folder give, what can't be taken, and their digests."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from broken_distributions import problems_of
+from distribution_builders import make_sdist, make_wheel
+
+from hatch_tokenindex.distributions import find, read, sha256
+from hatch_tokenindex.errors import DistributionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+needs_symlinks = pytest.mark.skipif(sys.platform == "win32", reason="symbolic links need a privilege on Windows")
+needs_file_modes = pytest.mark.skipif(sys.platform == "win32", reason="file modes mean little on Windows")
+
+
+# Finding them
+
+
+def test_the_default_folder_is_dist_without_its_subfolders(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path / "dist")
+    sdist = make_sdist(tmp_path / "dist")
+    make_wheel(tmp_path / "dist" / "older", version="0.9")
+    for other in (".gitignore", "demo-1.0.zip", "demo-1.0-py3-none-any.whl.publish.attestation"):
+        (tmp_path / "dist" / other).write_bytes(b"")
+    assert find([], tmp_path) == [wheel, sdist]
+
+
+@pytest.mark.parametrize("make", [lambda _: None, Path.mkdir, Path.touch], ids=["missing", "empty", "file"])
+def test_a_default_folder_with_nothing_in_it_gives_nothing(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "dist")
+    assert find([], tmp_path) == []
+
+
+def test_named_paths_are_relative_to_root_sorted_and_once(tmp_path: Path) -> None:
+    second = make_wheel(tmp_path / "out", version="2.0")
+    first = make_wheel(tmp_path / "out", version="1.0")
+    make_wheel(tmp_path / "dist")
+    artifacts = [f"out/{second.name}", "out", f"out/../out/{first.name}", str(first)]
+    assert [path.resolve() for path in find(artifacts, tmp_path)] == [first, second]
+
+
+@needs_symlinks
+def test_a_link_is_found_by_its_own_name(tmp_path: Path) -> None:
+    stored = tmp_path / "store" / "7f3a"
+    make_wheel(tmp_path / "store").rename(stored)
+    (tmp_path / "dist").mkdir()
+    link = tmp_path / "dist" / "demo-1.0-py3-none-any.whl"
+    link.symlink_to(stored)
+    assert find([], tmp_path) == [link]
+    assert read(link).filename == "demo-1.0-py3-none-any.whl"
+
+
+@needs_symlinks
+def test_a_file_counts_before_a_link_to_it(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path / "dist")
+    (tmp_path / "dist" / "a-1.0-py3-none-any.whl").symlink_to(wheel)
+    assert find([], tmp_path) == [wheel]
+
+
+def test_all_problems_of_all_paths_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "demo-1.0.zip").touch()
+    (tmp_path / "dist" / "demo-1.0-py3-none-any.whl").mkdir(parents=True)
+    with pytest.raises(DistributionError) as caught:
+        find(["demo-1.0.zip", "missing.whl", "mis\u202e.whl", "dist"], tmp_path)
+    assert str(caught.value).splitlines() == [
+        f"{tmp_path / 'demo-1.0.zip'}:",
+        "  is no wheel (.whl) and no sdist (.tar.gz)",
+        f"{tmp_path / 'missing.whl'}:",
+        "  does not exist",
+        rf"{tmp_path}{os.sep}mis\u202e.whl:",
+        "  does not exist",
+        f"{tmp_path / 'dist' / 'demo-1.0-py3-none-any.whl'}:",
+        "  is a folder, though its name is that of a distribution",
+    ]
+
+
+def test_a_named_folder_with_the_name_of_a_wheel_is_refused(tmp_path: Path) -> None:
+    make_wheel(tmp_path / "demo-1.0-py3-none-any.whl")
+    with pytest.raises(DistributionError, match="is a folder, though its name is that of a distribution"):
+        find(["demo-1.0-py3-none-any.whl"], tmp_path)
+
+
+@needs_symlinks
+@pytest.mark.parametrize("named", [True, False])
+def test_a_link_that_leads_to_no_file_is_refused(tmp_path: Path, named: bool) -> None:
+    link = tmp_path / "dist" / "demo-1.0.tar.gz"
+    link.parent.mkdir()
+    link.symlink_to("nowhere")
+    with pytest.raises(DistributionError, match="is a symbolic link that leads to no file"):
+        find([str(link)] if named else [], tmp_path)
+
+
+def test_a_zero_byte_in_a_path_is_no_traceback(tmp_path: Path) -> None:
+    with pytest.raises(DistributionError, match=r"a\\x00b\.whl:\n  (does not exist|can't be read: .*)"):
+        find(["a\0b.whl"], tmp_path)
+
+
+def test_paths_are_shown_as_typed_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DistributionError, match=r"\Adist.missing\.whl:\n"):
+        find(["dist/missing.whl"], tmp_path)
+
+
+# What may not be read
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder of a user who is not root, whom modes don't stop."""
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(user)
+
+
+@needs_file_modes
+def test_a_file_that_may_not_be_read_is_told(folder: Path) -> None:
+    for path in (make_wheel(folder), make_sdist(folder)):
+        path.chmod(0)
+        assert problems_of(path) == ["can't be read: Permission denied"]
+        with pytest.raises(DistributionError, match="can't be read: Permission denied"):
+            sha256(path)
+
+
+@needs_file_modes
+def test_a_folder_that_may_not_be_read_is_told(folder: Path) -> None:
+    make_wheel(folder / "dist")
+    (folder / "dist").chmod(0)
+    try:
+        with pytest.raises(DistributionError, match=r"dist:\n  can't be read: Permission denied"):
+            find([], folder)
+    finally:
+        (folder / "dist").chmod(0o700)
+
+
+# Their digests
+
+
+def test_the_digest_is_that_of_the_whole_file(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path, extra={"data.bin": os.urandom(3 * 1024 * 1024 + 1)})
+    assert sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(DistributionError, match="can't be read"):
+        sha256(tmp_path / "missing.whl")

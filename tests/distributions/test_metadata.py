@@ -1,0 +1,192 @@
+"""Core metadata: which fields of the form it becomes, what is left out, and one clear line for what is wrong in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from broken_distributions import problems_of
+from distribution_builders import MARKDOWN, core_metadata, make_sdist, make_wheel
+
+from hatch_tokenindex.distributions import check_for_pypi, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def test_every_field_of_the_newest_known_metadata_is_sent(tmp_path: Path) -> None:
+    """The names of PyPI's form: two plurals, all else singular."""
+    headers = [
+        ("Platform", "any"),
+        ("Supported-Platform", "linux"),
+        ("Home-page", "https://example.org"),
+        ("Download-URL", "https://example.org/d"),
+        ("Author", "A"),
+        ("Maintainer", "M"),
+        ("Maintainer-email", "m@example.org"),
+        ("License", "MIT"),
+        ("Requires-External", "libpng (>=1.5)"),
+        ("Provides-Dist", "other"),
+        ("Obsoletes-Dist", "older"),
+        ("Requires", "a"),
+        ("Provides", "b"),
+        ("Obsoletes", "c"),
+    ]
+    sent = read(make_wheel(tmp_path, headers=headers, metadata_version="2.5")).fields[5:]
+    assert sorted(sent) == sorted((header.lower().replace("-", "_"), value) for header, value in headers)
+
+
+def test_a_folded_description_of_old_metadata_is_unfolded(tmp_path: Path) -> None:
+    folded = "Title\n        =====\n        \n            quote\n       |\n       |end"
+    old = read(make_wheel(tmp_path, headers=[("Description", folded)], metadata_version="1.1"))
+    assert old.values("description") == ("Title\n=====\n\n    quote\n\nend",)
+    assert check_for_pypi(old) == ()
+    new = read(make_wheel(tmp_path, description="a\n        b\n", metadata_version="2.1"))
+    assert new.values("description") == ("a\n        b\n",)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"])
+def test_every_metadata_version_is_taken(tmp_path: Path, version: str) -> None:
+    distribution = read(make_wheel(tmp_path, metadata_version=version))
+    assert distribution.values("metadata_version") == (version,)
+    assert distribution.warnings == ()
+
+
+def test_windows_line_ends_are_taken(tmp_path: Path) -> None:
+    content = core_metadata(headers=[MARKDOWN], description="text\n\n" * 6000).replace(b"\n", b"\r\n")
+    distribution = read(make_wheel(tmp_path, metadata=content))
+    assert distribution.values("description_content_type") == (MARKDOWN[1],)
+
+
+# What is wrong
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([("Requires-Dist", "a b")], "'a b' is invalid for 'requires-dist'"),
+        ([("Requires-Python", "python3")], "'python3' is invalid for 'requires-python'"),
+        ([("Summary", "one\n  two")], "'summary' must be a single line"),
+        ([("License-Expression", "Gratis")], "'Gratis' is invalid for 'license-expression'"),
+        ([("Provides-Extra", "-x")], "'-x' is invalid for 'provides-extra'"),
+        ([("Dynamic", "Name")], "'name' is not allowed as a dynamic field"),
+        (
+            [("License-File", "../LICENSE")],
+            "'../LICENSE' is invalid for 'license-file'",
+        ),
+        (
+            [("Description-Content-Type", "text/plain; charset=latin-1")],
+            "'description-content-type' can only specify the UTF-8 charset",
+        ),
+        ([("Name", "other")], "Name is there 2 times instead of once"),
+        ([("Keywords", "a"), ("Keywords", "b")], "Keywords is there 2 times instead of once"),
+        ([("Metadata-Version", "2.4")], "Metadata-Version is there 2 times instead of once"),
+        ([("Project-URL", "A, https://a"), ("Project-URL", "A, https://b")], "Project-URL has one label twice"),
+    ],
+)
+def test_an_invalid_header_is_one_line(tmp_path: Path, headers: list[tuple[str, str]], expected: str) -> None:
+    for path in (make_wheel(tmp_path, headers=headers), make_sdist(tmp_path, headers=headers)):
+        (found,) = problems_of(path)
+        assert found.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", ["Metadata-Version", "Name", "Version"]),
+        (b"\0\1\2", ["Metadata-Version", "Name", "Version"]),
+        (b"Metadata-Version: 2.1\nName: demo\n", ["Version"]),
+        (b"Metadata-Version: 2.1\nName: UNKNOWN\nVersion: 1.0\n", ["Name"]),
+        (b"Name: demo\nVersion: 1.0\n", ["Metadata-Version"]),
+    ],
+)
+def test_missing_headers_are_named(tmp_path: Path, content: bytes, expected: list[str]) -> None:
+    assert problems_of(make_wheel(tmp_path, metadata=content)) == [
+        f"the metadata has no {header}" for header in expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (core_metadata() + b"\xff", "the metadata is not UTF-8: byte 47 can't be decoded"),
+        (core_metadata(metadata_version="2.0"), "'2.0' is not a valid metadata version"),
+        (core_metadata(metadata_version="new"), "'new' is not a valid metadata version"),
+        (core_metadata("de mo"), "'de mo' is invalid for 'name'"),
+        (core_metadata(version="one"), "'one' is invalid for 'version'"),
+        (core_metadata(version="9" * 5000), None),
+        (core_metadata("\x1b[31mdemo"), r"'\x1b[31mdemo' is invalid for 'name'"),
+        (
+            core_metadata(headers=[("Content-Type", "multipart/mixed; boundary=x")], description="--x\n\na\n--x--\n"),
+            None,
+        ),
+        (core_metadata(headers=[("Description", "one")], description="two"), None),
+        (core_metadata(headers=[("Requires-Dist", "a; " + "(" * 100_000)]), None),
+        (core_metadata(headers=[("Description-Content-Type", "text/plain; x*")]), None),
+        (
+            core_metadata(headers=[(f"X-{n}", "") for n in range(5000)]),
+            "the metadata has more than 5,000 headers, or 1 MiB of them",
+        ),
+        (
+            core_metadata(headers=[("Summary", "x" * 1024 * 1024)]),
+            "the metadata has more than 5,000 headers, or 1 MiB of them",
+        ),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_hostile_metadata_is_one_short_line(tmp_path: Path, content: bytes, expected: str | None) -> None:
+    found = problems_of(make_wheel(tmp_path, metadata=content))
+    assert len(found) == 1
+    assert len(found[0]) < 600
+    assert expected in {None, found[0]}
+
+
+@pytest.mark.parametrize("make", [make_wheel, make_sdist])
+def test_metadata_beyond_16_mib_is_refused(tmp_path: Path, make: Callable[..., Path]) -> None:
+    content = core_metadata() + bytes(16 * 1024 * 1024)
+    (found,) = problems_of(make(tmp_path, metadata=content))
+    assert found.endswith("is larger than 16 MiB")
+
+
+# What is left out
+
+
+def test_headers_of_a_later_version_are_left_out(tmp_path: Path) -> None:
+    headers = [("License-File", "LICENSE"), ("Summary", "x"), ("Import-Name", "demo"), ("License-File", "NOTICE")]
+    distribution = read(make_wheel(tmp_path, headers=headers, metadata_version="2.1"))
+    assert distribution.fields[5:] == (("summary", "x"),)
+    assert distribution.warnings == (
+        "not sent, because metadata version 2.1 has no such field: Import-Name, License-File",
+    )
+
+
+def test_unknown_headers_are_left_out(tmp_path: Path) -> None:
+    headers = [("X-Colour", "red"), ("Summary", "x")]
+    distribution = read(make_wheel(tmp_path, headers=headers))
+    assert distribution.fields[5:] == (("summary", "x"),)
+    assert distribution.warnings == ("not sent, because core metadata has no such field: x-colour",)
+
+
+def test_newer_metadata_is_sent_as_far_as_it_is_understood(tmp_path: Path) -> None:
+    headers = [("Summary", "x"), ("Dynamic", "Colour"), ("Import-Name", "demo"), ("Colour", "red")]
+    distribution = read(make_wheel(tmp_path, headers=headers, metadata_version="2.99"))
+    assert distribution.fields[2:] == (
+        ("metadata_version", "2.99"),
+        ("name", "demo"),
+        ("version", "1.0"),
+        ("dynamic", "Colour"),
+        ("summary", "x"),
+        ("import_name", "demo"),
+    )
+    assert distribution.warnings == (
+        "not sent, because core metadata has no such field: colour",
+        "metadata version 2.99 is newer than this program: sent as far as it is understood",
+        "'colour' is not a valid dynamic field",
+    )
+
+
+def test_newer_metadata_still_needs_a_name(tmp_path: Path) -> None:
+    assert problems_of(make_wheel(tmp_path, metadata=core_metadata("de mo", metadata_version="2.99"))) == [
+        "'de mo' is invalid for 'name'"
+    ]

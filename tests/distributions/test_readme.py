@@ -1,0 +1,128 @@
+"""READMEs: what renders, what doesn't, and renderers that fail, are missing or are told otherwise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from broken_distributions import problems_of
+from distribution_builders import MARKDOWN, RST, make_wheel
+
+from hatch_tokenindex.distributions import check_for_pypi, read, read_all, readme
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BROKEN_RST = "Title\n=====\n\n:nonsense:`role`\n"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "text"),
+    [
+        (RST[1], "Title\n=====\n\n* one\n"),
+        ("text/x-rst; charset=UTF-8", "text"),
+        (MARKDOWN[1], "# Title\n\n```python\nx = 1\n```\n"),
+        ("text/markdown; variant=CommonMark", "[[ * <b>"),
+        ("text/plain", BROKEN_RST),
+    ],
+)
+def test_a_readme_that_renders_is_taken(tmp_path: Path, content_type: str, text: str) -> None:
+    headers = [("Description-Content-Type", content_type)]
+    distribution = read(make_wheel(tmp_path, headers=headers, description=text))
+    assert distribution.warnings == ()
+    assert check_for_pypi(distribution) == ()
+
+
+def test_a_readme_that_does_not_render_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert problems_of(make_wheel(tmp_path, headers=[RST], description=BROKEN_RST)) == [
+        'the README does not render as reStructuredText: line 4: Unknown interpreted text role "nonsense".'
+    ]
+    assert problems_of(make_wheel(tmp_path, headers=[RST], description=".. only a comment\n")) == [
+        "the README does not render as reStructuredText: No content rendered from RST source."
+    ]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_type_only_pypi_takes_it_for_rst(tmp_path: Path) -> None:
+    assert check_for_pypi(read(make_wheel(tmp_path, description=BROKEN_RST))) == (
+        'the README does not render as reStructuredText: line 4: Unknown interpreted text role "nonsense". '
+        "(and has no Description-Content-Type that says otherwise)",
+    )
+
+
+def test_the_readme_of_a_release_is_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from readme_renderer import rst
+
+    rendered: list[str] = []
+
+    def render(raw: str, **_: object) -> str:
+        rendered.append(raw)
+        return "html"
+
+    monkeypatch.setattr(rst, "render", render)
+    paths = [make_wheel(tmp_path, tag=f"cp3{n}-none-any", headers=[RST], description="Once!") for n in range(25)]
+    assert len(read_all(paths)) == len(paths)
+    assert rendered == ["Once!"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("gone\nwrong"), RecursionError(), MemoryError()])
+def test_a_renderer_that_fails_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    from readme_renderer import rst
+
+    def fail(raw: str, **_: object) -> None:
+        sys.stderr.write(raw)
+        raise error
+
+    monkeypatch.setattr(rst, "render", fail)
+    (warning,) = read(make_wheel(tmp_path, headers=[RST], description=f"unlucky {error!r}")).warnings
+    assert warning.startswith("the README could not be rendered here: ")
+    assert "\n" not in warning
+    assert capfd.readouterr() == ("", "")
+
+
+def test_deep_nesting_is_a_warning(tmp_path: Path) -> None:
+    nested = "".join(" " * depth + "a\n\n" for depth in range(600))
+    (warning,) = read(make_wheel(tmp_path, headers=[RST], description=nested)).warnings
+    assert warning.startswith("the README could not be rendered here: maximum recursion depth exceeded")
+
+
+def test_a_huge_readme_is_not_rendered(tmp_path: Path) -> None:
+    distribution = read(make_wheel(tmp_path, headers=[RST], description="x" * 1_000_001))
+    assert distribution.warnings == ("the README is longer than 1,000,000 characters: not rendered here",)
+
+
+def test_a_missing_markdown_renderer_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from readme_renderer import markdown
+
+    monkeypatch.setattr(markdown, "variants", {})
+    distribution = read(make_wheel(tmp_path, headers=[MARKDOWN], description="no renderer"))
+    assert distribution.warnings == ("the README could not be rendered here: no Markdown renderer is installed",)
+
+
+@pytest.mark.parametrize("own", [None, "mine.conf"])
+def test_docutils_configuration_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None) -> None:
+    for name in ("docutils.conf", "mine.conf"):
+        (tmp_path / name).write_text("[general]\nhalt_level: 5\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DOCUTILSCONFIG", raising=False)
+    if own:
+        monkeypatch.setenv("DOCUTILSCONFIG", own)
+    readme.render.cache_clear()
+    assert readme.render(BROKEN_RST, RST[1]).problem
+    assert os.environ.get("DOCUTILSCONFIG") == own
+
+
+def test_renderers_are_loaded_only_to_render(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys\n"
+        "from hatch_tokenindex import distributions\n"
+        "distributions.check_for_pypi(distributions.read(pathlib.Path(sys.argv[1])))\n"
+        "sys.exit('docutils' in sys.modules or 'pygments' in sys.modules)\n"
+    )
+    wheel = make_wheel(tmp_path, headers=[("Description-Content-Type", "text/plain")], description="text")
+    subprocess.run([sys.executable, "-c", program, str(wheel)], check=True)

@@ -1,0 +1,223 @@
+"""Sdists as archives: what has to be in one, and one clear line for everything that makes it unsound."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+import tracemalloc
+from typing import TYPE_CHECKING
+
+import pytest
+from broken_distributions import problems_of, write_tar
+from distribution_builders import core_metadata, make_sdist
+
+from hatch_tokenindex.distributions import check_for_pypi, read, sdists
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PKG_INFO = ("demo-1.0/PKG-INFO", core_metadata())
+
+
+def written(tmp_path: Path, *members: tarfile.TarInfo | tuple[str, bytes]) -> Path:
+    """An sdist of these members."""
+    return write_tar(tmp_path / "demo-1.0.tar.gz", members)
+
+
+# What is read of it
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_metadata_is_found_first_or_last(tmp_path: Path, last: bool) -> None:
+    others = [(f"demo-1.0/{n}.txt", os.urandom(n)) for n in (1, 511, 512, 513, 3_000_000)]
+    members = [*others, PKG_INFO] if last else [PKG_INFO, *others]
+    assert read(written(tmp_path, *members)).project == "demo"
+
+
+def test_a_leading_dot_in_names_is_fine(tmp_path: Path) -> None:
+    folder = tarfile.TarInfo("./demo-1.0/")
+    folder.type = tarfile.DIRTYPE
+    assert read(written(tmp_path, folder, ("./demo-1.0/PKG-INFO", core_metadata()))).project == "demo"
+
+
+def test_long_and_foreign_names_are_fine(tmp_path: Path) -> None:
+    assert read(written(tmp_path, PKG_INFO, (f"demo-1.0/{'ü' * 400}.txt", b"x"))).project == "demo"
+
+
+@pytest.mark.parametrize("format_", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_every_format_of_tar_is_read(tmp_path: Path, format_: int) -> None:
+    path = tmp_path / "demo-1.0.tar.gz"
+    with tarfile.open(path, "w:gz", format=format_, pax_headers={"comment": "global"}) as archive:
+        for name, content in [("demo-1.0/" + "long/" * 25 + "x", b"x" * 1000), PKG_INFO]:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    assert read(path).project == "demo"
+
+
+def test_many_members_take_little_memory(tmp_path: Path) -> None:
+    path = written(tmp_path, *[(f"demo-1.0/{n}", b"") for n in range(6000)], PKG_INFO)
+    tracemalloc.start()
+    try:
+        assert read(path).project == "demo"
+        assert tracemalloc.get_traced_memory()[1] < 3 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("limit", ["_UNPACKED_LIMIT", "_MEMBER_LIMIT"])
+@pytest.mark.parametrize("found", [True, False])
+def test_the_walk_through_an_sdist_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, found: bool
+) -> None:
+    why = {"_UNPACKED_LIMIT": "it unpacks to more than 1 MiB", "_MEMBER_LIMIT": "it has more than 5 members"}[limit]
+    monkeypatch.setattr(sdists, limit, {"_UNPACKED_LIMIT": 1024 * 1024, "_MEMBER_LIMIT": 5}[limit])
+    fill = [(f"demo-1.0/{n}", bytes(500_000)) for n in range(10)]
+    metadata = ("demo-1.0/PKG-INFO", core_metadata(headers=[("License-File", "LICENSE")]))
+    path = written(tmp_path, *([metadata, *fill] if found else [*fill, metadata]))
+    if found:
+        distribution = read(path)
+        assert distribution.warnings == (f"was not read to its end: {why}",)
+        assert check_for_pypi(distribution) == ()
+    else:
+        assert problems_of(path) == [f"PKG-INFO was not found: {why}"]
+
+
+# What has to be in it
+
+
+def test_an_sdist_without_metadata_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, ("demo-1.0/setup.py", b""), ("demo-1.0/demo.egg-info/PKG-INFO", core_metadata()))
+    assert problems_of(path) == ["has no PKG-INFO in demo-1.0"]
+
+
+def test_an_empty_sdist_is_refused(tmp_path: Path) -> None:
+    assert problems_of(written(tmp_path)) == ["is an empty archive"]
+
+
+def test_an_sdist_with_more_at_its_top_than_one_folder_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, PKG_INFO, ("._demo-1.0", b""), ("other/x", b""))
+    assert problems_of(path) == ["has more at its top than one folder: ._demo-1.0, demo-1.0, other"]
+
+
+def test_an_sdist_with_its_metadata_twice_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, PKG_INFO, ("demo-1.0//PKG-INFO", core_metadata("evil")))
+    assert "has PKG-INFO 2 times in demo-1.0" in problems_of(path)
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
+def test_metadata_that_is_no_file_is_refused(tmp_path: Path, kind: bytes) -> None:
+    member = tarfile.TarInfo("demo-1.0/PKG-INFO")
+    member.type = kind
+    member.linkname = "/etc/passwd"
+    assert problems_of(written(tmp_path, member)) == ["PKG-INFO in demo-1.0 is not a plain file"]
+
+
+# What is unsound
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "demo-1.0/../../up.py", "demo-1.0\\..\\..\\up.py"])
+def test_members_that_lead_out_of_the_folder_are_refused(tmp_path: Path, name: str) -> None:
+    (found, *_) = problems_of(written(tmp_path, PKG_INFO, (name, b"")))[::-1]
+    assert found.startswith("has members outside of the folder it is unpacked into: ")
+
+
+@pytest.mark.parametrize("content", [b"no archive", b"PK\3\4", b"\x1f\x8b", b"\x1f\x8b\x08\0", b"BZh9", b"\0" * 100])
+def test_what_is_no_gzip_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "demo-1.0.tar.gz"
+    path.write_bytes(content)
+    (found,) = problems_of(path)
+    assert found.startswith("is not a sound .tar.gz archive: ")
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"x" * 511, b"x" * 512, b"x" * 20_000])
+def test_what_is_no_tar_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "demo-1.0.tar.gz"
+    path.write_bytes(gzip.compress(content))
+    (found,) = problems_of(path)
+    assert found.startswith("is not a sound .tar.gz archive: ")
+
+
+def test_an_sdist_may_be_cut_off_anywhere(tmp_path: Path) -> None:
+    path = make_sdist(tmp_path)
+    content = path.read_bytes()
+    for length in range(1, len(content), 13):
+        path.write_bytes(content[:length])
+        (found,) = problems_of(path)
+        assert found.startswith("is not a sound .tar.gz archive: ")
+
+
+def test_a_tar_that_ends_within_a_member_is_refused(tmp_path: Path) -> None:
+    path = make_sdist(tmp_path)
+    content = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(content[: content.index(b"Metadata-Version") + 10]))
+    (found,) = problems_of(path)
+    assert found.startswith("is not a sound .tar.gz archive: ")
+
+
+def test_a_damaged_header_after_the_metadata_is_refused(tmp_path: Path) -> None:
+    """For the tar module, it is the end of the archive."""
+    path = written(tmp_path, PKG_INFO, ("demo-1.0/next.py", b""))
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[content.index(b"demo-1.0/next.py")] ^= 0x01
+    path.write_bytes(gzip.compress(bytes(content)))
+    assert problems_of(path) == ["is not a sound .tar.gz archive: the header after member 1 is damaged"]
+
+
+def test_a_damaged_checksum_at_the_end_is_refused(tmp_path: Path) -> None:
+    path = make_sdist(tmp_path)
+    content = bytearray(path.read_bytes())
+    content[-6] ^= 0xFF
+    path.write_bytes(content)
+    (found,) = problems_of(path)
+    assert found.startswith("is not a sound .tar.gz archive: CRC check failed")
+
+
+def test_a_member_of_negative_size_is_refused(tmp_path: Path) -> None:
+    """Such a header once sent the tar module round and round."""
+    member = tarfile.TarInfo("demo-1.0/x")
+    member.size = -1024
+    header = member.tobuf(tarfile.GNU_FORMAT)
+    path = written(tmp_path, PKG_INFO)
+    content = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(content[:1024] + header + content[1024:]))
+    (found,) = problems_of(path)
+    assert found.startswith("is not a sound .tar.gz archive: ")
+
+
+@pytest.mark.parametrize("kind", ["pax", "gnu", "chain"])
+def test_a_giant_header_is_refused(tmp_path: Path, kind: str) -> None:
+    """Long names and attributes lie in extensions, which the tar module reads as a whole and recursively."""
+    path = tmp_path / "demo-1.0.tar.gz"
+    size = 3 * 1024 * 1024
+    if kind == "chain":
+        link = tarfile.TarInfo("x")
+        link.type, link.size = tarfile.GNUTYPE_LONGNAME, 1
+        header = (link.tobuf(tarfile.GNU_FORMAT) + b"x".ljust(512, b"\0")) * 3000
+    else:
+        link = tarfile.TarInfo("x")
+        link.type, link.size = (tarfile.XHDTYPE if kind == "pax" else tarfile.GNUTYPE_LONGNAME), size
+        header = link.tobuf(tarfile.GNU_FORMAT) + b"0" * size
+    content = gzip.decompress(written(tmp_path, PKG_INFO).read_bytes())
+    path.write_bytes(gzip.compress(content[:1024] + header + content[1024:]))
+    (found,) = problems_of(path)
+    assert found.startswith("is not a sound .tar.gz archive: ")
+    if kind != "chain":
+        assert found.endswith("a header is larger than 2 MiB")
+
+
+# What PyPI alone refuses
+
+
+def test_pypi_refuses_sparse_members(tmp_path: Path) -> None:
+    member = tarfile.TarInfo("demo-1.0/sparse")
+    member.pax_headers = {
+        "GNU.sparse.major": "0",
+        "GNU.sparse.minor": "1",
+        "GNU.sparse.map": "0,0",
+        "GNU.sparse.size": "9",
+    }
+    path = write_tar(tmp_path / "demo-1.0.tar.gz", [("demo-1.0/PKG-INFO", core_metadata()), member])
+    assert check_for_pypi(read(path)) == ("has sparse members: demo-1.0/sparse",)

@@ -1,0 +1,45 @@
+"""The clock of the index: which answers correct it, and which don't."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from time import time
+
+import pytest
+
+from hatch_tokenindex.index.clock import Clock
+
+NOW = 1_790_000_000
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Date": formatdate(NOW, usegmt=True)}, NOW),
+        ({"date": formatdate(NOW, usegmt=True)}, NOW),
+        ({"Date": "Mon, 21 Sep 2026 14:13:20 -0000"}, NOW),
+        ({"Date": "Mon, 21 Sep 2026 16:13:20 +0200"}, NOW),
+        ({"Date": formatdate(NOW, usegmt=True), "Age": "600"}, None),
+        ({"Date": formatdate(NOW, usegmt=True), "age": "0"}, None),
+        ({}, None),
+        ({"Date": ""}, None),
+        ({"Date": "tomorrow"}, None),
+        ({"Date": "Mon, 99 Sep 2026 14:13:20 GMT"}, None),
+        ({"Date": "Mon, 21 Sep 99999 14:13:20 GMT"}, None),
+    ],
+)
+def test_the_clock_is_that_of_a_fresh_answer(
+    monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], expected: float | None
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    clock = Clock()
+    clock.correct(headers)
+    assert clock.now() == pytest.approx(time() if expected is None else expected, abs=60)
+
+
+def test_the_last_answer_counts() -> None:
+    clock = Clock()
+    for date in (NOW - 1000, NOW + 1000):
+        clock.correct({"Date": formatdate(date, usegmt=True)})
+    clock.correct({"Date": "nonsense"})
+    assert clock.now() == pytest.approx(NOW + 1000, abs=60)
