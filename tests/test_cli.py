@@ -131,7 +131,7 @@ LOGINS = {
     "account, for a project": (("--project", "Demo_Project"), account_token(), PYPI, [slot_of("demo-project")]),
     "one of two projects": (("--project", "demo"), project_token("demo", "sample"), PYPI, [slot_of("demo")]),
     "by id": ((), make_token(project_ids=[PROJECT_ID]), PYPI, ["__token__"]),
-    "unreadable": ((), f"pypi-{'x' * 90}", PYPI, ["__token__"]),
+    "unreadable": (("-r", "work"), f"pypi-{'x' * 90}", "https://work.example.org/legacy/", ["__token__"]),
     "TestPyPI": (("-r", "test"), account_token(location="test.pypi.org"), TEST_PYPI, ["__token__"]),
     "a section's name": (("-r", "work"), "password", "https://work.example.org/legacy/", ["alice"]),
     "a user name": (("-r", "work", "-u", "bob"), "password", "https://work.example.org/legacy/", ["bob"]),
@@ -230,9 +230,17 @@ def test_login_where_nothing_may_be_stored(at_index: Maintainer) -> None:
 )
 def test_a_keyring_that_does_not_keep_it(at_pypi: Maintainer, backend: str, why: str) -> None:
     at_pypi.home.environment["PYTHON_KEYRING_BACKEND"] = backend
-    check_failure(manage(at_pypi, "login", typed=SECRET.encode()), "The secret was not stored", why)
+    check_failure(manage(at_pypi, "login", typed=account_token().encode()), "The secret was not stored", why)
     assert Cache(at_pypi.cache_file.parent).read().slots == ()
-    assert at_pypi.files_with(SECRET) == []
+    assert at_pypi.files_with(account_token()) == []
+
+
+@pytest.mark.parametrize("secret", ["hunter2", f"pypi-{'x' * 90}", account_token()[:60], "pypi.org my token"])
+def test_login_stores_nothing_for_pypi_that_is_no_token(at_pypi: Maintainer, secret: str) -> None:
+    with unchanged(at_pypi):
+        result = manage(at_pypi, "login", typed=secret.encode())
+    check_failure(result, "What standard input gave is no API token that can be read, and PyPI takes nothing else.")
+    assert secret not in result.output
 
 
 # logout

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PRIVATE = Repository("private", "https://packages.example.org/legacy/")
 PYPI = Repository("main", "https://upload.pypi.org/legacy/")
 NOTHING = Listing(exists=False)
+NOW = 1_800_000_000
 DAY = 86_400
 
 
@@ -61,7 +62,7 @@ def test_projects_versions_wheels_sdists(tmp_path: Path) -> None:
     projects = by_project(read_all(sorted(ordered, key=lambda path: path.stat().st_size)))
     assert list(projects) == ["alpha", "beta-b"]
     assert [item.path for items in projects.values() for item in items] == ordered
-    (_, beta) = plan(projects, {"alpha": NOTHING, "beta-b": NOTHING}, PRIVATE)
+    (_, beta) = plan(projects, {"alpha": NOTHING, "beta-b": NOTHING}, PRIVATE, NOW)
     assert beta.versions == ("1.0rc1", "1.9", "1.10", "1!0.1")
     assert [item.path for item in beta.uploads] == ordered[1:]
 
@@ -85,7 +86,7 @@ OTHER = "0" * 64
 def test_a_file_that_is_listed(tmp_path: Path, existing: Existing, sha256: str | None, expected: str) -> None:
     path = make_wheel(tmp_path)
     repository = replace(PRIVATE, existing=existing)
-    (project,) = plan(by_project([read(path)]), {"demo": listing(path, sha256=sha256)}, repository)
+    (project,) = plan(by_project([read(path)]), {"demo": listing(path, sha256=sha256)}, repository, NOW)
     assert [file.exists for file in project.files] == [expected]
     assert project.uploads == (() if expected else (read(path),))
 
@@ -108,6 +109,7 @@ def test_a_file_that_is_listed_can_be_an_error(
             by_project([read(path)]),
             {"demo": listing(path, sha256=sha256)},
             replace(PRIVATE, existing=existing),
+            NOW,
         )
     assert path.name in str(raised.value)
 
@@ -121,7 +123,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         "three": Listing(exists=True, status="archived"),
     }
     with pytest.raises(DistributionError) as raised:
-        plan(by_project(read_all([*wheels, archived])), listings, PRIVATE)
+        plan(by_project(read_all([*wheels, archived])), listings, PRIVATE, NOW)
     lines = str(raised.value).splitlines()
     assert len(lines) == 4
     for line, expected in zip(
@@ -132,7 +134,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 
 def test_a_quarantined_project_is_the_index_s_own_to_refuse(tmp_path: Path) -> None:
     (project,) = plan(
-        by_project([read(make_wheel(tmp_path))]), {"demo": Listing(exists=True, status="quarantined")}, PYPI
+        by_project([read(make_wheel(tmp_path))]), {"demo": Listing(exists=True, status="quarantined")}, PYPI, NOW
     )
     assert len(project.uploads) == 1
 
@@ -162,16 +164,19 @@ def test_a_release_that_pypi_has_closed(
         },
     )
     new = [make_wheel(tmp_path), make_wheel(tmp_path, version="2.0"), make_wheel(tmp_path, version="4.0")]
-    plans = plan(by_project(read_all([there, *new])), {"demo": page}, repository)
-    told = list(warnings(plans, repository, (1000 + days) * DAY))
+    try:
+        plan(by_project(read_all([there, *new])), {"demo": page}, repository, (1000 + days) * DAY)
+        told = []
+    except DistributionError as error:
+        told = str(error).splitlines()
     assert [line.split()[1] for line in told] == expected
     assert all("14 days" in line for line in told)
 
 
 def test_an_index_that_could_not_be_asked(tmp_path: Path) -> None:
     page = Listing(exists=None, problem="it answered with status 500")
-    plans = plan(by_project([read(make_wheel(tmp_path))]), {"demo": page}, PRIVATE)
-    (told,) = warnings(plans, PRIVATE, 0)
+    plans = plan(by_project([read(make_wheel(tmp_path))]), {"demo": page}, PRIVATE, NOW)
+    (told,) = warnings(plans, PRIVATE)
     assert "demo" in told
     assert "it answered with status 500" in told
 

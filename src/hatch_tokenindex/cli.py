@@ -25,7 +25,7 @@ from hatch_tokenindex.credentials.judging import judge, usable_user_name
 from hatch_tokenindex.credentials.keyrings import Keyring
 from hatch_tokenindex.credentials.prompts import Prompts
 from hatch_tokenindex.credentials.pypirc import Pypirc
-from hatch_tokenindex.credentials.remembering import Memory, Place, describe, place_of, places, recorded
+from hatch_tokenindex.credentials.remembering import Memory, Place, command, describe, place_of, places, recorded
 from hatch_tokenindex.credentials.sources import PROJECT_SLOT_PREFIX, TOKEN_USER, Credential, project_slot
 from hatch_tokenindex.errors import ConfigurationError, CredentialError, SourceUnavailableError
 from hatch_tokenindex.folders import surroundings
@@ -101,7 +101,7 @@ _REPOSITORY = click.option("-r", "--repo", help="The repository, as for `hatch p
 @main.command()
 @_REPOSITORY
 @click.option("--project", help="The project that the secret is for (default: what the token says).")
-@click.option("-u", "--user", help="The user name (default: the configured one, else __token__).")
+@click.option("-u", "--user", help="The user name (default: the configured one, the last one used, else __token__).")
 @click.argument("misplaced", nargs=-1, metavar="")
 @_command
 def login(desk: Desk, repo: str | None, project: str | None, user: str | None, misplaced: tuple[str, ...]) -> None:
@@ -120,12 +120,19 @@ def login(desk: Desk, repo: str | None, project: str | None, user: str | None, m
         )
         raise ConfigurationError(msg)
     known = TOKEN_USER if name else given or desk.user_of(repository)
+    configured = user is None and given is not None
     if desk.can_prompt:
-        found = Prompts(desk.terminal, repository).ask_again(name or "all projects", known)
+        found = Prompts(desk.terminal, repository).ask_again(name or "all projects", known, user_given=configured)
     else:
-        found = Credential(known, _piped_secret(), "standard input")
+        found = Credential(known, _piped_secret(), "standard input", user_given=configured)
     now = time.time()
     judged = judge(found, name, repository, now)
+    if repository.site and judged.token is None:
+        msg = (
+            f"What {found.origin} gave is no API token that can be read, and {repository.index} takes nothing else. Copy it "
+            f"again, from `pypi-` to its last character, or make a new one at {repository.token_page}."
+        )
+        raise CredentialError(msg)
     for note in judged.notes:
         desk.terminal.warning(note)
     kept = memory.keep(judged, (place_of(name),) if name else places(judged, None), now)
@@ -138,8 +145,8 @@ def login(desk: Desk, repo: str | None, project: str | None, user: str | None, m
 @main.command()
 @_REPOSITORY
 @click.option("--project", help="Delete the secret of this project.")
-@click.option("--all", "everything", is_flag=True, help="Delete all that is known; with -r, all of that repository.")
-@click.option("-u", "--user", help="The user name of the secret (default: the configured one, else __token__).")
+@click.option("--all", "everything", is_flag=True, help="Delete all that was stored; with -r, for that repository.")
+@click.option("-u", "--user", help="The user name of the secret (default: as for `login`).")
 @_command
 def logout(desk: Desk, repo: str | None, project: str | None, user: str | None, *, everything: bool) -> None:
     """Delete a secret from the keyring: the repository's own, one project's, or all that is known."""
@@ -154,10 +161,11 @@ def logout(desk: Desk, repo: str | None, project: str | None, user: str | None, 
         slots = [(repository.url, project_slot(name))]
     else:
         slots = [(repository.url, _user_name(user) or desk.user_of(repository))]
-    if not sum(_forget(desk, *slot) for slot in slots) and not everything:
-        msg = "The keyring holds no such secret. `hatch-tokenindex tokens` lists what is known."
+    deleted = [slot for slot in slots if _forget(desk, *slot)]
+    if not deleted and not everything:
+        msg = f"The keyring holds no such secret. This lists what is known: {command('tokens')}"
         raise CredentialError(msg)
-    if not slots:
+    if not deleted:
         desk.terminal.info("Nothing is remembered.")
 
 
@@ -165,12 +173,13 @@ def _forget(desk: Desk, service: str, slot: str) -> bool:
     """Delete one slot from keyring and cache; whether the keyring held it. Raises `CredentialError`."""
     try:
         deleted = desk.keyring.delete(service, slot)
+        if deleted:
+            where = f"from the keyring ({desk.keyring.name})"
+            desk.terminal.info(f"Deleted the secret for {describe(service, slot)} {where}.")
         desk.cache.update(lambda contents: _without(contents, service, slot))
     except SourceUnavailableError as error:
         msg = f"Not everything could be deleted: {error}."
         raise CredentialError(msg) from None
-    if deleted:
-        desk.terminal.info(f"Deleted the secret for {describe(service, slot)} from the keyring ({desk.keyring.name}).")
     return deleted
 
 
@@ -194,10 +203,7 @@ def tokens(desk: Desk, *, as_json: bool) -> None:
 def _project_name(project: str | None) -> str | None:
     """The name that `--project` gives, normalized (PEP 503). Raises `ConfigurationError` for what is none."""
     if project is not None and token_in(project):
-        msg = (
-            "--project holds an API token where the name of a project is wanted. Run `login` without, and type it when "
-            "asked."
-        )
+        msg = "--project holds an API token where the name of a project is wanted. `login` asks for the token itself."
         raise ConfigurationError(msg)
     try:
         return None if project is None else canonicalize_name(project, validate=True)

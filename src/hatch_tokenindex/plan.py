@@ -49,6 +49,12 @@ class ProjectPlan:
         return tuple(file.distribution for file in self.files if not file.exists)
 
     @property
+    def new_versions(self) -> tuple[str, ...]:
+        """The versions that the index gets files of that it doesn't have, in order."""
+        new = (item for item in self.uploads if item.filename not in self.listing.files)
+        return tuple(dict.fromkeys(item.version for item in new))
+
+    @property
     def versions(self) -> tuple[str, ...]:
         """The versions that something will be sent for, in order."""
         return tuple(dict.fromkeys(item.version for item in self.uploads))
@@ -63,9 +69,15 @@ def by_project(distributions: Iterable[Distribution]) -> Mapping[str, tuple[Dist
 
 
 def plan(
-    projects: Mapping[str, Sequence[Distribution]], listings: Mapping[str, Listing], repository: Repository
+    projects: Mapping[str, Sequence[Distribution]],
+    listings: Mapping[str, Listing],
+    repository: Repository,
+    now: float,
 ) -> tuple[ProjectPlan, ...]:
-    """Decide on every file. Raises `DistributionError`, all problems at once, where a file can't be published."""
+    """Decide on every file at `now` (unix seconds).
+
+    Raises `DistributionError`, all problems at once, where a file can't be published.
+    """
     plans, problems = [], []
     for name, distributions in projects.items():
         listing, files = listings[name], []
@@ -80,6 +92,7 @@ def plan(
                 f"{name} is archived on {repository.site or repository.url} and takes no files: unarchive it in the "
                 f"project's settings first."
             )
+        problems += _closed(planned, repository, now)
         plans.append(planned)
     if problems:
         raise DistributionError("\n".join(problems))
@@ -104,23 +117,27 @@ def _planned(item: Distribution, listing: Listing, repository: Repository) -> Pl
     raise DistributionError(msg)
 
 
-def warnings(plans: Iterable[ProjectPlan], repository: Repository, now: float) -> Iterator[str]:
-    """What should be known before sending. `now` is in unix seconds."""
+def _closed(project: ProjectPlan, repository: Repository, now: float) -> Iterator[str]:
+    """What is too old at PyPI to get new files."""
+    if repository.site is None:
+        return
+    released = _released(project.listing)
+    for version in project.versions:
+        if now - released.get(Version(version), now) > CLOSED_AFTER.total_seconds():
+            yield (
+                f"{project.name} {version} was released more than {CLOSED_AFTER.days} days ago: {repository.site} takes no "
+                f"new files for it. Publish a new version."
+            )
+
+
+def warnings(plans: Iterable[ProjectPlan], repository: Repository) -> Iterator[str]:
+    """What should be known before sending."""
     for project in plans:
         if project.listing.problem:
             yield (
                 f"{repository.url} could not tell which files of {project.name} it has: {project.listing.problem}. "
                 f"All are sent."
             )
-        if repository.site is None:
-            continue
-        released = _released(project.listing)
-        for version in project.versions:
-            if now - released.get(Version(version), now) > CLOSED_AFTER.total_seconds():
-                yield (
-                    f"{project.name} {version} was released more than {CLOSED_AFTER.days} days ago: {repository.site} "
-                    f"takes no new files for it."
-                )
 
 
 def _released(listing: Listing) -> dict[Version, float]:

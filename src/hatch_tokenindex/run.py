@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import partial
 from time import sleep
 from typing import TYPE_CHECKING
@@ -35,7 +34,7 @@ from hatch_tokenindex.plan import ProjectPlan, by_project, plan, warnings
 from hatch_tokenindex.sending import Delivery, Sender
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from hatch_tokenindex.console.report import Report
@@ -124,15 +123,10 @@ class Run:
 
     def publish(self, files: Sequence[Path]) -> None:
         """Publish the files, or with `-o dry-run` tell what would be done with each."""
-        with self._burning_at_the_end():
-            self._publish(files)
-
-    @contextmanager
-    def _burning_at_the_end(self) -> Iterator[None]:
-        """Around what may mint a token: however it ends, the token is worthless afterwards."""
         try:
-            yield
+            self._publish(files)
         finally:
+            # However it ends, what was minted is worthless afterwards.
             self.trusted.burn()
 
     def _publish(self, files: Sequence[Path]) -> None:
@@ -172,12 +166,13 @@ class Run:
         for item in read:
             for warning in item.warnings:
                 self.terminal.warning(f"{item.filename}: {warning}")
+        self.report.read(read)
         return read
 
     def _plan(self, projects: Mapping[str, Sequence[Distribution]], api: SimpleApi) -> Sequence[ProjectPlan]:
         listings = {name: api.listing(name, partial(self.wallet.header, name)) for name in projects}
-        plans = plan(projects, listings, self.repository)
-        for warning in warnings(plans, self.repository, self.clock.now()):
+        plans = plan(projects, listings, self.repository, self.clock.now())
+        for warning in warnings(plans, self.repository):
             self.terminal.warning(warning)
         self.report.planned(plans)
         return plans
@@ -187,13 +182,15 @@ class Run:
         if self.asked.artifacts or self.asked.all_versions:
             return
         for project in plans:
-            if len(project.versions) < 2:  # noqa: PLR2004
+            *older, newest = project.new_versions or ("",)
+            if not older:
                 continue
-            found = f"dist/ holds files of several new versions of {project.name}: {', '.join(project.versions)}."
+            found = f"dist/ holds files of several new versions of {project.name}: {', '.join(project.new_versions)}."
             if not self.asked.can_prompt:
+                paths = (self.terminal.path(item.path) for item in project.uploads if item.version == newest)
                 msg = (
-                    f"{found} To publish them all, add `-o all-versions`; to publish some, name their paths, such as "
-                    f"{self.terminal.path(project.uploads[-1].path)}."
+                    f"{found} To publish them all, add `-o all-versions`; to publish {newest} alone, name its files: "
+                    f"{' '.join(paths)}"
                 )
                 raise DistributionError(msg)
             if self.asked.dry_run:
@@ -242,8 +239,8 @@ class Run:
         """Where the releases of a project are now, and what would be a safer credential for the next."""
         self.terminal.info()
         self.terminal.info(f"[{project.name}]")
-        for version in project.versions:
-            self.terminal.info(self.repository.release_page(project.name, version))
+        for page in dict.fromkeys(self.repository.release_page(project.name, version) for version in project.versions):
+            self.terminal.info(page)
         is_first = project.listing.exists is False
         advice = (
             self.swap.advice(judged, project.name, is_first_release=is_first),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -47,6 +50,11 @@ def lines(text: str) -> Iterator[str]:
 def shortened(line: str, longest: int = LONGEST_LINE) -> str:
     """A line that may be endless, cut at `longest` characters."""
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def command_line(*words: str) -> str:
+    """A command as it can be typed into the shell of this system."""
+    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 def as_date(seconds: float) -> str:

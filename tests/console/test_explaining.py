@@ -170,11 +170,29 @@ def test_the_document_is_alone_on_standard_output(at_index: Maintainer) -> None:
     assert SECRET not in result.output
 
 
-def test_without_the_keyring_its_rows_are_left_out(at_index: Maintainer) -> None:
+@pytest.mark.parametrize(
+    ("setting", "place"), [("keyring=false", "keyring"), ("trusted-publishing=never", "Trusted Publishing")]
+)
+def test_what_is_switched_off_says_so(at_index: Maintainer, setting: str, place: str) -> None:
     at_index.build("demo")
-    (project,) = explain(at_index, "-o", "keyring=false")
-    assert tuple(rows(project, "secret")) == tuple(place for place in SECRETS if not place.startswith("keyring"))
-    assert at_index.home.keyring.calls == []
+    (project,) = explain(at_index, "-o", setting)
+    others = {name for name in SECRETS if not name.startswith(place)}
+    assert set(rows(project, "secret")) == {*others, place}
+    assert rows(project, "secret")[place] == f"switched off by `{setting.partition('=')[0]}`"
+    assert place != "keyring" or at_index.home.keyring.calls == []
+
+
+def test_a_password_of_pypirc_that_loses_to_a_user_name_says_so(at_index: Maintainer) -> None:
+    at_index.build("demo")
+    at_index.home.pypirc.write_text(
+        f"[private]\nrepository = {at_index.url}\nusername = bob\npassword = {SECRET}\n", encoding="utf-8"
+    )
+    (project,) = explain(at_index, "-u", "alice")
+    held = rows(project, "secret")["~/.pypirc"]
+    assert held == "a password that is not used: the user name came from --user"
+    result = at_index.publish("-u", "alice")
+    assert f"~/.pypirc: {held}" in result.words
+    assert SECRET not in result.output
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from maintainer import Maintainer
 
 
+def told(text: str) -> None:
+    """What a person would be told, who isn't there."""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="makes a shell script")
 def test_a_clone_does_not_bring_the_program_of_auth_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "password-manager"
@@ -29,14 +33,14 @@ def test_a_clone_does_not_bring_the_program_of_auth_command(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", ".")
     with pytest.raises(CredentialError, match="is not run"):
-        commands.first_line(Given((program.name,), "`auth-command`"))
-    assert commands.first_line(Given((str(program),), "`auth-command`")).reveal() == "stolen"
+        commands.first_line(Given((program.name,), "`auth-command`"), told)
+    assert commands.first_line(Given((str(program),), "`auth-command`"), told).reveal() == "stolen"
 
 
 def refused(*command: str) -> str:
     """Why the program gave no secret."""
     with pytest.raises(CredentialError) as caught:
-        commands.first_line(Given(command, "`auth-command`"))
+        commands.first_line(Given(command, "`auth-command`"), told)
     return str(caught.value)
 
 
@@ -82,7 +86,7 @@ def test_what_a_program_said_before_it_was_ended_is_told(monkeypatch: pytest.Mon
 
 def test_a_byte_order_mark_is_no_part_of_the_secret() -> None:
     code = r"import sys; sys.stdout.buffer.write(b'\xef\xbb\xbfs3cret\r\n')"
-    assert commands.first_line(Given((sys.executable, "-S", "-c", code), "`auth-command`")).reveal() == "s3cret"
+    assert commands.first_line(Given((sys.executable, "-S", "-c", code), "`auth-command`"), told).reveal() == "s3cret"
 
 
 def test_what_is_not_utf_8_is_refused_and_not_altered(at_index: Maintainer) -> None:
@@ -96,3 +100,16 @@ def test_what_is_not_utf_8_is_refused_and_not_altered(at_index: Maintainer) -> N
     assert "is not UTF-8 text" in result.words
     assert "s3cr" not in result.output
     assert at_index.received == []
+
+
+def test_a_person_is_told_what_is_awaited_and_what_the_program_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "PATIENCE", 0.5)
+    code = "import sys, time; print('touch the key', file=sys.stderr, flush=True); time.sleep(1.5); print('s3cret')"
+    notes: list[str] = []
+    assert (
+        commands.first_line(Given((sys.executable, "-S", "-c", code), "`auth-command`"), notes.append).reveal()
+        == "s3cret"
+    )
+    (note,) = notes
+    assert note.startswith(f"Waiting for {sys.executable!r}.")
+    assert sys.platform == "win32" or note.endswith("It said: touch the key")

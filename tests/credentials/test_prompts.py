@@ -243,12 +243,12 @@ class Typist:
 def test_a_refused_secret_that_is_part_of_another_is_alone_forgotten() -> None:
     repository = Repository("private", "https://packages.example.org/legacy/")
     prompts = Prompts(Typist("hunter2-and-more", " hunter2 \n", "another"), repository)
-    accepted = prompts.credential("alpha", "alice")
-    refused = judge(prompts.credential("beta", "bob"), "beta", repository, 0)
+    accepted = prompts.credential("alpha", "alice", user_given=False)
+    refused = judge(prompts.credential("beta", "bob", user_given=False), "beta", repository, 0)
     assert refused.credential.secret == Secret(" hunter2 ")
     prompts.forget(refused.found)
-    assert prompts.credential("gamma", "alice") == accepted
-    assert prompts.credential("delta", "bob").secret == Secret("another")
+    assert prompts.credential("gamma", "alice", user_given=False) == accepted
+    assert prompts.credential("delta", "bob", user_given=False).secret == Secret("another")
 
 
 # No answer

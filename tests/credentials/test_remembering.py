@@ -250,7 +250,7 @@ def test_only_what_worked_of_three_is_stored(at_pypi: Maintainer) -> None:
 
 
 @pytest.mark.parametrize("where", ["configuration", "-o"])
-def test_without_a_keyring_by_choice_nothing_is_stored(at_pypi: Maintainer, where: str) -> None:
+def test_without_a_keyring_by_choice_the_user_name_alone_is_stored(at_pypi: Maintainer, where: str) -> None:
     if where == "configuration":
         at_pypi.project.configure("[publish.tokenindex]\nkeyring = false\n")
     at_pypi.build("alpha", "beta")
@@ -260,8 +260,23 @@ def test_without_a_keyring_by_choice_nothing_is_stored(at_pypi: Maintainer, wher
     assert at_pypi.received == [("alpha", "__token__", "account"), ("beta", "__token__", "account")]
     assert "Stored" not in terminal.words
     assert at_pypi.home.keyring.calls == []
-    assert not at_pypi.cache_file.exists()
+    cached = Cache(at_pypi.cache_file.parent).read()
+    assert (dict(cached.users), cached.slots) == ({at_pypi.url.rstrip("/"): "__token__"}, ())
     assert at_pypi.files_with(account_token()) == []
+
+
+@pytest.mark.parametrize("given", [("-u", "alice"), ()])
+def test_a_user_name_is_cached_only_if_it_was_typed(at_index: Maintainer, given: tuple[str, ...]) -> None:
+    at_index.build()
+    with at_index.at_terminal(*given) as terminal:
+        if not given:
+            terminal.expect("User name")
+            terminal.expect(": ")
+            terminal.send("alice")
+        give_secret(terminal, "correct horse")
+        assert terminal.finish() == 0
+    assert at_index.kept == {"alice": "correct horse"}
+    assert Cache(at_index.cache_file.parent).read().user(at_index.url) == (None if given else "alice")
 
 
 def test_what_was_given_otherwise_is_not_stored(at_index: Maintainer) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import hatch.config.constants as hatch_variables
 import pytest
+from api_tokens import account_token
 from click.testing import CliRunner
 from distribution_builders import make_wheel
 from hatch.cli.publish import publish
@@ -187,7 +188,8 @@ def test_where_the_simple_api_is_is_as_told() -> None:
         (2, "hatch publish -p tokenindex --nonsense", ""),
         (0, "hatch-tokenindex tokens", ""),
         (0, "hatch-tokenindex logout --all", ""),
-        (0, "hatch-tokenindex login", "a secret"),
+        (0, "hatch-tokenindex login", account_token()),
+        (1, "hatch-tokenindex login", "a password"),
         (1, "hatch-tokenindex login", ""),
         (1, "hatch-tokenindex login -r nowhere", "a secret"),
         (1, "hatch-tokenindex logout", ""),
@@ -212,7 +214,7 @@ def test_nothing_is_written_but_what_the_page_lists(home: Home, project: Project
     home.use_keyring("FileKeyring")
     before = files_of(home)
     with living_in(home, project.folder, {}):
-        CliRunner().invoke(cli.main, ["login"], input="a secret")
+        CliRunner().invoke(cli.main, ["login"], input=account_token())
     written = files_of(home) - before
     [documented] = [row[0] for row in rows(section(text_of("configuration.md"), "Files")) if "yes: what" in row[2]]
     remembered = home.hatch_cache / codes(documented)[0]

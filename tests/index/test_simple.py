@@ -446,8 +446,8 @@ def test_an_archived_project_that_has_everything_is_no_error(at_index: Maintaine
     assert "already exists" in result.words
 
 
-@pytest.mark.parametrize(("days", "warned"), [(13, False), (15, True)])
-def test_pypi_takes_no_new_files_for_an_old_release(at_pypi: Maintainer, days: int, warned: bool) -> None:
+@pytest.mark.parametrize(("days", "closed"), [(13, False), (15, True)])
+def test_pypi_takes_no_new_files_for_an_old_release(at_pypi: Maintainer, days: int, closed: bool) -> None:
     make_wheel(at_pypi.project.dist, at_pypi.project.name)
     name = at_pypi.project.name.replace("-", "_")
     now = datetime.now(timezone.utc)
@@ -456,8 +456,9 @@ def test_pypi_takes_no_new_files_for_an_old_release(at_pypi: Maintainer, days: i
         at_pypi.server.store(f"{name}-{version}.tar.gz", b"sdist", upload_time=uploaded)
         at_pypi.server.store(f"{name}-{version}-cp311-none-any.whl", b"wheel", upload_time=now.isoformat())
     result = at_pypi.publish(run=invoke_hatch, HATCH_INDEX_AUTH=make_token(user=USER_ID))
-    assert result.returncode == 0, result.output
-    assert ("was released more than 14 days ago" in result.words) is warned
+    assert result.returncode == int(closed), result.output
+    assert len(at_pypi.server.uploads) == int(not closed)
+    assert ("was released more than 14 days ago" in result.words) is closed
     assert "0.9" not in result.words
 
 

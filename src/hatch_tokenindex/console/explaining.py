@@ -94,7 +94,7 @@ def _holds(look: Look[Any], answer: str) -> str:
         return f"unavailable: {look.unavailable}"
     if look.passed_over:
         return f"passed over: {look.passed_over}"
-    return look.effect or answer or "not set"
+    return look.effect or answer or look.not_used or "not set"
 
 
 def _about(judged: Judged, explanation: Explanation) -> list[str]:

@@ -11,11 +11,11 @@ All flags of `hatch publish` and their HATCH_INDEX_* variables work. These optio
   explain               show which credential would be used for each project, and why; uploads nothing
   dry-run               do everything but the upload, and print the plan
   all-versions          publish files of several versions of a project from dist/
-  wait[=SECONDS]        afterwards, wait until the index lists every file (at most 900 seconds)
+  wait[=SECONDS]        afterwards, wait until the index lists every file (900 seconds, if none are given)
   json                  the result as a JSON document on standard output
   help                  this text
 
-  repo=NAME             repository: main (PyPI), test (TestPyPI), one of your hatch.toml, a section of ~/.pypirc, a URL
+  repo=NAME             repository: main (PyPI), test (TestPyPI), a configured one, a section of ~/.pypirc, a URL
   url=URL               the same, for an upload URL
   user=NAME  auth=TEXT  user name and secret (better in HATCH_INDEX_AUTH, or not given at all and typed once)
   ca-cert=PATH          certificates to trust; client-cert=PATH and client-key=PATH to identify this machine

@@ -61,6 +61,11 @@ class Report:
         """What stands in the document in place of files: the tables of `-o explain`."""
         self._explained.extend(entries)
 
+    def read(self, distributions: Iterable[Distribution]) -> None:
+        """Which files the run is about."""
+        for item in distributions:
+            self._keep(item, Outcome.NOT_TRIED)
+
     def planned(self, plans: Sequence[ProjectPlan]) -> None:
         """What will be done with each file."""
         for project in plans:

@@ -14,7 +14,7 @@ from hatch_tokenindex.credentials.judging import Judged, judge, usable_user_name
 from hatch_tokenindex.credentials.looking import Look, first, look_at, until_found
 from hatch_tokenindex.credentials.narrowing import LIFETIME, is_narrowed
 from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Source, project_slot
-from hatch_tokenindex.errors import CredentialError, SourceUnavailableError, UnfitTokenError
+from hatch_tokenindex.errors import ConfigurationError, CredentialError, SourceUnavailableError, UnfitTokenError
 from hatch_tokenindex.given import Given
 from hatch_tokenindex.options import Options, own_variable_name
 
@@ -97,14 +97,20 @@ class Chain:
     def secrets(self, project: str, user: Look[Given[str]] | None) -> tuple[Source[Credential], ...]:
         """Where a secret can come from, in order, once it is known where a user name was found, if anywhere."""
         effect = "" if self._contradicting_secret else self.trusted.effect
-        trusted = Source("Trusted Publishing", partial(self._minted, project), effect, rehearse=self.trusted.rehearse)
+        trusted = Source(
+            "Trusted Publishing",
+            partial(self._minted, project),
+            effect,
+            rehearse=self.trusted.rehearse,
+            not_used=_switched_off("trusted-publishing") if self.repository.trusted_publishing == "never" else "",
+        )
         if self._is_trusted_only:
             return (trusted,)
         name = _name(user)
         own = own_variable_name("AUTH", self.repository.name)
         command = self.repository.auth_command
         return (
-            Source(PYPIRC, partial(self._pypirc_secret, project, user)),
+            self._pypirc_password(project, user),
             Source("--auth", partial(_as_credential, self.options.flag_auth, name)),
             Source(own, partial(_as_credential, _of(self.options.own_auths, own), name)),
             Source("HATCH_INDEX_AUTH", partial(_as_credential, self.options.environment_auth, name)),
@@ -117,8 +123,9 @@ class Chain:
 
     def _keyring_slots(self, project: str, user: Look[Given[str]] | None) -> Iterator[Source[Credential]]:
         if not self.repository.keyring:
+            yield Source("keyring", _nothing, not_used=_switched_off("keyring"))
             return
-        name, is_given = _name(user), user is not None and user.place != CACHE
+        name, is_given = _name(user), _is_given(user)
         service, slot = self.repository.url, project_slot(project)
         if name == TOKEN_USER or not is_given:
             yield Source(f"keyring: {slot}", lambda: self.keyring.remembered(service, slot, TOKEN_USER))
@@ -143,7 +150,8 @@ class Chain:
                 raise CredentialError(self._nowhere(project, user, looks))
             would = "a person would be asked"
             if for_real:
-                self.prompts.tell(notes)
+                for note in notes:
+                    self.prompts.note(note)
                 name = _name(user) if user else usable_user_name(self.prompts.user_name()).value
                 judged = self._asked(project, name)
         if judged is not None:
@@ -158,7 +166,7 @@ class Chain:
         for source in self.secrets(project, user):
             if source.rehearse is not None:
                 return bool(source.effect)
-            if source.look and look_at(source.place, source.look, partial(self._judge, project)).ends_the_search:
+            if source.look and look_at(source, source.look, partial(self._judge, project)).ends_the_search:
                 break
         return False
 
@@ -194,27 +202,27 @@ class Chain:
             elif source.effect:
                 yield Look(source.place, effect=source.effect)
             else:
-                yield look_at(source.place, source.look, judged)
+                yield look_at(source, source.look, judged)
 
     def _walk_secrets(self, project: str, user: Look[Given[str]] | None, *, for_real: bool) -> Iterator[Look[Judged]]:
         for source in self.secrets(project, user):
             if source.rehearse is not None and source.effect and not for_real:
-                look: Look[Judged] = look_at(source.place, source.rehearse, partial(self._judge, project))
+                look: Look[Judged] = look_at(source, source.rehearse, partial(self._judge, project))
                 yield look if look.unavailable or look.error else replace(look, effect=source.effect)
             elif source.look is not None:
-                yield look_at(source.place, source.look, partial(self._judge, project))
+                yield look_at(source, source.look, partial(self._judge, project))
 
     def _asked(self, project: str, user: str) -> Judged:
         """What a person types, who may correct it: a secret that can't be used is not taken for an answer."""
-        left = ATTEMPTS
+        left, given = ATTEMPTS, _is_given(first(_walk_users(self.users(project)), []))
         while True:
-            typed, left = self.prompts.credential(project, user), left - 1
+            typed, left = self.prompts.credential(project, user, user_given=given), left - 1
             try:
                 return self._judge(project, typed)
             except CredentialError as error:
                 if not left:
                     raise
-                self.prompts.tell([f"{error} Attempts left: {left}."])
+                self.prompts.note(f"{error} Attempts left: {left}.")
                 self.prompts.forget(typed)
 
     def _command_output(self, user: str) -> Credential | None:
@@ -225,7 +233,7 @@ class Chain:
     def _command_secret(self) -> Given[Secret] | None:
         """Run once, however many projects there are: a password manager may want to be unlocked each time."""
         command = self.repository.auth_command
-        return None if command is None else Given(commands.first_line(command), command.origin)
+        return None if command is None else Given(commands.first_line(command, self.prompts.note), command.origin)
 
     @property
     def _chosen_secrets(self) -> tuple[Given[Secret] | None, ...]:
@@ -272,9 +280,18 @@ class Chain:
         user = self.cache.read().user(self.repository.url)
         return Given(user, CACHE) if user else None
 
-    def _pypirc_secret(self, project: str, user: Look[Given[str]] | None) -> Credential | None:
-        if user is None or user.place != PYPIRC:
-            return None
+    def _pypirc_password(self, project: str, user: Look[Given[str]] | None) -> Source[Credential]:
+        if user is None or user.place == PYPIRC:
+            return Source(PYPIRC, partial(self._pypirc_secret, project))
+        try:
+            is_there = self._pypirc_secret(project) is not None
+        except ConfigurationError:
+            # Where the file doesn't count, it stops nothing.
+            is_there = False
+        not_used = f"a password that is not used: the user name came from {user.place}"
+        return Source(PYPIRC, _nothing, not_used=not_used if is_there else "")
+
+    def _pypirc_secret(self, project: str) -> Credential | None:
         section = self.pypirc.section(project, self.repository)
         return None if section is None else section.credential
 
@@ -288,7 +305,7 @@ class Chain:
             )
 
     def _nowhere(self, project: str, user: Look[Given[str]] | None, looks: Iterable[Look[Judged]]) -> str:
-        held = ((look.place, look.unavailable or look.passed_over or "nothing") for look in looks)
+        held = ((look.place, look.unavailable or look.passed_over or look.not_used or "nothing") for look in looks)
         places = "\n".join(f"  {place}: {why}".replace("\n", "\n    ") for place, why in held)
         setup = self.trusted.setup(project)
         if self._is_trusted_only:
@@ -315,12 +332,25 @@ class Chain:
 def _walk_users(sources: Iterable[Source[Given[str]]]) -> Iterator[Look[Given[str]]]:
     for source in sources:
         if source.look is not None:
-            yield look_at(source.place, source.look, usable_user_name)
+            yield look_at(source, source.look, usable_user_name)
 
 
 def _name(user: Look[Given[str]] | None) -> str:
     """The user name that was found; that of an API token if none was."""
     return TOKEN_USER if user is None or user.answer is None else user.answer.value
+
+
+def _is_given(user: Look[Given[str]] | None) -> bool:
+    """Whether a flag, a variable or a file gives the user name."""
+    return user is not None and user.place != CACHE
+
+
+def _nothing() -> None:
+    return None
+
+
+def _switched_off(key: str) -> str:
+    return f"switched off by `{key}`"
 
 
 def _of(variables: Mapping[str, T], name: str) -> Given[T] | None:

@@ -15,18 +15,24 @@ from hatch_tokenindex.errors import CredentialError
 from hatch_tokenindex.tokens import Redactor, Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hatch_tokenindex.given import Given
 
 TIME_LIMIT = 60
 """Seconds that the program may take."""
+PATIENCE = 5
+"""Seconds that it has before a person is told what is awaited."""
 
 
-def first_line(command: Given[tuple[str, ...]]) -> Secret:
-    """Run the program and take the first line of its output. Raises `CredentialError` with the program's own words."""
+def first_line(command: Given[tuple[str, ...]], tell: Callable[[str], None]) -> Secret:
+    """Run the program and take the first line of its output. Raises `CredentialError` with the program's own words.
+
+    `tell` shows a person what a program says that takes its time: it may want to be unlocked.
+    """
     program = command.value[0]
-    status, output, errors = _run(command)
-    secret = secret_of(output)
-    said = _said(Redactor(((TOKEN_USER, secret),)).redact(errors.decode(errors="replace")))
+    status, output, errors = _run(command, tell)
+    secret, said = secret_of(output), _said(output, errors)
     if status != 0:
         msg = f"{command.origin}: {program!r} ended with status {status}.{said}"
         raise CredentialError(msg)
@@ -41,11 +47,13 @@ def secret_of(output: bytes) -> Secret:
     return Secret(output.partition(b"\n")[0].decode("utf-8-sig", "surrogateescape").rstrip("\r"))
 
 
-def _said(errors: str) -> str:
-    return f" It said: {errors.strip()[:1000]}" if errors.strip() else ""
+def _said(output: bytes | None, errors: bytes | None) -> str:
+    """What a program wrote to standard error, without the secret that it gave."""
+    text = Redactor(((TOKEN_USER, secret_of(output or b"")),)).redact((errors or b"").decode(errors="replace")).strip()
+    return f" It said: {text[:1000]}" if text else ""
 
 
-def _run(command: Given[tuple[str, ...]]) -> tuple[int, bytes, bytes]:
+def _run(command: Given[tuple[str, ...]], tell: Callable[[str], None]) -> tuple[int, bytes, bytes]:
     program, *arguments = command.value
     try:
         process = subprocess.Popen(
@@ -56,16 +64,19 @@ def _run(command: Given[tuple[str, ...]]) -> tuple[int, bytes, bytes]:
         msg = f"{command.origin}: {program!r} can't be run: {reason}."
         raise CredentialError(msg) from None
     try:
-        output, errors = process.communicate(timeout=TIME_LIMIT)
-    except subprocess.TimeoutExpired as expired:
-        # Not read to the end again: a grandchild could hold the pipes open for ever.
-        process.kill()
-        process.wait()
-        _close_pipes(process)
-        output, errors = expired.output or b"", expired.stderr or b""
-        said = _said(Redactor(((TOKEN_USER, secret_of(output)),)).redact(errors.decode(errors="replace")))
-        msg = f"{command.origin}: {program!r} gave no answer within {TIME_LIMIT} seconds.{said}"
-        raise CredentialError(msg) from None
+        output, errors = process.communicate(timeout=min(PATIENCE, TIME_LIMIT))
+    except subprocess.TimeoutExpired as waiting:
+        tell(f"Waiting for {program!r}.{_said(waiting.output, waiting.stderr)}")
+        try:
+            output, errors = process.communicate(timeout=max(0, TIME_LIMIT - PATIENCE))
+        except subprocess.TimeoutExpired as expired:
+            # Not read to the end again: a grandchild could hold the pipes open for ever.
+            process.kill()
+            process.wait()
+            _close_pipes(process)
+            said = _said(expired.output, expired.stderr)
+            msg = f"{command.origin}: {program!r} gave no answer within {TIME_LIMIT} seconds.{said}"
+            raise CredentialError(msg) from None
     return process.returncode, output, errors
 
 

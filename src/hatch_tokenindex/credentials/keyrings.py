@@ -6,7 +6,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from hatch_tokenindex.credentials.sources import PROJECT_SLOT_PREFIX, TOKEN_USER, Credential, Person
+from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Person
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.tokens import Secret
 
@@ -56,11 +56,7 @@ class Keyring:
     def offered(self, service: str) -> Credential | None:
         """What the backend offers for a service when no user name is known: Google's, Azure's and AWS's live by that."""
         offer = self._guarded(lambda backend: backend.get_credential(service, None))
-        if (
-            offer is None
-            or not offer.password
-            or (offer.username or "").startswith(PROJECT_SLOT_PREFIX.partition(":")[0])
-        ):
+        if offer is None or not offer.password or (offer.username or "").startswith("pypi_token:"):
             return None
         user = offer.username or TOKEN_USER
         return Credential(user, Secret(offer.password), f"keyring entry {user!r} of {service}", user)

@@ -10,6 +10,8 @@ from hatch_tokenindex.errors import SourceUnavailableError, TokenIndexError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from hatch_tokenindex.credentials.sources import Source
+
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -19,7 +21,8 @@ class Look(Generic[T]):
     """What one look at one place gave: an answer, nothing, or why there is none.
 
     `unavailable` (the place can't be asked) and `passed_over` (what lies there is not for this use) let the search go on,
-    `error` ends it. `effect` says what looking there would have done; `asks` marks a person, who is no place to look at.
+    `error` ends it. `not_used` says why what lies there doesn't count. `effect` says what looking there would have done;
+    `asks` marks a person, who is no place to look at.
     """
 
     place: str
@@ -27,6 +30,7 @@ class Look(Generic[T]):
     unavailable: str = ""
     passed_over: str = ""
     error: TokenIndexError | None = None
+    not_used: str = ""
     effect: str = ""
     asks: bool = False
 
@@ -36,9 +40,9 @@ class Look(Generic[T]):
         return self.answer is not None or self.error is not None or bool(self.effect)
 
 
-def look_at(place: str, look: Callable[[], U | None], judged: Callable[[U], T]) -> Look[T]:
-    """What `look` finds, as `judged` sees it: what it raises is an error, or passes the place over."""
-    nothing: Look[T] = Look(place)
+def look_at(source: Source[U], look: Callable[[], U | None], judged: Callable[[U], T]) -> Look[T]:
+    """What `look` finds at `source`, as `judged` sees it: what it raises is an error, or passes the place over."""
+    nothing: Look[T] = Look(source.place, not_used=source.not_used)
     try:
         found = look()
     except SourceUnavailableError as error:

@@ -10,8 +10,6 @@ from hatch_tokenindex.given import Given
 from hatch_tokenindex.tokens import token_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from hatch_tokenindex.repositories import Repository
 
 ORIGIN = "the prompt"
@@ -39,27 +37,26 @@ class Prompts:
             self._user = Given(answer or TOKEN_USER, ORIGIN)
         return self._user
 
-    def credential(self, project: str, user: str) -> Credential:
+    def credential(self, project: str, user: str, *, user_given: bool) -> Credential:
         """The secret for a project: one typed before if it may be for this user and project too, else asked for."""
         for typed in self._typed:
             if typed.user == user and may_be_for(typed.secret, project):
                 return typed
-        return self.ask_again(project, user)
+        return self.ask_again(project, user, user_given=user_given)
 
-    def ask_again(self, project: str, user: str) -> Credential:
+    def ask_again(self, project: str, user: str, *, user_given: bool) -> Credential:
         """The secret for a project, asked for in any case."""
         page = self._repository.token_page
         what = "API token" if user == TOKEN_USER else f"Password or token of {user!r}"
         made_at = f"; make one at {page}" if page else ""
         question = f"{what} for {project} on {self._repository.index} (input is hidden{made_at})"
-        typed = Credential(user, self._person.ask_secret(question), ORIGIN, typed=True)
+        typed = Credential(user, self._person.ask_secret(question), ORIGIN, typed=True, user_given=user_given)
         self._typed.append(typed)
         return typed
 
-    def tell(self, notes: Iterable[str]) -> None:
-        """Say what should be known before a question is answered."""
-        for note in notes:
-            self._person.note(note)
+    def note(self, text: str) -> None:
+        """Say what should be known before a question is answered, or while something is awaited."""
+        self._person.note(text)
 
     def forget(self, refused: Credential) -> None:
         """Don't offer again what can't be used."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +11,7 @@ from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
 from hatch_tokenindex.credentials.sources import PROJECT_SLOT_PREFIX, TOKEN_USER, Credential, project_slot
 from hatch_tokenindex.errors import MalformedTokenError, SourceUnavailableError
-from hatch_tokenindex.text import as_date
+from hatch_tokenindex.text import as_date, command_line
 from hatch_tokenindex.tokens import Kind, Secret, read
 
 if TYPE_CHECKING:
@@ -36,6 +34,16 @@ class Place:
 class Kept:
     """What to tell after storing: where it went, or why it didn't."""
 
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What the keyring took: the slots that it has now, the one that is gone, and what to tell."""
+
+    places: tuple[Place, ...] = ()
+    gone: str | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -68,11 +76,18 @@ class Memory:
 
         Where the keyring failed before in this run, which was told then, the cache still gets the user name.
         """
-        if not self.repository.keyring:
-            return Kept()
+        stored = self._store(judged, where, replaced) if self.repository.keyring else _Stored()
+        warnings = stored.warnings
+        try:
+            self.cache.update(lambda contents: self._recorded(contents, judged, stored, now))
+        except SourceUnavailableError as error:
+            warnings += (f"Hatch's cache does not list what was stored: {error}.",)
+        return Kept(stored.notes, warnings)
+
+    def _store(self, judged: Judged, where: Sequence[Place], replaced: Credential | None) -> _Stored:
         failed_before = self.keyring.fault is not None
-        notes, warnings = [], []
         stored: list[Place] = []
+        notes, warnings = [], []
         keyring_name, gone = "", None
         try:
             keyring_name = self.keyring.name
@@ -89,11 +104,7 @@ class Memory:
                 warnings.append(f"The refused secret is still in the keyring: {error}.")
         if stored:
             notes.append(self._told(stored, keyring_name))
-        try:
-            self.cache.update(lambda contents: self._recorded(contents, judged, stored, now, gone))
-        except SourceUnavailableError as error:
-            warnings.append(f"Hatch's cache does not list what was stored: {error}.")
-        return Kept(tuple(notes), tuple(warnings))
+        return _Stored(tuple(stored), gone, tuple(notes), tuple(warnings))
 
     def age(self, credential: Credential) -> str:
         """When a remembered credential was stored, as half a sentence; empty where that isn't known."""
@@ -118,15 +129,14 @@ class Memory:
         self.keyring.delete(self.repository.url, refused.slot)
         return refused.slot
 
-    def _recorded(
-        self, contents: Contents, judged: Judged, where: Sequence[Place], now: float, gone: str | None
-    ) -> Contents:
-        service = self.repository.url
-        if gone is not None:
-            contents = contents.without_slot(service, gone)
-        contents = contents.with_user(service, judged.credential.user)
-        for place in where:
-            contents = contents.with_slot(recorded(service, place, judged.credential.secret, stored=int(now)))
+    def _recorded(self, contents: Contents, judged: Judged, stored: _Stored, now: float) -> Contents:
+        service, credential = self.repository.url, judged.credential
+        if stored.gone is not None:
+            contents = contents.without_slot(service, stored.gone)
+        if not credential.user_given:
+            contents = contents.with_user(service, credential.user)
+        for place in stored.places:
+            contents = contents.with_slot(recorded(service, place, credential.secret, stored=int(now)))
         return contents
 
 
@@ -151,4 +161,4 @@ def command(*arguments: str) -> str:
     """A `hatch-tokenindex` command line that works as printed: `pipx inject` doesn't expose the script."""
     script = shutil.which("hatch-tokenindex")
     words = (*(("hatch-tokenindex",) if script else (sys.executable, "-m", "hatch_tokenindex")), *arguments)
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+    return command_line(*words)

@@ -22,9 +22,10 @@ class Credential:
     """A user name and a secret, and where the secret comes from.
 
     `slot` is the user name under which the keyring keeps it, if it was found there: it was remembered, not chosen.
-    `typed` marks what a person typed in this run, and what may therefore be asked for again and remembered; `minted` what
-    Trusted Publishing gave, and what is worthless soon: `publisher` is then what a Trusted Publisher has to be configured
-    with for this job, as PyPI's form takes it in the query of its URL.
+    `typed` marks what a person typed in this run, and what may therefore be asked for again and remembered, but not the
+    user name if that was given (`user_given`) by a flag, a variable or a file. `minted` marks what Trusted Publishing gave,
+    and what is worthless soon: `publisher` is then what a Trusted Publisher has to be configured with for this job, as
+    PyPI's form takes it in the query of its URL.
     """
 
     user: str
@@ -32,6 +33,7 @@ class Credential:
     origin: str
     slot: str | None = None
     typed: bool = False
+    user_given: bool = False
     minted: bool = False
     publisher: str = ""
 
@@ -44,12 +46,14 @@ class Source(Generic[T_co]):
     `SourceUnavailableError` if the search may go on, any other `TokenIndexError` if the run must end. It is `None` for the
     person at the terminal, who is asked when nothing was found. `effect` says what looking would do beyond reading; empty
     if it only reads. `rehearse` does all of `look` but its effect, and raises as `look` does; a rehearsal does that instead.
+    `not_used` says why what lies there doesn't count, where that is so.
     """
 
     place: str
     look: Callable[[], T_co | None] | None
     effect: str = ""
     rehearse: Callable[[], None] | None = None
+    not_used: str = ""
 
 
 class Person(Protocol):

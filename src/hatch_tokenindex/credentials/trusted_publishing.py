@@ -89,6 +89,7 @@ class TrustedPublishing:
         self._provider = None if repository.trusted_publishing == "never" else identity.provider(environment)
         self._checked_audience = ""
         self._held: list[_Held] = []
+        self._is_over = False
         self._lock = Lock()
 
     @property
@@ -147,6 +148,7 @@ class TrustedPublishing:
 
     def burn(self) -> None:
         """Make every minted token worthless; never raises. A thread that is minting is waited for, but not for long."""
+        self._is_over = True
         locked = self._lock.acquire(timeout=BURN_PATIENCE)
         held = list(self._held)
         if locked:
@@ -200,6 +202,9 @@ class TrustedPublishing:
                     raise SourceUnavailableError(msg) from None
                 sleep(pause)
                 pause *= 2
+                if self._is_over:
+                    msg = "the run is over"
+                    raise SourceUnavailableError(msg) from None
             else:
                 self._hold(minted, urlencode(publishers.of_claims(stated.claims)))
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import ssl
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
@@ -69,6 +70,7 @@ def goes_through_proxy(url: str) -> bool:
     return not urls.is_loopback(url) and not {scheme, "all"}.isdisjoint(getproxies()) and not proxy_bypass(host)
 
 
+@cache
 def user_agent() -> str:
     """Who we are, as RFC 9110, 10.1.5 writes it."""
     hatch, own, httpx = (version(name) for name in ("hatch", "hatch-tokenindex", "httpx"))

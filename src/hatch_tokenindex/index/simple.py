@@ -65,7 +65,7 @@ class SimpleApi:
     clock: Clock
 
     def listing(self, project: str, authorization: Callable[[], Secret | None]) -> Listing:
-        """What the index has of `project` (normalized, PEP 503). Never raises: an index that can't be asked is no error.
+        """What the index has of `project` (normalized, PEP 503). An index that can't be asked is no error.
 
         What `authorization` answers is sent only after a 401 or 403, only to the upload URL's own origin, never to PyPI.
         """

@@ -108,35 +108,30 @@ class Uploader:
         item, form = parcel.distribution, Form(parcel.distribution, _more_fields(parcel, self.repository.url))
         self.watcher.begun(item)
         attempt, lost, may_be_there = 0, False, False
-        while True:
-            try:
+        try:
+            while True:
                 answer, refused, sent = self._attempt(parcel, form)
-            except TokenIndexError as error:
-                if not lost:
-                    raise
-                raise UploadError(str(error), unsure=True) from None
-            if refused is None:
-                return form.digest
-            lost = lost or refused.may_have_arrived
-            wait = _pause_before(attempt, answer)
-            last = not refused.row.retry or attempt >= self.repository.retries or wait > LONGEST_WAIT
-            hides_success = refused.may_have_arrived or (refused.status or 0) in _SERVER_ERRORS
-            unsure = refused.may_have_arrived or refused.row.exists or (last and hides_success)
-            if unsure and self._arrived(parcel, form, refused, sent_before=may_be_there):
-                return form.digest
-            may_be_there = may_be_there or hides_success
-            if last:
-                raise UploadError(
-                    render(refused, sent),
-                    said=refused.said,
-                    next_step=refused.next_step,
-                    about_credential=refused.about_credential,
-                    worthless=refused.worthless,
-                    unsure=lost,
-                )
-            self.watcher.retrying(item, refused.said[0], wait)
-            self.pause(wait)
-            attempt += 1
+                if refused is None:
+                    return form.digest
+                lost = lost or refused.may_have_arrived
+                wait = _pause_before(attempt, answer)
+                last = not refused.row.retry or attempt >= self.repository.retries or wait > LONGEST_WAIT
+                hides_success = refused.may_have_arrived or (refused.status or 0) in _SERVER_ERRORS
+                unsure = refused.may_have_arrived or refused.row.exists or (last and (hides_success or may_be_there))
+                if unsure and self._arrived(parcel, form, refused, sent_before=may_be_there):
+                    return form.digest
+                if last:
+                    raise _error(refused, sent, unsure=lost)
+                may_be_there = may_be_there or hides_success
+                self.watcher.retrying(item, refused.said[0], wait)
+                self.pause(wait)
+                attempt += 1
+        except UploadError:
+            raise
+        except TokenIndexError as error:
+            if not lost:
+                raise
+            raise UploadError(str(error), unsure=True) from None
 
     def _attempt(self, parcel: Parcel, form: Form) -> tuple[Answer | None, Refusal | None, Sent]:
         answer, refused, sent = self._send_once(parcel, form)
@@ -223,6 +218,17 @@ class Uploader:
         if listed is None or listed.sha256 is None:
             return listed is not None and exists and sent_before
         return listed.sha256 == form.digest
+
+
+def _error(refused: Refusal, sent: Sent, *, unsure: bool) -> UploadError:
+    return UploadError(
+        render(refused, sent),
+        said=refused.said,
+        next_step=refused.next_step,
+        about_credential=refused.about_credential,
+        worthless=refused.worthless,
+        unsure=unsure,
+    )
 
 
 def _pause_before(attempt: int, answer: Answer | None) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hatch_tokenindex import urls
+from hatch_tokenindex.text import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,4 +83,4 @@ class Sent:
     @property
     def command(self) -> str:
         """The command that publishes to the same repository."""
-        return f"hatch publish -p tokenindex -r {shlex.quote(self.repository)}"
+        return command_line("hatch", "publish", "-p", "tokenindex", "-r", self.repository)
