@@ -197,6 +197,12 @@ class HatchTerminal:
         """All that was shown so far, on one line: for texts that may be wrapped."""
         return " ".join(self.screen.split())
 
+    def give_secret(self, secret: str) -> None:
+        """Answer the hidden question once it has been asked whole: what is typed before would be shown."""
+        self.expect("input is hidden")
+        self.expect("): ")
+        self.send(secret)
+
     def expect(self, text: str) -> None:
         """Wait until this text is shown. Where it never is, pexpect's exception tells what was."""
         self._process.expect_exact(text)

@@ -100,8 +100,7 @@ def test_login_asks_at_a_terminal(at_pypi: Maintainer) -> None:
         *arguments, cwd=at_pypi.project.folder, home=at_pypi.home, executable="hatch-tokenindex"
     ) as terminal:
         terminal.expect(f"API token for {name} on PyPI")
-        terminal.expect("input is hidden; make one at https://pypi.org/manage/account/token/): ")
-        terminal.send(token)
+        terminal.give_secret(token)
         assert terminal.finish() == 0
     assert token not in terminal.screen
     assert at_pypi.kept == {slot_of(name): token}

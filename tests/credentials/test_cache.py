@@ -350,8 +350,7 @@ def test_no_cache_file_stops_a_run_that_remembers(at_index: Maintainer, name: st
         terminal.expect("User name for")
         terminal.expect(": ")
         terminal.send("")
-        terminal.expect("input is hidden): ")
-        terminal.send(SECRET)
+        terminal.give_secret(SECRET)
         assert terminal.finish() == 0
     assert at_index.kept == {"__token__": SECRET}
     assert "Stored the secret" in terminal.words

@@ -430,8 +430,7 @@ def test_a_prompt_on_a_terminal(
             terminal.expect("User name for")
             terminal.expect(":")
             terminal.send(typed_user)
-        terminal.expect("input is hidden")
-        terminal.send("typed-secret")
+        terminal.give_secret("typed-secret")
         assert terminal.finish() == 0, terminal.screen
     name = typed_user or USER_NAMES.get(user or "", TOKEN_USER)
     assert desk.received == [BasicAuth(name, "typed-secret")]

@@ -540,11 +540,9 @@ def test_what_is_typed_and_no_use_is_asked_for_again(pypi: PyPIStandIn, home: Ho
             ("", "is empty. Paste with"),
             (make_token(projects=["other-project"]), "from the prompt is only for other-project"),
         ]:
-            terminal.expect("input is hidden")
-            terminal.send(typed)
+            terminal.give_secret(typed)
             terminal.expect(why)
-        terminal.expect("input is hidden")
-        terminal.send(make_token(location="test.pypi.org", user=USER_ID))
+        terminal.give_secret(make_token(location="test.pypi.org", user=USER_ID))
         assert terminal.finish() == 1
         assert "from the prompt was made by test.pypi.org" in terminal.words
     assert pypi.server.uploads == []

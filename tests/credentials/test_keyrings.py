@@ -171,9 +171,7 @@ def answer(terminal: HatchTerminal, secret: str = SECRET) -> None:
     terminal.expect("User name for")
     terminal.expect(": ")
     terminal.send("")
-    terminal.expect("input is hidden")
-    terminal.expect(": ")
-    terminal.send(secret)
+    terminal.give_secret(secret)
 
 
 def lines_about_the_keyring(terminal: HatchTerminal) -> list[str]:

@@ -274,8 +274,7 @@ def test_what_is_remembered_is_the_original(pypi: PyPIStandIn, project: Project,
     home.use_keyring("FileKeyring")
     arguments = ["publish", "-p", "tokenindex", "-u", "__token__", "--ca-cert", str(pypi.ca_file)]
     with HatchTerminal(*arguments, cwd=project.folder, home=home, env=pypi.environment) as terminal:
-        terminal.expect("input is hidden")
-        terminal.send(ACCOUNT)
+        terminal.give_secret(ACCOUNT)
         assert terminal.finish() == 0, terminal.screen
 
     assert home.keyring.secrets == {PYPI: {"__token__": ACCOUNT}}

@@ -51,14 +51,7 @@ def give_token(terminal: HatchTerminal, token: str) -> None:
     terminal.expect("User name for")
     terminal.expect(":")
     terminal.send("")
-    give_secret(terminal, token)
-
-
-def give_secret(terminal: HatchTerminal, secret: str) -> None:
-    """Answer the hidden question."""
-    terminal.expect("input is hidden")
-    terminal.expect(": ")
-    terminal.send(secret)
+    terminal.give_secret(token)
 
 
 def undo_commands(words: str) -> list[list[str]]:
@@ -174,7 +167,7 @@ def test_a_password_goes_to_its_user_name(
             terminal.expect("User name for")
             terminal.expect(": ")
             terminal.send(typed_user)
-        give_secret(terminal, "correct horse")
+        terminal.give_secret("correct horse")
         assert terminal.finish() == 0, terminal.screen
     assert at_index.kept == {user: "correct horse"}
 
@@ -198,7 +191,7 @@ def test_the_printed_command_is_the_script_where_the_shell_finds_it(at_pypi: Mai
     with at_pypi.at_terminal(
         "-o", "keyring=true", "-u", "alice", "-o", "all-versions", PATH="/usr/bin:/bin"
     ) as terminal:
-        give_secret(terminal, account_token("another"))
+        terminal.give_secret(account_token("another"))
         assert terminal.finish() == 0
     ((python, *rest),) = undo_commands(terminal.screen)
     assert python != "hatch-tokenindex"
@@ -229,7 +222,7 @@ def test_what_is_refused_three_times_is_stored_nowhere(at_pypi: Maintainer) -> N
     with at_pypi.at_terminal() as terminal:
         give_token(terminal, tokens[0])
         for token in tokens[1:]:
-            give_secret(terminal, token)
+            terminal.give_secret(token)
         assert terminal.finish() == 1
     assert [secret for _, _, secret in at_pypi.received] == ["bad-0", "bad-1", "bad-2"]
     assert terminal.words.count("input is hidden") == 3
@@ -243,8 +236,8 @@ def test_only_what_worked_of_three_is_stored(at_pypi: Maintainer) -> None:
     at_pypi.build()
     with at_pypi.at_terminal() as terminal:
         give_token(terminal, account_token("bad-0"))
-        give_secret(terminal, account_token("bad-1"))
-        give_secret(terminal, account_token("good"))
+        terminal.give_secret(account_token("bad-1"))
+        terminal.give_secret(account_token("good"))
         assert terminal.finish() == 0
     assert at_pypi.kept == {"__token__": account_token("good")}
 
@@ -273,7 +266,7 @@ def test_a_user_name_is_cached_only_if_it_was_typed(at_index: Maintainer, given:
             terminal.expect("User name")
             terminal.expect(": ")
             terminal.send("alice")
-        give_secret(terminal, "correct horse")
+        terminal.give_secret("correct horse")
         assert terminal.finish() == 0
     assert at_index.kept == {"alice": "correct horse"}
     assert Cache(at_index.cache_file.parent).read().user(at_index.url) == (None if given else "alice")
@@ -380,10 +373,10 @@ def test_a_refused_one_is_named_and_replaced(at_pypi: Maintainer) -> None:
     at_pypi.server.script_uploads(refuse(), refuse())
     at_pypi.build()
     with at_pypi.at_terminal() as terminal:
-        give_secret(terminal, project_token(name, identifier="mistyped"))
+        terminal.give_secret(project_token(name, identifier="mistyped"))
         assert f"keyring slot '{slot_of(name)}' of {PYPI}, {STORED}" in terminal.words
         assert at_pypi.kept == {slot_of(name): old}
-        give_secret(terminal, new)
+        terminal.give_secret(new)
         assert terminal.finish() == 0
     assert [secret for _, _, secret in at_pypi.received] == ["old", "mistyped", "new"]
     assert "User name" not in terminal.words
@@ -398,7 +391,7 @@ def test_one_that_takes_its_place_elsewhere_removes_it(at_pypi: Maintainer) -> N
     at_pypi.server.script_uploads(refuse())
     at_pypi.build()
     with at_pypi.at_terminal() as terminal:
-        give_secret(terminal, account_token())
+        terminal.give_secret(account_token())
         assert terminal.finish() == 0
     assert at_pypi.kept == {"__token__": account_token()}
     assert [slot.user for slot in Cache(at_pypi.cache_file.parent).read().slots] == ["__token__"]
@@ -410,7 +403,7 @@ def test_what_was_pasted_along_with_another_one_is_told(at_pypi: Maintainer) -> 
     at_pypi.server.script_uploads(refuse())
     at_pypi.build()
     with at_pypi.at_terminal() as terminal:
-        give_secret(terminal, f'"{project_token(name)}"')
+        terminal.give_secret(f'"{project_token(name)}"')
         assert terminal.finish() == 0
     assert "quotes" in terminal.words
     assert at_pypi.kept == {slot_of(name): project_token(name)}
@@ -440,7 +433,7 @@ def test_three_others_are_asked_for_and_no_more(at_pypi: Maintainer) -> None:
     at_pypi.build()
     with at_pypi.at_terminal() as terminal:
         for number in range(3):
-            give_secret(terminal, account_token(f"bad-{number}"))
+            terminal.give_secret(account_token(f"bad-{number}"))
         assert terminal.finish() == 1
     assert [secret for _, _, secret in at_pypi.received] == ["old", "bad-0", "bad-1", "bad-2"]
     assert at_pypi.kept == {"__token__": account_token("old")}
@@ -492,7 +485,7 @@ def test_a_refused_one_is_not_tried_again_for_the_next_project(at_pypi: Maintain
     at_pypi.build("alpha", "beta")
     with at_pypi.at_terminal() as terminal:
         give_token(terminal, account_token("bad"))
-        give_secret(terminal, account_token("good"))
+        terminal.give_secret(account_token("good"))
         assert terminal.finish() == 0
     assert at_pypi.received == [
         ("alpha", "__token__", "bad"),
@@ -507,7 +500,7 @@ def test_one_new_secret_takes_the_place_of_two_refused_ones(at_pypi: Maintainer)
     at_pypi.server.script_uploads(refuse(), None, refuse())
     at_pypi.build("alpha", "beta")
     with at_pypi.at_terminal() as terminal:
-        give_secret(terminal, account_token("new"))
+        terminal.give_secret(account_token("new"))
         assert terminal.finish() == 0
     assert [secret for _, _, secret in at_pypi.received] == ["old-alpha", "new", "old-beta", "new"]
     assert terminal.words.count("input is hidden") == 1
@@ -529,7 +522,7 @@ def test_a_project_that_was_accepted_is_not_asked_for_again(at_pypi: Maintainer,
         if not remembered:
             give_token(terminal, by_id)
         terminal.expect("API token for beta")
-        give_secret(terminal, project_token("beta"))
+        terminal.give_secret(project_token("beta"))
         assert terminal.finish() == 0, terminal.screen
     assert [(project, secret) for project, _, secret in at_pypi.received] == [
         ("alpha", "by-id"),
@@ -553,7 +546,7 @@ def test_two_projects_keep_their_tokens_apart(at_pypi: Maintainer) -> None:
             if name == "alpha":
                 give_token(terminal, token)
             else:
-                give_secret(terminal, token)
+                terminal.give_secret(token)
             assert terminal.finish() == 0
     assert at_pypi.kept == {slot_of(name): token for name, token in tokens.items()}
 
@@ -573,14 +566,14 @@ def test_a_user_name_is_remembered_where_the_secret_can_not_be(at_index: Maintai
         terminal.expect("User name for")
         terminal.expect(": ")
         terminal.send("alice")
-        give_secret(terminal, "correct horse")
+        terminal.give_secret("correct horse")
         assert terminal.finish() == 0
     assert json.loads(at_index.cache_file.read_text(encoding="utf-8"))["slots"] == []
 
     at_index.build(version="2.0")
     with at_index.at_terminal("-o", "all-versions") as terminal:
         terminal.expect("Password or token of 'alice'")
-        give_secret(terminal, "correct horse")
+        terminal.give_secret("correct horse")
         assert terminal.finish() == 0
     assert "User name for" not in terminal.words
     assert at_index.received == [(at_index.project.name, "alice", "correct horse")] * 2

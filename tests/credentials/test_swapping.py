@@ -84,8 +84,7 @@ def test_the_token_that_created_a_project_is_swapped(
 def test_the_token_that_was_typed_for_a_first_release_is_swapped(at_pypi: Maintainer) -> None:
     at_pypi.build()
     with at_pypi.at_terminal("-u", "__token__") as terminal:
-        terminal.expect("input is hidden")
-        terminal.send(ACCOUNT)
+        terminal.give_secret(ACCOUNT)
         assert terminal.finish() == 0, terminal.screen
         assert terminal.words.count(f"https://pypi.org/{LINK}{at_pypi.project.name}") == 1
     assert at_pypi.kept == {"__token__": ACCOUNT}

@@ -580,6 +580,8 @@ def test_ctrl_c_ends_at_once_and_says_what_arrived(at_index: Maintainer, files: 
     at_index.server.script_uploads(*[None] * uploaded, Answer(after=never))
     with at_index.at_terminal("-o", "jobs=1", HATCH_INDEX_AUTH=SECRET) as terminal:
         at_index.server.wait_for(lambda: len(at_index.server.uploads) == uploaded + 1)
+        for _ in range(uploaded):
+            terminal.expect("... success")
         assert interrupted(terminal) < 2
     never.set()
     parts = files[:uploaded], files[uploaded : uploaded + 1], files[uploaded + 1 :]

@@ -110,8 +110,7 @@ def test_a_terminal_is_asked_and_the_secret_is_hidden(index: RecordingServer, pr
     ) as terminal:
         terminal.expect("User name")
         terminal.send("")
-        terminal.expect("input is hidden")
-        terminal.send(SECRET)
+        terminal.give_secret(SECRET)
         assert terminal.finish() == 0, terminal.screen
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", SECRET)]
     assert SECRET not in terminal.screen

@@ -579,8 +579,7 @@ def test_a_secret_that_is_typed(desk: Desk, backend: str) -> None:
     environment = {"HATCH_DEBUG": "1"}
     with HatchTerminal(*arguments, cwd=desk.project.folder, home=desk.home, env=environment) as terminal:
         for _ in range(2):
-            terminal.expect("input is hidden)")
-            terminal.send(CANARY)
+            terminal.give_secret(CANARY)
         assert terminal.finish() == 0, terminal.screen
         screen = terminal.screen
 
@@ -601,8 +600,7 @@ def test_a_token_that_is_typed_as_user_name(desk: Desk) -> None:
         terminal.send(token)
         terminal.expect("used as the secret")
         before = len(terminal.screen)
-        terminal.expect("input is hidden)")
-        terminal.send(token)
+        terminal.give_secret(token)
         assert terminal.finish() == 0, terminal.screen
         screen = terminal.screen[before:]
 
