@@ -271,3 +271,37 @@ def test_without_a_provider_nobody_is_asked_for_anything() -> None:
     trusted.rehearse()
     assert trusted.credential("demo") is None
     assert (trusted.effect, minter.asked, minter.lives) == ("", 0, [900])
+
+
+def test_minting_is_not_tried_again_once_the_run_is_over(
+    in_job: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Secret] = []
+
+    class Silent(Minting):
+        def mint(self, identity: Secret) -> Minted:
+            tried.append(identity)
+            message = "no answer"
+            raise SourceUnavailableError(message)
+
+    trusted = publishing("http://127.0.0.1:1/", Silent(), in_job)
+    monkeypatch.setattr(trusted_publishing, "BURN_PATIENCE", 0.02)
+    monkeypatch.setattr(trusted_publishing, "sleep", lambda _pause: trusted.burn())
+    with pytest.raises(SourceUnavailableError, match="the run is over"):
+        trusted.credential("demo")
+    assert len(tried) == 1
+
+
+def test_what_is_minted_after_the_run_is_over_is_burned_at_once(
+    in_job: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(Minting):
+        def mint(self, identity: Secret) -> Minted:
+            trusted.burn()
+            return super().mint(identity)
+
+    minter = Late()
+    trusted = publishing("http://127.0.0.1:1/", minter, in_job)
+    monkeypatch.setattr(trusted_publishing, "BURN_PATIENCE", 0.02)
+    assert trusted.credential("demo") is not None
+    assert len(minter.burned) == 1

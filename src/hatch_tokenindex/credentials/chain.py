@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hatch_tokenindex.credentials import commands
@@ -163,12 +164,11 @@ class Chain:
     def would_mint(self, project: str) -> bool:
         """Whether no place before Trusted Publishing has a credential for `project`, and a token would be minted."""
         user = first(_walk_users(self.users(project)), [])
-        for source in self.secrets(project, user):
-            if source.rehearse is not None:
-                return bool(source.effect)
-            if source.look and look_at(source, source.look, partial(self._judge, project)).ends_the_search:
-                break
-        return False
+        sources = self.secrets(project, user)
+        before = takewhile(lambda source: source.rehearse is None, sources)
+        looks = (look_at(source, source.look, partial(self._judge, project)) for source in before if source.look)
+        mints = any(source.rehearse is not None and source.effect for source in sources)
+        return mints and not any(look.ends_the_search for look in looks)
 
     def renewed(self, judged: Judged, project: str, seconds: float) -> Judged:
         """The same credential, or for a minted one that would expire within the next `seconds` another one."""

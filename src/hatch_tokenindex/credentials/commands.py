@@ -82,9 +82,8 @@ def _run(command: Given[tuple[str, ...]], tell: Callable[[str], None]) -> tuple[
 
 def _close_pipes(process: subprocess.Popen[bytes]) -> None:
     # On Windows, threads that still read them have them, and close them themselves.
-    for pipe in () if sys.platform == "win32" else (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
+    for pipe in () if sys.platform == "win32" else filter(None, (process.stdout, process.stderr)):
+        pipe.close()
 
 
 def _found(program: str) -> str:

@@ -125,8 +125,8 @@ class Keyring:
         start = monotonic()
         if _wait_until(done, start + PATIENCE) or self._person is None:
             return done.is_set()
-        self._person.note("Waiting for the keyring: it may be asking for its password. Ctrl-C goes on without it.")
         try:
+            self._person.note("Waiting for the keyring: it may be asking for its password. Ctrl-C goes on without it.")
             return _wait_until(done, start + PATIENCE_WITH_PERSON)
         except KeyboardInterrupt:
             msg = "the keyring was not waited for"

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_UNREADABLE = (
+    OSError,
+    UnicodeDecodeError,
+    configparser.DuplicateSectionError,
+    configparser.DuplicateOptionError,
+    configparser.ParsingError,
+)
+
+
 @dataclass(frozen=True)
 class Section:
     """One repository of the file; a section with a password and no user name means an API token."""
@@ -80,7 +89,7 @@ class Pypirc:
             parser.read_string(self._path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             return ()
-        except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        except _UNREADABLE as error:
             msg = f"{self._path} can't be read: {_reason(error)}. Correct the file, or move it away."
             raise ConfigurationError(msg) from None
         return tuple(_section(name, parser[name]) for name in parser.sections() if name != "distutils")
@@ -130,7 +139,13 @@ def _same(url: str, other: str) -> bool:
     return urls.problem_with(url) is None and urls.same(url, other)
 
 
-def _reason(error: Exception) -> str:
+def _reason(
+    error: OSError
+    | UnicodeDecodeError
+    | configparser.DuplicateSectionError
+    | configparser.DuplicateOptionError
+    | configparser.ParsingError,
+) -> str:
     if isinstance(error, OSError):
         return error.strerror or "it is not a readable file"
     if isinstance(error, UnicodeDecodeError):
@@ -142,6 +157,4 @@ def _reason(error: Exception) -> str:
         return f"line {error.lineno} repeats an option of its section"
     if isinstance(error, configparser.MissingSectionHeaderError):
         return f"line {error.lineno} comes before the first [section]"
-    if isinstance(error, configparser.ParsingError) and error.errors:
-        return f"line {error.errors[0][0]} is neither a [section] nor `option = value`"
-    return "it does not follow the format of .pypirc"
+    return f"line {error.errors[0][0]} is neither a [section] nor `option = value`"

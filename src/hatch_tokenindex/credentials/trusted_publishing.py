@@ -148,8 +148,8 @@ class TrustedPublishing:
 
     def burn(self) -> None:
         """Make every minted token worthless; never raises. A thread that is minting is waited for, but not for long."""
-        self._is_over = True
         locked = self._lock.acquire(timeout=BURN_PATIENCE)
+        self._is_over = True
         held = list(self._held)
         if locked:
             self._lock.release()
@@ -216,6 +216,8 @@ class TrustedPublishing:
         self._held.append(_Held(credential, since, until))
         self._mask(minted.token)
         self._mask(basic(credential))
+        if self._is_over:
+            self._minter.burn([minted.token])
 
 
 def _may_be_lent_to(repository: Repository, audience: str) -> bool:

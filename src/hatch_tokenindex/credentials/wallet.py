@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hatch_tokenindex.credentials.chain import ATTEMPTS, Chain
 from hatch_tokenindex.credentials.narrowing import SLOWEST_UPLOAD, authorize
 from hatch_tokenindex.credentials.remembering import Kept, Memory, Place, places
-from hatch_tokenindex.errors import CredentialError
 
 if TYPE_CHECKING:
     from hatch_tokenindex.authorization import Authorization
@@ -60,12 +59,8 @@ class Wallet:
         return None if judged is None else self._authorization(judged, project, 0).header
 
     def required(self, project: str) -> Judged:
-        """The credential of a project, in a run that may ask for it."""
-        judged = self.of(project)
-        if judged is None:
-            msg = f"There is no credential for {project}."
-            raise CredentialError(msg)
-        return judged
+        """The credential of a project, in a run that may ask for it: there is one then, or `CredentialError` is raised."""
+        return cast("Judged", self.of(project))
 
     def can_replace(self, project: str, judged: Judged) -> bool:
         """Whether another secret may be asked for in place of this refused one: a remembered one, or a typed one thrice."""
