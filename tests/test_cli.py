@@ -516,3 +516,12 @@ def test_a_printed_command_works_in_a_subfolder(at_index: Maintainer) -> None:
     ]
     subprocess.run(script, cwd=subfolder, env=at_index.home.environment, check=True, capture_output=True)
     assert at_index.kept == {}
+
+
+def test_a_project_s_own_secret_leaves_the_remembered_user_name_alone(at_index: Maintainer) -> None:
+    cache = Cache(at_index.cache_file.parent)
+    cache.update(lambda contents: contents.with_user(at_index.url, "alice"))
+    result = manage(at_index, "login", "-r", "private", "--project", "demo", typed=b"s3cret")
+    assert result.returncode == 0, result.output
+    assert at_index.kept == {slot_of("demo"): "s3cret"}
+    assert cache.read().user(at_index.url) == "alice"

@@ -260,3 +260,10 @@ def test_a_rehearsal_at_a_terminal_says_that_it_would_ask(at_index: Maintainer, 
     assert "would ask whether to publish them all" in terminal.words
     assert terminal.words.count("would be uploaded to") == len(two_versions)
     assert at_index.server.uploads == []
+
+
+def test_what_a_closed_release_has_can_be_sent_again(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path)
+    page = listing(path, uploaded=0)
+    (project,) = plan(by_project([read(path)]), {"demo": page}, replace(PYPI, existing="replace"), 100 * DAY)
+    assert [item.path for item in project.uploads] == [path]

@@ -409,7 +409,7 @@ def test_a_configured_name_comes_first() -> None:
         pytest.fail(".pypirc was read")
 
     for name in ("private", "main", "test", "pypi"):
-        configured = repositories(f"repos.private = '{URL}'\nrepos.pypi = '{OTHER_URL}'")
+        configured = repositories(f"repos.private = '{URL}'", f"repos.pypi = '{OTHER_URL}'")
         repository = configured.choose(Given(name, "--repo"), unread, Layer("this run", Path.cwd(), {}))
         assert (repository.name, repository.pypirc_section) == (name, None)
     assert repository.url == OTHER_URL
@@ -773,3 +773,24 @@ def test_a_host_that_is_no_name(project: Project, home: Home, url: str) -> None:
     assert result.returncode == 1
     assert len(result.output.splitlines()) == 1, result.output
     assert "bug in hatch-tokenindex" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("project", "personal", "expected"),
+    [
+        (f"repos.Main = '{URL}'", "", "repos.Main] in {file} is too much like `main`"),
+        (f"repos.TEST = '{URL}'", "", "repos.TEST] in {file} is too much like `test`"),
+        ("", f"repos.Main = '{URL}'", "repos.Main] in {file} is too much like `main`"),
+        (f"repos.pypi = '{URL}'", "", "repos.pypi] in {file} is too much like `main`"),
+        (f"repos.TestPyPI = '{URL}'", "", "repos.TestPyPI] in {file} is too much like `test`"),
+    ],
+)
+def test_a_clone_takes_no_name_that_a_person_types_for_pypi(project: str, personal: str, expected: str) -> None:
+    """Its own variables would be those of `main`, or `-r pypi` would lead there."""
+    with pytest.raises(ConfigurationError) as raised:
+        repositories(project, personal)
+    assert expected.format(file=PROJECT / "pyproject.toml" if project else PERSON) in str(raised.value)
+
+
+def test_a_person_may_call_a_repository_pypi() -> None:
+    assert chosen(repositories("", f"repos.pypi = '{URL}'"), "pypi").url == URL

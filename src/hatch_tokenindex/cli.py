@@ -120,7 +120,8 @@ def login(desk: Desk, repo: str | None, project: str | None, user: str | None, m
         )
         raise ConfigurationError(msg)
     known = TOKEN_USER if name else given or desk.user_of(repository)
-    configured = user is None and given is not None
+    # A project's own secret is found under any user name that was not given.
+    configured = name is not None or (user is None and given is not None)
     if desk.can_prompt:
         found = Prompts(desk.terminal, repository).ask_again(name or "all projects", known, user_given=configured)
     else:

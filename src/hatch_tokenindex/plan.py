@@ -122,7 +122,7 @@ def _closed(project: ProjectPlan, repository: Repository, now: float) -> Iterato
     if repository.site is None:
         return
     released = _released(project.listing)
-    for version in project.versions:
+    for version in project.new_versions:
         if now - released.get(Version(version), now) > CLOSED_AFTER.total_seconds():
             yield (
                 f"{project.name} {version} was released more than {CLOSED_AFTER.days} days ago: {repository.site} takes no "

@@ -328,6 +328,9 @@ def _named(table: ConfigurationTable, name: str, data: object) -> Layer:
         data = {"url": data}
     if not isinstance(data, Mapping):
         raise ConfigurationError(_message(table, where, None, "must be a URL or a table"))
+    if (meant := _reserved(name, personal=table.personal)) is not None:
+        problem = f"is too much like `{meant}`, which is {RESERVED[meant]}: choose another name"
+        raise ConfigurationError(_message(table, where, None, problem))
     if name in RESERVED:
         if "url" in data:
             problem = f"can't be set: `{name}` is always {RESERVED[name]} (choose another name for another index)"
@@ -338,6 +341,14 @@ def _named(table: ConfigurationTable, name: str, data: object) -> Layer:
     elif "url" not in data:
         raise ConfigurationError(_message(table, where, "url", "is missing: give the upload URL of the index"))
     return _layer(table, where, data, REPOSITORY_KEYS)
+
+
+def _reserved(name: str, *, personal: bool) -> str | None:
+    """The reserved name that this one could be taken for: its variables would be that one's, or a person would type it."""
+    folded = re.sub(r"[^a-z0-9]", "_", name.lower())
+    if folded in RESERVED and name not in RESERVED:
+        return folded
+    return None if personal else PYPIRC_ALIASES.get(folded)
 
 
 def _layer(table: ConfigurationTable, where: str, data: Mapping[str, object], keys: Mapping[str, Key]) -> Layer:

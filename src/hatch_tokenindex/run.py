@@ -23,7 +23,7 @@ from hatch_tokenindex.distributions import (
     read_attestations,
     sha256,
 )
-from hatch_tokenindex.errors import ConfigurationError, DistributionError
+from hatch_tokenindex.errors import ConfigurationError, DistributionError, TokenIndexError
 from hatch_tokenindex.index.arrival import wait_until_listed
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
@@ -221,30 +221,41 @@ class Run:
                 self.terminal.info(f"{project.name} would be published {would}.")
 
     def _send(self, plans: Sequence[ProjectPlan], sender: Sender) -> Mapping[str, Delivery]:
-        """Send every project; at the end, however that comes, tell about those that are on the index now."""
+        """Send every project; also where the index refuses one, tell about those that are there now."""
         deliveries: dict[str, Delivery] = {}
         try:
             for project in plans:
                 if project.uploads:
                     deliveries[project.name] = sender.send(project)
-                elif self.asked.initialize_auth:
-                    self.report.remembered(self.wallet.keep(project.name))
-        finally:
+        except TokenIndexError:
+            self._tell_about(plans, deliveries, is_complete=False)
+            raise
+        if self.asked.initialize_auth:
             for project in plans:
-                if project.name in deliveries:
-                    self._tell_about(project, deliveries[project.name].judged)
+                self.report.remembered(self.wallet.keep(project.name))
+        self._tell_about(plans, deliveries, is_complete=True)
         return deliveries
 
-    def _tell_about(self, project: ProjectPlan, judged: Judged) -> None:
-        """Where the releases of a project are now, and what would be a safer credential for the next."""
-        self.terminal.info()
-        self.terminal.info(f"[{project.name}]")
-        for page in dict.fromkeys(self.repository.release_page(project.name, version) for version in project.versions):
-            self.terminal.info(page)
-        is_first = project.listing.exists is False
+    def _tell_about(
+        self, plans: Iterable[ProjectPlan], deliveries: Mapping[str, Delivery], *, is_complete: bool
+    ) -> None:
+        """Where the releases are now, and what would be a safer credential for the next."""
+        for project in plans:
+            if project.name not in deliveries:
+                continue
+            self.terminal.info()
+            self.terminal.info(f"[{project.name}]")
+            pages = (self.repository.release_page(project.name, version) for version in project.versions)
+            for page in dict.fromkeys(pages):
+                self.terminal.info(page)
+            is_first = project.listing.exists is False
+            if is_complete or is_first:
+                self._advise(project.name, deliveries[project.name].judged, is_first_release=is_first)
+
+    def _advise(self, project: str, judged: Judged, *, is_first_release: bool) -> None:
         advice = (
-            self.swap.advice(judged, project.name, is_first_release=is_first),
-            to_trusted_publishing(judged, project.name, self.repository, self.environment),
+            self.swap.advice(judged, project, is_first_release=is_first_release),
+            to_trusted_publishing(judged, project, self.repository, self.environment),
         )
         for line in filter(None, advice):
             self.terminal.warning(line)

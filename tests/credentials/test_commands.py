@@ -9,20 +9,20 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from api_tokens import account_token
 from maintainer import private_repository
 
 from hatch_tokenindex.credentials import commands
 from hatch_tokenindex.errors import CredentialError
 from hatch_tokenindex.given import Given
+from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from maintainer import Maintainer
 
-
-def told(text: str) -> None:
-    """What a person would be told, who isn't there."""
+TOKEN = account_token()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="makes a shell script")
@@ -33,14 +33,14 @@ def test_a_clone_does_not_bring_the_program_of_auth_command(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", ".")
     with pytest.raises(CredentialError, match="is not run"):
-        commands.first_line(Given((program.name,), "`auth-command`"), told)
-    assert commands.first_line(Given((str(program),), "`auth-command`"), told).reveal() == "stolen"
+        commands.first_line(Given((program.name,), "`auth-command`"), None)
+    assert commands.first_line(Given((str(program),), "`auth-command`"), None).reveal() == "stolen"
 
 
 def refused(*command: str) -> str:
     """Why the program gave no secret."""
     with pytest.raises(CredentialError) as caught:
-        commands.first_line(Given(command, "`auth-command`"), told)
+        commands.first_line(Given(command, "`auth-command`"), None)
     return str(caught.value)
 
 
@@ -86,7 +86,7 @@ def test_what_a_program_said_before_it_was_ended_is_told(monkeypatch: pytest.Mon
 
 def test_a_byte_order_mark_is_no_part_of_the_secret() -> None:
     code = r"import sys; sys.stdout.buffer.write(b'\xef\xbb\xbfs3cret\r\n')"
-    assert commands.first_line(Given((sys.executable, "-S", "-c", code), "`auth-command`"), told).reveal() == "s3cret"
+    assert commands.first_line(Given((sys.executable, "-S", "-c", code), "`auth-command`"), None).reveal() == "s3cret"
 
 
 def test_what_is_not_utf_8_is_refused_and_not_altered(at_index: Maintainer) -> None:
@@ -102,14 +102,22 @@ def test_what_is_not_utf_8_is_refused_and_not_altered(at_index: Maintainer) -> N
     assert at_index.received == []
 
 
-def test_a_person_is_told_what_is_awaited_and_what_the_program_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_is_told_what_is_awaited_but_nothing_that_the_program_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "PATIENCE", 0.5)
     code = "import sys, time; print('touch the key', file=sys.stderr, flush=True); time.sleep(1.5); print('s3cret')"
     notes: list[str] = []
-    assert (
-        commands.first_line(Given((sys.executable, "-S", "-c", code), "`auth-command`"), notes.append).reveal()
-        == "s3cret"
-    )
-    (note,) = notes
-    assert note.startswith(f"Waiting for {sys.executable!r}.")
-    assert sys.platform == "win32" or note.endswith("It said: touch the key")
+    given: Given[tuple[str, ...]] = Given((sys.executable, "-S", "-c", code), "`auth-command`")
+    assert commands.first_line(given, notes.append) == Secret("s3cret")
+    assert notes == [f"Waiting for {sys.executable!r}: it may want to be unlocked."]
+
+
+@pytest.mark.parametrize("secret", [b"p\xe9ssword-secret", b"s3cret-pass-word"])
+def test_a_secret_that_a_failing_program_repeats_is_masked(secret: bytes) -> None:
+    code = f"import sys; o, e = sys.stdout.buffer, sys.stderr.buffer; o.write({secret!r}); e.write(b'bad: ' + {secret!r}); sys.exit(1)"
+    assert refused(sys.executable, "-S", "-c", code).endswith("It said: bad: *****")
+
+
+def test_a_token_that_a_program_repeats_before_it_gives_it_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "TIME_LIMIT", 1)
+    code = f"import sys, time; print('trying', {TOKEN!r}, file=sys.stderr, flush=True); time.sleep(20)"
+    assert TOKEN not in refused(sys.executable, "-S", "-c", code)

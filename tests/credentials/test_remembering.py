@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from api_tokens import PROJECT_ID, account_token, make_token, project_token
+from filelock import FileLock
 from hatch_process import needs_terminal
 from maintainer import slot_of
-from servers import Answer
+from servers import Answer, BasicAuth
 
 from hatch_tokenindex.credentials.cache import Cache, Slot
 from hatch_tokenindex.credentials.judging import judge
@@ -577,3 +578,49 @@ def test_a_user_name_is_remembered_where_the_secret_can_not_be(at_index: Maintai
         assert terminal.finish() == 0
     assert "User name for" not in terminal.words
     assert at_index.received == [(at_index.project.name, "alice", "correct horse")] * 2
+
+
+def test_nothing_is_kept_for_a_project_without_uploads_before_the_others_are_there(at_index: Maintainer) -> None:
+    """The index took the secret of neither before."""
+    at_index.build("aaa", "zzz")
+    wheel = at_index.project.dist / "aaa-1.0-py3-none-any.whl"
+    at_index.server.store(wheel.name, wheel.read_bytes())
+    good = project_token("zzz", location="127.0.0.1")
+    at_index.server.credentials = {BasicAuth("__token__", good)}
+    with at_index.at_terminal("--initialize-auth") as terminal:
+        terminal.expect("User name")
+        terminal.expect(": ")
+        terminal.send("")
+        terminal.give_secret("mistyped-secret")
+        terminal.give_secret(good)
+        terminal.finish()
+    assert "mistyped-secret" not in at_index.kept.values()
+    assert at_index.kept[slot_of("zzz")] == good
+
+
+def test_ctrl_c_waits_for_no_locked_cache(at_pypi: Maintainer) -> None:
+    """Advice would be noted in the cache; nobody waits for that after Ctrl-C."""
+    at_pypi.build("aaa", "zzz")
+    at_pypi.home.remember(at_pypi.url, "__token__", account_token())
+    at_pypi.server.store("aaa-0.1-py3-none-any.whl", b"an older release")
+    never = threading.Event()
+    at_pypi.server.script_uploads(None, Answer(after=never))
+    at_pypi.cache_file.parent.mkdir(parents=True)
+    with FileLock(f"{at_pypi.cache_file}.lock"), at_pypi.at_terminal() as terminal:
+        terminal.expect("success")
+        at_pypi.server.wait_for(lambda: len(at_pypi.server.uploads) == 2)
+        began = time.monotonic()
+        terminal.interrupt()
+        assert terminal.finish() == 1
+        assert time.monotonic() - began < 8
+    never.set()
+
+
+def test_without_a_keyring_it_is_said_that_nothing_is_stored(at_index: Maintainer) -> None:
+    at_index.home.environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    at_index.build()
+    with at_index.at_terminal("-u", "alice") as terminal:
+        terminal.give_secret("correct horse")
+        assert terminal.finish() == 0
+    assert terminal.words.count("There is no keyring on this system") == 1
+    assert terminal.words.count("The secret was not stored, and will be asked for again.") == 1

@@ -141,10 +141,12 @@ class Report:
             self._tell_what_arrived()
             raise
         finally:
-            if self._terminal.in_github_actions:
-                self._tell_github(failure)
-            if as_json:
-                self._print_document(failure)
+            try:
+                if self._terminal.in_github_actions:
+                    self._tell_github(failure)
+            finally:
+                if as_json:
+                    self._print_document(failure)
 
     def _print_document(self, failure: BaseException | None) -> None:
         files = document.project_entries(self._results.values(), self._repository, self._credentials)

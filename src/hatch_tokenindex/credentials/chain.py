@@ -232,8 +232,8 @@ class Chain:
     @cached_property
     def _command_secret(self) -> Given[Secret] | None:
         """Run once, however many projects there are: a password manager may want to be unlocked each time."""
-        command = self.repository.auth_command
-        return None if command is None else Given(commands.first_line(command, self.prompts.note), command.origin)
+        command, tell = self.repository.auth_command, self.prompts.note if self.options.can_prompt else None
+        return None if command is None else Given(commands.first_line(command, tell), command.origin)
 
     @property
     def _chosen_secrets(self) -> tuple[Given[Secret] | None, ...]:

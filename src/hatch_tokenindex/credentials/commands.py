@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex.credentials.sources import TOKEN_USER
 from hatch_tokenindex.errors import CredentialError
-from hatch_tokenindex.tokens import Redactor, Secret
+from hatch_tokenindex.tokens import MASK, Redactor, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 
 TIME_LIMIT = 60
 """Seconds that the program may take."""
+_TOKEN_LIKE = re.compile(r"pypi-[\w-]{16,}")
 PATIENCE = 5
 """Seconds that it has before a person is told what is awaited."""
 
 
-def first_line(command: Given[tuple[str, ...]], tell: Callable[[str], None]) -> Secret:
+def first_line(command: Given[tuple[str, ...]], tell: Callable[[str], None] | None) -> Secret:
     """Run the program and take the first line of its output. Raises `CredentialError` with the program's own words.
 
-    `tell` shows a person what a program says that takes its time: it may want to be unlocked.
+    `tell` shows a person what is awaited: the program may want to be unlocked. It is `None` where nobody is there.
     """
     program = command.value[0]
     status, output, errors = _run(command, tell)
@@ -48,12 +50,15 @@ def secret_of(output: bytes) -> Secret:
 
 
 def _said(output: bytes | None, errors: bytes | None) -> str:
-    """What a program wrote to standard error, without the secret that it gave."""
-    text = Redactor(((TOKEN_USER, secret_of(output or b"")),)).redact((errors or b"").decode(errors="replace")).strip()
-    return f" It said: {text[:1000]}" if text else ""
+    """What a program wrote to standard error, without the secret that it gave, or was about to give."""
+    text = Redactor(((TOKEN_USER, secret_of(output or b"")),)).redact(
+        (errors or b"").decode("utf-8", "surrogateescape")
+    )
+    shown = _TOKEN_LIKE.sub(MASK, text).encode("utf-8", "surrogateescape").decode(errors="replace").strip()
+    return f" It said: {shown[:1000]}" if shown else ""
 
 
-def _run(command: Given[tuple[str, ...]], tell: Callable[[str], None]) -> tuple[int, bytes, bytes]:
+def _run(command: Given[tuple[str, ...]], tell: Callable[[str], None] | None) -> tuple[int, bytes, bytes]:
     program, *arguments = command.value
     try:
         process = subprocess.Popen(
@@ -65,8 +70,9 @@ def _run(command: Given[tuple[str, ...]], tell: Callable[[str], None]) -> tuple[
         raise CredentialError(msg) from None
     try:
         output, errors = process.communicate(timeout=min(PATIENCE, TIME_LIMIT))
-    except subprocess.TimeoutExpired as waiting:
-        tell(f"Waiting for {program!r}.{_said(waiting.output, waiting.stderr)}")
+    except subprocess.TimeoutExpired:
+        if tell is not None:
+            tell(f"Waiting for {program!r}: it may want to be unlocked.")
         try:
             output, errors = process.communicate(timeout=max(0, TIME_LIMIT - PATIENCE))
         except subprocess.TimeoutExpired as expired:

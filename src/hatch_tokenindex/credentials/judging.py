@@ -40,7 +40,7 @@ def judge(found: Credential, project: str | None, repository: Repository, now: f
         token = read(secret)
     except MalformedTokenError as error:
         token = None
-        if looks_like_token(secret.reveal()) and repository.site:
+        if secret.reveal().startswith("pypi-") and repository.site:
             notes.append(f"{_subject(found)} can't be read, and is sent as it is. {error}")
     user = found.user
     if user != TOKEN_USER and looks_like_token(secret.reveal()):

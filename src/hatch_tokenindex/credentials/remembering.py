@@ -81,7 +81,8 @@ class Memory:
         try:
             self.cache.update(lambda contents: self._recorded(contents, judged, stored, now))
         except SourceUnavailableError as error:
-            warnings += (f"Hatch's cache does not list what was stored: {error}.",)
+            what = "list what was stored" if stored.places else "remember the user name"
+            warnings += (f"Hatch's cache does not {what}: {error}.",)
         return Kept(stored.notes, warnings)
 
     def _store(self, judged: Judged, where: Sequence[Place], replaced: Credential | None) -> _Stored:
@@ -95,8 +96,11 @@ class Memory:
                 self.keyring.set(self.repository.url, place.slot, judged.credential.secret)
                 stored.append(place)
         except SourceUnavailableError as error:
-            if not failed_before:
-                warnings.append(f"The secret was not stored, and will be asked for again: {error}.")
+            told = "The secret was not stored, and will be asked for again"
+            if failed_before:
+                notes.append(f"{told}.")
+            else:
+                warnings.append(f"{told}: {error}.")
         else:
             try:
                 gone = self._delete_refused(replaced, stored)

@@ -32,11 +32,15 @@ _UNSUPPORTED_PLATFORM = re.compile(
 )
 
 
-def check_for_pypi(distribution: Distribution) -> tuple[str, ...]:
-    """Return a line for everything that makes PyPI refuse this file; what only PyPI's database knows is not among it."""
+def check_for_pypi(distribution: Distribution, *, is_sound: bool = True) -> tuple[str, ...]:
+    """Return a line for everything that makes PyPI refuse this file; what only PyPI's database knows is not among it.
+
+    A file that isn't sound has been refused by others: what may be the same fault once more is left out then.
+    """
     return (
         *distribution.refused_by_pypi,
-        *_file(distribution),
+        *(_file(distribution) if is_sound else ()),
+        *(map(escaped_line, _requirements(distribution)) if is_sound else ()),
         *map(escaped_line, _metadata(distribution)),
         *_readme(distribution),
     )
@@ -67,7 +71,6 @@ def _advice(platforms: Iterable[str]) -> str:
 
 
 def _metadata(distribution: Distribution) -> Iterator[str]:
-    yield from _requirements(distribution)
     yield from _links(distribution)
     for summary in distribution.values("summary"):
         if len(summary) > _LONGEST_SUMMARY:

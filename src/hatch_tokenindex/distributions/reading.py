@@ -60,7 +60,7 @@ def read_all(paths: Sequence[Path], *, for_pypi: bool = False) -> list[Distribut
         findings = Findings()
         distribution = _examined(path, findings)
         if for_pypi and distribution is not None:
-            findings.problems += check_for_pypi(distribution)
+            findings.problems += check_for_pypi(distribution, is_sound=not findings.problems)
         if distribution is not None and not findings.problems:
             distributions.append(distribution)
         else:
