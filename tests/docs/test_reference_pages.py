@@ -21,6 +21,7 @@ from pages import ROOT, codes, every_page, rows, section, tables, text_of
 
 import hatch_tokenindex
 from hatch_tokenindex import cli, options
+from hatch_tokenindex.console.help import HELP
 from hatch_tokenindex.credentials import commands, keyrings, narrowing, trusted_publishing
 from hatch_tokenindex.credentials.sources import TOKEN_USER
 from hatch_tokenindex.index import simple, upload
@@ -166,6 +167,13 @@ def test_the_numbers_on_the_pages_are_those_of_the_code(page: str, sentence: str
     assert sentence.format(*numbers) in " ".join(text_of(page).split())
 
 
+def test_the_upload_urls_are_of_the_kinds_that_they_are_listed_for() -> None:
+    listed = rows(section(text_of("how-to/private-index.md"), "A private index"))
+    kinds = {index: kind_of(codes(url)[0]).name for index, url in listed if codes(url)}
+    assert kinds.pop("pypiserver") == OTHER.name
+    assert [index for index, name in kinds.items() if index != name] == []
+
+
 def test_where_the_simple_api_is_is_as_told() -> None:
     told = rows(section(text_of("how-to/private-index.md"), "Which files the index has"))
     for _, example, addresses in told:
@@ -255,6 +263,15 @@ def test_the_order_of_places_is_that_of_the_code(explanation: dict[str, Any], he
     places = [re.sub("<.*?>", lambda match: names[match[0]], codes(row[1])[0]) for row in documented]
     assert places == [row["place"] for row in explanation["projects"][0]["rows"] if row["question"] == question]
     assert [row[0] for row in documented] == [str(number) for number in range(1, len(documented) + 1)]
+
+
+def test_the_help_tells_the_same_order() -> None:
+    told = HELP.partition("for the user name and for the secret:\n")[2].partition("\n\n")[0]
+    places = [re.sub(r"^(a|the) | \(.*\)", "", place.strip()) for place in re.split(r"[,\n]+\s+", told)]
+    users, secrets = (rows(section(text_of("credentials.md"), heading)) for heading in ("The user name", "The secret"))
+    documented = [codes(row[1])[0] for row in (*users, *secrets)]
+    slots = [place for place in documented if place.startswith("keyring: ")]
+    assert places == ["keyring" if place == slots[0] else place for place in documented if place not in slots[1:]]
 
 
 def test_the_json_document_is_described(index: RecordingServer, home: Home, tmp_path: Path) -> None:
