@@ -197,3 +197,12 @@ def test_a_file_that_can_not_be_read(home: Home, project: Project, name: str, co
     with pytest.raises(ConfigurationError) as caught:
         as_found(home, project.folder, {})
     assert str(caught.value) == f"{path} is no valid TOML."
+
+
+def test_a_folder_in_place_of_a_file(home: Home, project: Project) -> None:
+    (project.folder / "hatch.toml").mkdir()
+    with (
+        living_in(home, project.folder, {}),
+        pytest.raises(ConfigurationError, match=r"hatch\.toml can't be read: "),
+    ):
+        surroundings(home.environment, project.folder)

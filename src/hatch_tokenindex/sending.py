@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hatch_tokenindex.console.document import summary_of
 from hatch_tokenindex.errors import TokenIndexError, UploadError
@@ -77,10 +77,10 @@ class Sender:
         failures: list[BaseException] = []
         with self.report.showing_progress():
             for item, digest, failure in in_parallel(items, upload, self.jobs):
-                if digest is not None:
-                    self.report.uploaded(item, digest)
-                    digests[item.filename] = digest
-                elif failure is not None:
+                if failure is None:
+                    digests[item.filename] = cast("str", digest)
+                    self.report.uploaded(item, digests[item.filename])
+                else:
                     self.report.failed(item, failure)
                     failures.append(failure)
         for failure in failures[1:]:

@@ -508,3 +508,11 @@ def test_a_page_behind_credentials_is_read_with_those_of_the_upload(at_index: Ma
     assert result.returncode == 0, result.output
     assert "already exists" in result.words
     assert [request.authorization for request in at_index.server.requests] == [None, BasicAuth("__token__", "secret")]
+
+
+def test_a_redirect_to_what_no_secret_may_follow(at_index: Maintainer) -> None:
+    make_wheel(at_index.project.dist, at_index.project.name)
+    at_index.server.script_others(Answer(302, headers={"Location": "http://user:password@127.0.0.1/simple/"}))
+    result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == 0, result.output
+    assert "it redirects to what is no URL. All are sent." in result.words

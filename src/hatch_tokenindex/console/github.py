@@ -52,7 +52,7 @@ def append_summary(environment: Mapping[str, str], text: str) -> None:
 def summary(repository: Repository | None, results: Iterable[FileResult], failure: str | None) -> str:
     """The run as Markdown: a table of its files, and what stopped it."""
     lines = [f"### hatch-tokenindex: {_cell(repository.url) if repository else 'no repository'}", ""]
-    rows = [_row(repository, result) for result in results]
+    rows = [_row(repository, result) for result in results] if repository else []
     if rows:
         heading = ("File", "Project", "Bytes", "SHA-256", "Outcome")
         lines += [f"| {' | '.join(cells)} |" for cells in (heading, ("---",) * len(heading), *rows)]
@@ -62,11 +62,10 @@ def summary(repository: Repository | None, results: Iterable[FileResult], failur
     return "\n".join([*lines, ""])
 
 
-def _row(repository: Repository | None, result: FileResult) -> tuple[str, ...]:
+def _row(repository: Repository, result: FileResult) -> tuple[str, ...]:
     item = result.distribution
-    project = _cell(f"{item.name} {item.version}")
-    if repository is not None:
-        project = f"[{project}]({_target(repository.release_page(item.name, item.version))})"
+    page = _target(repository.release_page(item.name, item.version))
+    project = f"[{_cell(f'{item.name} {item.version}')}]({page})"
     return _cell(item.filename), project, f"{item.size:,}", result.sha256 or "", result.outcome.value
 
 
