@@ -77,7 +77,7 @@ class Repository:
     @property
     def index(self) -> str:
         """How a person calls the index: `PyPI`, `TestPyPI`, else its URL."""
-        return urls.SITE_NAMES.get(self.site or "", self.url)
+        return urls.index_name(self.url, self.url)
 
     @property
     def token_page(self) -> str | None:

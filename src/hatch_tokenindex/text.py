@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 LONGEST_LINE = 500
 """Characters of a line from elsewhere that are shown."""
 
+END_OF_TIME = 32_503_680_000
+"""The year 3000 in unix seconds: what is later can't be shown as a date on every platform."""
+
 _TERMINAL_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
 )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
 from urllib.parse import quote, quote_plus
 
 from hatch_tokenindex.errors import MalformedTokenError
-from hatch_tokenindex.text import without_controls
+from hatch_tokenindex.text import END_OF_TIME, without_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -276,9 +276,6 @@ _SIGNATURE_SIZE = 32
 _CONTINUED = 0x80
 _BEFORE_SIGNATURE = bytes([_END_OF_SECTION, _SIGNATURE, _SIGNATURE_SIZE])
 
-# Year 3000: the last that every platform can show as a date.
-_END_OF_TIME = 32_503_680_000
-
 
 # What comes along when a token is copied: the name of a variable, and white space and quotes around it.
 _PASTED = re.compile(r"\A(?:export\s+|set\s+|\$env:)?(?:HATCH_INDEX_AUTH\w*|TWINE_PASSWORD|UV_PUBLISH_TOKEN)\s*=\s*")
@@ -485,7 +482,7 @@ def _is_int(value: object) -> bool:
 
 
 def _is_time(value: Any) -> bool:
-    return _is_int(value) and 0 <= value < _END_OF_TIME
+    return _is_int(value) and 0 <= value < END_OF_TIME
 
 
 def _is_text(value: object) -> bool:

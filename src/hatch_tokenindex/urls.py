@@ -7,9 +7,8 @@ from urllib.parse import SplitResult, urlsplit
 
 PYPI = "https://upload.pypi.org/legacy/"
 TEST_PYPI = "https://test.pypi.org/legacy/"
-SITE_NAMES = {"pypi.org": "PyPI", "test.pypi.org": "TestPyPI"}
-"""What people call the sites that `site` knows."""
 
+_SITE_NAMES = {"pypi.org": "PyPI", "test.pypi.org": "TestPyPI"}
 _SITES = {"pypi.org": "pypi.org", "upload.pypi.org": "pypi.org", "test.pypi.org": "test.pypi.org"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -61,6 +60,11 @@ def host_of(text: str) -> str | None:
 def site(url: str) -> str | None:
     """`pypi.org` or `test.pypi.org` where `url` belongs to it, else `None`."""
     return _SITES.get(origin(url)[1])
+
+
+def index_name(url: str, otherwise: str) -> str:
+    """What people call the index that `url` belongs to: `PyPI` or `TestPyPI`, and `otherwise` for any other."""
+    return _SITE_NAMES.get(site(url) or "", otherwise)
 
 
 def is_loopback(url: str) -> bool:

@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.errors import SourceUnavailableError
-from hatch_tokenindex.tokens import token_in
+from hatch_tokenindex.credentials.judging import usable_user_name
+from hatch_tokenindex.errors import CredentialError, SourceUnavailableError
+from hatch_tokenindex.given import Given
+from hatch_tokenindex.text import END_OF_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 VERSION = 1
 LOCK_PATIENCE = 10
 """Seconds to wait for other runs that write at the same time."""
-_LATEST = 32_503_680_000
-"""The year 3000 in unix seconds: what is later can't be shown as a date everywhere."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,13 @@ def _is_text(value: object) -> bool:
 
 
 def _is_user(value: object) -> bool:
-    return isinstance(value, str) and value.isprintable() and ":" not in value and token_in(value) is None
+    if not isinstance(value, str):
+        return False
+    try:
+        usable_user_name(Given(value, "the cache"))
+    except CredentialError:
+        return False
+    return True
 
 
 def _is_url(value: object) -> bool:
@@ -192,4 +198,4 @@ def _is_url(value: object) -> bool:
 
 
 def _is_time(value: object) -> bool:
-    return type(value) is int and 0 <= value < _LATEST
+    return type(value) is int and 0 <= value < END_OF_TIME

@@ -44,16 +44,16 @@ def authorize(
 
     `source` is what may be told of where it comes from. A token that can't be narrowed is sent as it is.
     """
-    original = judged.credential
-    credential = replace(original, secret=_narrowed(judged, project, repository, size, now) or original.secret)
+    original, narrowed = judged.credential, _narrowed(judged, project, repository, size, now)
+    credential = original if narrowed is None else replace(original, secret=narrowed)
     header = Secret(f"Basic {basic(credential).reveal()}")
     return Authorization(
         user=credential.user,
         source=source,
         header=header,
         secrets=((original.user, original.secret), (credential.user, credential.secret), (TOKEN_USER, header)),
-        asked_again=credential.typed or credential.slot is not None,
-        narrowed=credential.secret != original.secret,
+        asked_again=credential.is_replaceable,
+        narrowed=narrowed is not None,
         minted=credential.minted,
         publisher=credential.publisher,
     )

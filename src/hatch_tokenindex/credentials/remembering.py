@@ -155,7 +155,7 @@ def recorded(service: str, place: Place, secret: Secret, *, stored: int) -> Slot
 
 def describe(service: str, slot: str) -> str:
     """What a slot is for, as a person would say it."""
-    index = urls.SITE_NAMES.get(urls.site(service) or "", service)
+    index = urls.index_name(service, service)
     if slot.startswith(PROJECT_SLOT_PREFIX):
         return f"{slot.removeprefix(PROJECT_SLOT_PREFIX)} on {index}"
     return index if slot == TOKEN_USER else f"{slot} on {index}"

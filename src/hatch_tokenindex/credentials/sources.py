@@ -37,6 +37,11 @@ class Credential:
     minted: bool = False
     publisher: str = ""
 
+    @property
+    def is_replaceable(self) -> bool:
+        """Whether a person may be asked for another one: it was typed or remembered, not chosen."""
+        return self.typed or self.slot is not None
+
 
 @dataclass(frozen=True)
 class Source(Generic[T_co]):

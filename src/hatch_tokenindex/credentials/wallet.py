@@ -65,8 +65,8 @@ class Wallet:
     def can_replace(self, project: str, judged: Judged) -> bool:
         """Whether another secret may be asked for in place of this refused one: a remembered one, or a typed one thrice."""
         asked = self._asked.get(project, int(judged.credential.typed))
-        replaceable = judged.credential.typed or judged.credential.slot is not None
-        return self._for_real and self._chain.options.can_prompt and replaceable and asked < ATTEMPTS
+        may_ask = self._for_real and self._chain.options.can_prompt
+        return may_ask and judged.credential.is_replaceable and asked < ATTEMPTS
 
     def replace(self, project: str, judged: Judged, *, worthless: bool) -> Judged:
         """Ask for another secret in place of one that the index refused.

@@ -53,8 +53,6 @@ LONGEST_WAIT = 600
 _REDIRECTS = 3
 # Not 203: that is what a gateway answers instead of the index, as Azure does with its sign-in page.
 _SUCCESS = {200, 201, 202, 204}
-# A gateway's 502 or 504 can hide a success.
-_SERVER_ERRORS = range(500, 600)
 
 
 @dataclass(frozen=True)
@@ -116,13 +114,13 @@ class Uploader:
                 lost = lost or refused.may_have_arrived
                 wait = _pause_before(attempt, answer)
                 last = not refused.row.retry or attempt >= self.repository.retries or wait > LONGEST_WAIT
-                hides_success = refused.may_have_arrived or (refused.status or 0) in _SERVER_ERRORS
-                unsure = refused.may_have_arrived or refused.row.exists or (last and (hides_success or may_be_there))
+                hidden = may_be_there or refused.may_hide_success
+                unsure = refused.may_have_arrived or refused.row.exists or (last and hidden)
                 if unsure and self._arrived(parcel, form, refused, sent_before=may_be_there):
                     return form.digest
                 if last:
                     raise _error(refused, sent, unsure=lost)
-                may_be_there = may_be_there or hides_success
+                may_be_there = hidden
                 self.watcher.retrying(item, refused.said[0], wait)
                 self.pause(wait)
                 attempt += 1

@@ -78,7 +78,7 @@ class Sent:
     @property
     def index(self) -> str:
         """The name of the index as people know it."""
-        return urls.SITE_NAMES.get(urls.site(self.url) or "", self.host)
+        return urls.index_name(self.url, self.host)
 
     @property
     def command(self) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex.index.answers.own_words import MOST_LINES, own_words, status_line
 from hatch_tokenindex.index.answers.placeholders import about_answer, about_sent
-from hatch_tokenindex.index.answers.rows import UNKNOWN, About, NoAnswer, Row
+from hatch_tokenindex.index.answers.rows import SERVER_ERRORS, UNKNOWN, About, NoAnswer, Row
 from hatch_tokenindex.index.answers.table import NO_ANSWER_ROWS, ROWS
 from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 from hatch_tokenindex.tokens import MASK
@@ -29,6 +29,11 @@ class Refusal:
     next_step: str | None
     status: int | None
     was_sent: bool = True
+
+    @property
+    def may_hide_success(self) -> bool:
+        """Whether the index can have the file all the same: a gateway's 502 or 504 doesn't tell."""
+        return self.may_have_arrived or self.status in SERVER_ERRORS
 
     @property
     def calls_token_expired(self) -> bool:

@@ -54,6 +54,7 @@ def _always(_: Sent) -> bool:
     return True
 
 
+SERVER_ERRORS = range(500, 600)
 # But for redirects: whatever is said there, what matters is where they lead.
 _ANY = frozenset(range(1_000)) - frozenset(range(300, 400))
 

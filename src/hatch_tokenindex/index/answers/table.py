@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.index.answers.rows import About, Group, NoAnswer, Row
+from hatch_tokenindex.index.answers.rows import SERVER_ERRORS, About, Group, NoAnswer, Row
 from hatch_tokenindex.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,6 @@ def _quarantined(sent: Sent) -> bool:
     return sent.project_status == "quarantined"
 
 
-_SERVER_ERRORS = range(500, 600)
 _NO_WORDS = r"\A\Z"
 
 _RAISE_THE_VERSION = "Raise the version, run `hatch build --clean`, and publish again."
@@ -726,7 +725,7 @@ _SERVER = Group(
             "Server that failed",
             why="The trouble is on the side of {host} and often passes.",
             step="{soon}, " + _PUBLISH_AGAIN + " {outages}",
-            statuses=_SERVER_ERRORS,
+            statuses=SERVER_ERRORS,
             retry=True,
         ),
     ),
