@@ -64,7 +64,7 @@ def large(folder: Path, rounds: int) -> Finding:
     )
 
 
-def memory(folder: Path, rounds: int) -> Finding:
+def store(folder: Path, rounds: int) -> Finding:
     """The same large wheel, and a small one: peak memory, which must not grow with the file."""
     sizes = {size: [make_wheel(folder / str(size), "bench-memory", "1.0", size)] for size in (MIB, LARGE)}
     jobs = [Job(candidate, tuple(files)) for candidate in (OURS, *PEERS) for files in sizes.values()]
@@ -135,7 +135,7 @@ def small(folder: Path, rounds: int) -> Finding:
 BENCHMARKS: Mapping[str, tuple[Callable[[Path, int], Finding], int]] = {
     "release": (release, 5),
     "large": (large, 5),
-    "memory": (memory, 3),
+    "memory": (store, 3),
     "existing": (existing, 3),
     "small": (small, 25),
 }

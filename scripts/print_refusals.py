@@ -6,9 +6,9 @@ import runpy
 import sys
 from pathlib import Path
 
-from hatch_tokenindex.index.answers import NO_ANSWER_ROWS, render, unreachable
+from hatch_tokenindex.index.refusals import NO_ANSWER_ROWS, render, unreachable
 
-TESTS = Path(__file__).parent.parent / "tests/index/answers/test_table.py"
+TESTS = Path(__file__).parent.parent / "tests/index/refusals/test_table.py"
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # Where secrets are found, judged and kept, and where answers are explained, every line and branch has to be tested.
-TESTED_WHOLE = "src/hatch_tokenindex/credentials/*,src/hatch_tokenindex/tokens.py,src/hatch_tokenindex/index/answers/*"
+TESTED_WHOLE = "src/hatch_tokenindex/credentials/*,src/hatch_tokenindex/tokens.py,src/hatch_tokenindex/index/refusals/*"
 
 
 @dataclass(frozen=True)

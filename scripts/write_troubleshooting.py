@@ -8,18 +8,18 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hatch_tokenindex.index.answers import GROUPS, NO_ANSWER_ROWS, render
-from hatch_tokenindex.index.answers.placeholders import about_answer, about_sent
-from hatch_tokenindex.kinds import KINDS
+from hatch_tokenindex.index.kinds import KINDS
+from hatch_tokenindex.index.refusals import GROUPS, NO_ANSWER_ROWS, render
+from hatch_tokenindex.index.refusals.placeholders import about_answer, about_sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from hatch_tokenindex.index.answers import Row
+    from hatch_tokenindex.index.refusals import Row
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "troubleshooting.md"
-TESTS = ROOT / "tests/index/answers/test_table.py"
+TESTS = ROOT / "tests/index/refusals/test_table.py"
 
 _NO_ANSWER = "No answer at all"
 _WANTED = "What other indexes than PyPI take as a credential"

@@ -17,7 +17,7 @@ from servers import Answer, DevpiServer, PypiServer, PyPIStandIn, RecordingServe
 from servers.oidc import GitHub, TrustingIndex
 from servers.pypi import server_tls
 
-from hatch_tokenindex.repositories import Repository
+from hatch_tokenindex.config.repositories import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

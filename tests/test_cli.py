@@ -16,9 +16,9 @@ from hatch_in_process import invoke_tokenindex
 from hatch_process import HatchResult, HatchTerminal, command, needs_terminal, run_command
 from maintainer import slot_of
 
-from hatch_tokenindex.credentials import keyrings
 from hatch_tokenindex.credentials.cache import Cache, Slot
-from hatch_tokenindex.credentials.keyrings import Keyring
+from hatch_tokenindex.credentials.sources import keyring as keyrings
+from hatch_tokenindex.credentials.sources.keyring import Keyring
 from hatch_tokenindex.errors import SourceUnavailableError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ruamel.yaml import YAML
 
-from hatch_tokenindex import options
+from hatch_tokenindex.config import options
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -23,20 +23,17 @@ import rich.traceback
 from pypitoken import restrictions
 
 from hatch_tokenindex.errors import MalformedTokenError
+from hatch_tokenindex.secrets import MASK, Redactor, Secret, forms_of
 from hatch_tokenindex.tokens import (
-    MASK,
     Caveat,
     Expiration,
     Kind,
     OIDCPublisher,
     ProjectIDs,
     ProjectNames,
-    Redactor,
     RequestUser,
-    Secret,
     Token,
     UnknownCaveat,
-    forms_of,
     looks_like_token,
     narrow,
     read,

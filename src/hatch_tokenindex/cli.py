@@ -16,23 +16,32 @@ from packaging.utils import InvalidName, canonicalize_name
 from rich.console import Console
 
 from hatch_tokenindex.__about__ import __version__
+from hatch_tokenindex.config.folders import surroundings
+from hatch_tokenindex.config.origin import WithOrigin
+from hatch_tokenindex.config.repositories import Layer, Repository, load
 from hatch_tokenindex.console.guard import guarded
 from hatch_tokenindex.console.tables import aligned
 from hatch_tokenindex.console.terminal import Terminal
 from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
-from hatch_tokenindex.credentials.commands import secret_of
-from hatch_tokenindex.credentials.judging import judge, usable_user_name
-from hatch_tokenindex.credentials.keyrings import Keyring
-from hatch_tokenindex.credentials.prompts import Prompts
-from hatch_tokenindex.credentials.pypirc import Pypirc
-from hatch_tokenindex.credentials.remembering import Memory, Place, command, describe, place_of, places, recorded
-from hatch_tokenindex.credentials.sources import PROJECT_SLOT_PREFIX, TOKEN_USER, Credential, project_slot
+from hatch_tokenindex.credentials.checks import check_credential, usable_user_name
+from hatch_tokenindex.credentials.credential import PROJECT_SLOT_PREFIX, TOKEN_USER, Credential, project_slot
+from hatch_tokenindex.credentials.sources.command import secret_of
+from hatch_tokenindex.credentials.sources.keyring import Keyring
+from hatch_tokenindex.credentials.sources.prompt import Prompts
+from hatch_tokenindex.credentials.sources.pypirc import Pypirc
+from hatch_tokenindex.credentials.store import (
+    CredentialStore,
+    KeyringEntry,
+    command,
+    describe,
+    entry_of,
+    places,
+    recorded,
+)
 from hatch_tokenindex.errors import ConfigurationError, CredentialError, SourceUnavailableError
-from hatch_tokenindex.folders import surroundings
-from hatch_tokenindex.given import Given
-from hatch_tokenindex.repositories import Layer, Repository, load
+from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.text import as_date
-from hatch_tokenindex.tokens import Secret, token_in
+from hatch_tokenindex.tokens import token_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +49,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 
-class Desk:
+class Context:
     """What the commands work with: configuration, keyring and cache, found as `hatch publish` would find them."""
 
     def __init__(self, terminal: Terminal) -> None:
@@ -54,7 +63,7 @@ class Desk:
 
     def repository(self, name: str | None) -> Repository:
         """The repository that `-r` means, or the default one. Raises `ConfigurationError`."""
-        wanted = Given(name, "-r") if name else None
+        wanted = WithOrigin(name, "-r") if name else None
         return self.repositories.choose(wanted, self.pypirc.urls, Layer("this run", Path.cwd(), {}))
 
     def user_of(self, repository: Repository) -> str:
@@ -70,21 +79,21 @@ class Desk:
         """The name of the repository with this URL, or the URL."""
         return self.repositories.name_of(service) or service
 
-    def memory(self, repository: Repository) -> Memory:
+    def store(self, repository: Repository) -> CredentialStore:
         """What is remembered for a repository. Raises `ConfigurationError` if its keyring is switched off."""
         if not repository.keyring:
             msg = f"`keyring` is false for {repository.name}: nothing is stored for it, and nothing is read."
             raise ConfigurationError(msg)
-        return Memory(repository, self.cache, self.keyring)
+        return CredentialStore(repository, self.cache, self.keyring)
 
 
-def _command(function: Callable[Concatenate[Desk, P], None]) -> Callable[P, None]:
+def _command(function: Callable[Concatenate[Context, P], None]) -> Callable[P, None]:
     """Run a command at a `Desk`, with every failure as one text and exit status 1."""
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         terminal = Terminal(Console(markup=False, emoji=False, highlight=False))
-        sys.exit(guarded(terminal, lambda: function(Desk(terminal), *args, **kwargs)))
+        sys.exit(guarded(terminal, lambda: function(Context(terminal), *args, **kwargs)))
 
     return run
 
@@ -104,43 +113,43 @@ _REPOSITORY = click.option("-r", "--repo", help="The repository, as for `hatch p
 @click.option("-u", "--user", help="The user name (default: the configured one, the last one used, else __token__).")
 @click.argument("misplaced", nargs=-1, metavar="")
 @_command
-def login(desk: Desk, repo: str | None, project: str | None, user: str | None, misplaced: tuple[str, ...]) -> None:
+def login(context: Context, repo: str | None, project: str | None, user: str | None, misplaced: tuple[str, ...]) -> None:
     """Store a secret: asked for on a terminal, else the first line of standard input."""
     if misplaced:
         msg = "A secret is no argument, since your shell remembers those: run `login` without, and type it when asked."
         raise ConfigurationError(msg)
-    repository = desk.repository(repo)
-    memory = desk.memory(repository)
+    repository = context.repository(repo)
+    store = context.store(repository)
     name = _project_name(project)
-    given = _user_name(user) or desk.given_user(repository, name)
+    given = _user_name(user) or context.given_user(repository, name)
     if name and given not in {None, TOKEN_USER}:
         msg = (
             f"The user name for {repository.name} is {given!r}, and a project's own secret is an API token, whose user name "
             f"is {TOKEN_USER}. Leave --project away to store the secret of {given!r}."
         )
         raise ConfigurationError(msg)
-    known = TOKEN_USER if name else given or desk.user_of(repository)
+    known = TOKEN_USER if name else given or context.user_of(repository)
     # A project's own secret is found under any user name that was not given.
     configured = name is not None or (user is None and given is not None)
-    if desk.can_prompt:
-        found = Prompts(desk.terminal, repository).ask_again(name or "all projects", known, user_given=configured)
+    if context.can_prompt:
+        found = Prompts(context.terminal, repository).ask_again(name or "all projects", known, user_given=configured)
     else:
         found = Credential(known, _piped_secret(), "standard input", user_given=configured)
     now = time.time()
-    judged = judge(found, name, repository, now)
-    if repository.site and judged.token is None:
+    checked = check_credential(found, name, repository, now)
+    if repository.site and checked.token is None:
         msg = (
             f"What {found.origin} gave is no API token that can be read, and {repository.index} takes nothing else. Copy it "
             f"again, from `pypi-` to its last character, or make a new one at {repository.token_page}."
         )
         raise CredentialError(msg)
-    for note in judged.notes:
-        desk.terminal.warning(note)
-    kept = memory.keep(judged, (place_of(name),) if name else places(judged, None), now)
+    for note in checked.notes:
+        context.terminal.warning(note)
+    kept = store.keep(checked, (entry_of(name),) if name else places(checked, None), now)
     if not kept.notes:
         raise CredentialError(" ".join(kept.warnings))
     for line in (*kept.notes, *kept.warnings):
-        desk.terminal.info(line)
+        context.terminal.info(line)
 
 
 @main.command()
@@ -149,35 +158,35 @@ def login(desk: Desk, repo: str | None, project: str | None, user: str | None, m
 @click.option("--all", "everything", is_flag=True, help="Delete all that was stored; with -r, for that repository.")
 @click.option("-u", "--user", help="The user name of the secret (default: as for `login`).")
 @_command
-def logout(desk: Desk, repo: str | None, project: str | None, user: str | None, *, everything: bool) -> None:
+def logout(context: Context, repo: str | None, project: str | None, user: str | None, *, everything: bool) -> None:
     """Delete a secret from the keyring: the repository's own, one project's, or all that is known."""
     if everything + bool(project) + bool(user) > 1:
         msg = "--project, --all and --user contradict each other: keep one of them."
         raise ConfigurationError(msg)
-    repository, name = desk.repository(repo), _project_name(project)
+    repository, name = context.repository(repo), _project_name(project)
     if everything:
-        known = desk.cache.read().slots
+        known = context.cache.read().slots
         slots = [(slot.service, slot.user) for slot in known if repo is None or slot.service == repository.url]
     elif name:
         slots = [(repository.url, project_slot(name))]
     else:
-        slots = [(repository.url, _user_name(user) or desk.user_of(repository))]
-    deleted = [slot for slot in slots if _forget(desk, *slot)]
+        slots = [(repository.url, _user_name(user) or context.user_of(repository))]
+    deleted = [slot for slot in slots if _forget(context, *slot)]
     if not deleted and not everything:
         msg = f"The keyring holds no such secret. This lists what is known: {command('tokens')}"
         raise CredentialError(msg)
     if not deleted:
-        desk.terminal.info("Nothing is remembered.")
+        context.terminal.info("Nothing is remembered.")
 
 
-def _forget(desk: Desk, service: str, slot: str) -> bool:
+def _forget(context: Context, service: str, slot: str) -> bool:
     """Delete one slot from keyring and cache; whether the keyring held it. Raises `CredentialError`."""
     try:
-        deleted = desk.keyring.delete(service, slot)
+        deleted = context.keyring.delete(service, slot)
         if deleted:
-            where = f"from the keyring ({desk.keyring.name})"
-            desk.terminal.info(f"Deleted the secret for {describe(service, slot)} {where}.")
-        desk.cache.update(lambda contents: _without(contents, service, slot))
+            where = f"from the keyring ({context.keyring.name})"
+            context.terminal.info(f"Deleted the secret for {describe(service, slot)} {where}.")
+        context.cache.update(lambda contents: _without(contents, service, slot))
     except SourceUnavailableError as error:
         msg = f"Not everything could be deleted: {error}."
         raise CredentialError(msg) from None
@@ -187,18 +196,18 @@ def _forget(desk: Desk, service: str, slot: str) -> bool:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="As a JSON document, times in unix seconds.")
 @_command
-def tokens(desk: Desk, *, as_json: bool) -> None:
+def tokens(context: Context, *, as_json: bool) -> None:
     """List the secrets that are remembered: those that the cache knows, and those of the project at hand."""
-    slots = sorted({*desk.cache.read().slots, *_slots_at_hand(desk)}, key=lambda slot: (slot.service, slot.user))
+    slots = sorted({*context.cache.read().slots, *_slots_at_hand(context)}, key=lambda slot: (slot.service, slot.user))
     if as_json:
-        desk.terminal.output(
-            json.dumps([{"repository": desk.name_of(slot.service), **asdict(slot)} for slot in slots], indent=2)
+        context.terminal.output(
+            json.dumps([{"repository": context.name_of(slot.service), **asdict(slot)} for slot in slots], indent=2)
         )
     elif slots:
         heading = ("REPOSITORY", "PROJECT", "KIND", "USER", "EXPIRES", "STORED")
-        desk.terminal.output(aligned([heading, *(_row(desk, slot) for slot in slots)]))
+        context.terminal.output(aligned([heading, *(_row(context, slot) for slot in slots)]))
     else:
-        desk.terminal.info("Nothing is remembered yet.")
+        context.terminal.info("Nothing is remembered yet.")
 
 
 def _project_name(project: str | None) -> str | None:
@@ -215,16 +224,16 @@ def _project_name(project: str | None) -> str | None:
 
 def _user_name(user: str | None) -> str | None:
     """The name that `--user` gives. Raises `CredentialError` for what can't be one."""
-    return usable_user_name(Given(user, "--user")).value if user else None
+    return usable_user_name(WithOrigin(user, "--user")).value if user else None
 
 
 def _piped_secret() -> Secret:
     return secret_of(sys.stdin.buffer.readline()) if sys.stdin else Secret("")
 
 
-def _row(desk: Desk, slot: Slot) -> tuple[str, ...]:
+def _row(context: Context, slot: Slot) -> tuple[str, ...]:
     return (
-        desk.name_of(slot.service),
+        context.name_of(slot.service),
         slot.project or "all",
         slot.kind,
         TOKEN_USER if slot.project else slot.user,
@@ -233,23 +242,23 @@ def _row(desk: Desk, slot: Slot) -> tuple[str, ...]:
     )
 
 
-def _slots_at_hand(desk: Desk) -> Iterator[Slot]:
+def _slots_at_hand(context: Context) -> Iterator[Slot]:
     """What the keyring holds for the project at hand without our having stored it; flit shares the slots of projects."""
-    known = {(slot.service, slot.user) for slot in desk.cache.read().slots}
-    for name in desk.repositories.names:
-        repository = desk.repository(name)
-        projects = (None,) if desk.here.project is None else (desk.here.project, None)
+    known = {(slot.service, slot.user) for slot in context.cache.read().slots}
+    for name in context.repositories.names:
+        repository = context.repository(name)
+        projects = (None,) if context.here.project is None else (context.here.project, None)
         for project in projects if repository.keyring else ():
-            slot = project_slot(project) if project else desk.user_of(repository)
+            slot = project_slot(project) if project else context.user_of(repository)
             if (repository.url, slot) in known:
                 continue
             try:
-                secret = desk.keyring.get(repository.url, slot)
+                secret = context.keyring.get(repository.url, slot)
             except SourceUnavailableError as error:
-                desk.terminal.warning(f"Only what the cache knows is listed: {error}.")
+                context.terminal.warning(f"Only what the cache knows is listed: {error}.")
                 return
             if secret is not None:
-                yield recorded(repository.url, Place(slot, project), secret, stored=0)
+                yield recorded(repository.url, KeyringEntry(slot, project), secret, stored=0)
 
 
 def _without(contents: Contents, service: str, slot: str) -> Contents:

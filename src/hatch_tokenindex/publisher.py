@@ -13,10 +13,10 @@ from hatch.publish.plugin.interface import PublisherInterface
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hatch_tokenindex.config.options import Options
+    from hatch_tokenindex.config.repositories import ConfigurationTable
     from hatch_tokenindex.console.report import Report
     from hatch_tokenindex.console.terminal import Terminal
-    from hatch_tokenindex.options import Options
-    from hatch_tokenindex.repositories import ConfigurationTable
 
 
 class TokenIndexPublisher(PublisherInterface):
@@ -38,12 +38,12 @@ class TokenIndexPublisher(PublisherInterface):
             self.app.abort(code=status)
 
     def _run(self, terminal: Terminal, artifacts: list[str], hatch_options: Mapping[str, Any]) -> None:
-        from hatch_tokenindex import options
+        from hatch_tokenindex.config import options
         from hatch_tokenindex.console.help import HELP
         from hatch_tokenindex.console.report import Report
 
         report = Report(terminal)
-        with report.to_its_end(as_json=options.asks_for_json(hatch_options)):
+        with report.reporting(as_json=options.asks_for_json(hatch_options)):
             asked = options.read(
                 artifacts, hatch_options, os.environ, stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty())
             )
@@ -53,9 +53,10 @@ class TokenIndexPublisher(PublisherInterface):
                 self._do(asked, terminal, report)
 
     def _do(self, asked: Options, terminal: Terminal, report: Report) -> None:
-        from hatch_tokenindex import distributions, repositories
-        from hatch_tokenindex.credentials.pypirc import Pypirc
-        from hatch_tokenindex.run import Run
+        from hatch_tokenindex import distributions
+        from hatch_tokenindex.config import repositories
+        from hatch_tokenindex.credentials.sources.pypirc import Pypirc
+        from hatch_tokenindex.publishing.run import Run
 
         pypirc = Pypirc(Path(os.path.expanduser("~/.pypirc")))
         configured = repositories.load(self._tables())
@@ -87,7 +88,7 @@ class TokenIndexPublisher(PublisherInterface):
         return Terminal(app.console, app.verbosity, styles, Path(self.root), in_github_actions=in_github_actions)
 
     def _tables(self) -> list[ConfigurationTable]:
-        from hatch_tokenindex.repositories import personal_table, project_table
+        from hatch_tokenindex.config.repositories import personal_table, project_table
 
         return [
             project_table(Path(self.root), self.project_config),

@@ -1,4 +1,4 @@
-"""Secret; what an API token says; narrowing it.
+"""What an API token (a macaroon) says of itself, and narrowing it.
 
 PyPI's API tokens are macaroons: whoever holds one can read whom and what it is for, and can restrict it further by
 adding caveats, without asking PyPI. A token that can't be read here may still be a good one: its index alone decides.
@@ -8,137 +8,19 @@ from __future__ import annotations
 
 import base64
 import hmac
-import html
 import io
 import json
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, final
-from urllib.parse import quote, quote_plus
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from hatch_tokenindex.errors import MalformedTokenError
-from hatch_tokenindex.text import END_OF_TIME, without_controls
+from hatch_tokenindex.secrets import Secret
+from hatch_tokenindex.text import END_OF_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-MASK = "*****"
-
-# Anything shorter occurs by chance: masking it would garble messages, and tell the secret.
-_SHORTEST_FORM = 4
-
-
-@final
-class Secret:
-    """A password or token. Every way of showing it gives `*****`; only `reveal()` gives the text."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """The text, for what sends or stores it. Don't keep it in a variable: a traceback may print locals."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return MASK
-
-    def __format__(self, spec: str) -> str:
-        return MASK
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Secret):
-            return NotImplemented
-        return hmac.compare_digest(_encoded(self._value), _encoded(other._value))
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __copy__(self) -> Secret:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Secret:
-        return self
-
-    def __getstate__(self) -> NoReturn:
-        message = "a secret is not pickled"
-        raise TypeError(message)
-
-
-def forms_of(secret: Secret, user: str) -> tuple[str, ...]:
-    """Every spelling of a secret to be masked, the longest first; they are plain text, so show none of them.
-
-    The secret itself, with and without what is left out of texts that are shown, its base64 and that of `user:secret`
-    (RFC 7617), in both alphabets, with and without padding; each of them also as URLs, JSON and HTML escape it. Forms
-    shorter than 4 characters are left out, and an empty secret has none. Not covered: a secret within a longer text that
-    is base64 as a whole, where its letters depend on what stands before it.
-    """
-    text = secret.reveal()
-    if not text:
-        return ()
-    spellings = {text, without_controls(text), *_base64_of(text), *_base64_of(f"{user}:{text}")}
-    forms = {escaped for spelling in spellings for escaped in _escaped(spelling)}
-    return tuple(sorted((form for form in forms if len(form) >= _SHORTEST_FORM), key=_longest_first))
-
-
-@dataclass(frozen=True)
-class Redactor:
-    """Masks secrets in texts that come from elsewhere: what a server answered, what a program wrote."""
-
-    credentials: tuple[tuple[str, Secret], ...]
-    """Pairs of user name and secret."""
-
-    def redact(self, text: str) -> str:
-        """The text with `*****` for every form (see `forms_of`) of every secret; forms that overlap become one."""
-        forms = {form for user, secret in self.credentials for form in forms_of(secret, user)}
-        if not forms:
-            return text
-        # A lookahead finds the forms that begin inside of another one as well.
-        anywhere = "|".join(re.escape(form) for form in sorted(forms, key=_longest_first))
-        pieces: list[str] = []
-        end = 0
-        for match in re.finditer(f"(?=({anywhere}))", text):
-            start, stop = match.span(1)
-            if start >= end:
-                pieces += [text[end:start], MASK]
-            end = max(end, stop)
-        return "".join([*pieces, text[end:]])
-
-
-def _longest_first(form: str) -> tuple[int, str]:
-    return -len(form), form
-
-
-def _encoded(text: str) -> bytes:
-    """UTF-8, also of the lone surrogates that Python makes of undecodable bytes in an environment variable."""
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _base64_of(text: str) -> Iterator[str]:
-    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
-        padded = encode(_encoded(text)).decode("ascii")
-        yield padded
-        yield padded.rstrip("=")
-
-
-def _escaped(text: str) -> Iterator[str]:
-    yield text
-    for percent_encoded in (quote(_encoded(text)), quote(_encoded(text), safe=""), quote_plus(_encoded(text))):
-        yield percent_encoded
-        yield re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), percent_encoded)
-    yield json.dumps(text)[1:-1]
-    yield json.dumps(text, ensure_ascii=False)[1:-1]
-    yield html.escape(text, quote=False)
-    quoted = html.escape(text)
-    yield quoted
-    # The usual other spellings of a quote: those of PHP and of MarkupSafe, which PyPI uses.
-    yield quoted.replace("&#x27;", "&#39;")
-    yield quoted.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
 
 
 @dataclass(frozen=True)

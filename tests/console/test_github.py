@@ -17,10 +17,10 @@ from hatch_process import HatchResult, run_hatch
 from readme_renderer.markdown import variants
 from servers import Answer
 
+from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.console import github
+from hatch_tokenindex.console.results import FileResult, Outcome
 from hatch_tokenindex.distributions import read_all
-from hatch_tokenindex.repositories import Repository
-from hatch_tokenindex.results import FileResult, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

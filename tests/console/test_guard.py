@@ -12,13 +12,14 @@ from hatch_in_process import publish
 from hatch_process import command, run_command, run_hatch
 from servers import Answer
 
-from hatch_tokenindex import distributions, options, repositories
+from hatch_tokenindex import distributions
+from hatch_tokenindex.config import options, repositories
 from hatch_tokenindex.credentials.cache import Cache
 from hatch_tokenindex.credentials.chain import Chain
-from hatch_tokenindex.credentials.pypirc import Pypirc
+from hatch_tokenindex.credentials.sources.pypirc import Pypirc
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Uploader
-from hatch_tokenindex.run import Run
+from hatch_tokenindex.publishing.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +119,7 @@ def test_the_installed_command_shows_no_variables(built: Project, home: Home, tm
     folder = tmp_path / "broken"
     folder.mkdir()
     folder.joinpath("sitecustomize.py").write_text(
-        "import hatch_tokenindex.run as run\n\n\ndef explode(self, files):\n    raise RuntimeError(self.asked)\n\n\n"
+        "import hatch_tokenindex.publishing.run as run\n\n\ndef explode(self, files):\n    raise RuntimeError(self.asked)\n\n\n"
         "run.Run.publish = explode\n",
         encoding="utf-8",
     )

@@ -348,7 +348,7 @@ def test_an_exception_that_is_not_ours_is_not_quoted(tmp_path: Path, capsys: pyt
     item = read(make_wheel(tmp_path))
 
     def fail() -> None:
-        with report.to_its_end(as_json=True):
+        with report.reporting(as_json=True):
             report.begun(item)
             report.failed(item, OSError(SECRET))
             raise OSError(SECRET)

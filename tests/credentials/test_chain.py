@@ -95,7 +95,7 @@ def documented(given: AbstractSet[str]) -> BasicAuth | None:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Context:
     """A project with one built wheel, whose repository `private` is the index, and the person's home."""
 
     index: RecordingServer
@@ -162,24 +162,24 @@ class Desk:
 
 
 @pytest.fixture
-def desk(index: RecordingServer, project: Project, home: Home) -> Desk:
+def context(index: RecordingServer, project: Project, home: Home) -> Context:
     """Everything in its place, with no credential anywhere but in a keyring that is not used yet."""
     make_wheel(project.dist, project.name)
     for user in (TOKEN_USER, *USER_NAMES.values()):
         home.remember(index.upload_url, user, kept_for(user))
-    return Desk(index, project, home)
+    return Context(index, project, home)
 
 
-def mismatch(desk: Desk, given: AbstractSet[str], run: Callable[..., HatchResult] = invoke_hatch) -> str | None:
+def mismatch(context: Context, given: AbstractSet[str], run: Callable[..., HatchResult] = invoke_hatch) -> str | None:
     """How a run differs from the documented order; `None` where it doesn't."""
     expected = documented(given)
-    result = desk.publish(given, run=run)
+    result = context.publish(given, run=run)
     ends_well = result.returncode == (1 if expected is None else 0)
     shown = [secret for secret in (*PASSWORDS.values(), "keyring-secret") if secret in result.output]
-    if ends_well and not shown and desk.received == ([] if expected is None else [expected]):
+    if ends_well and not shown and context.received == ([] if expected is None else [expected]):
         return None
     return (
-        f"{' + '.join(sorted(given)) or 'nothing'}: expected {expected}, the index received {desk.received}, "
+        f"{' + '.join(sorted(given)) or 'nothing'}: expected {expected}, the index received {context.received}, "
         f"shown: {shown}, exit {result.returncode}\n{result.output}"
     )
 
@@ -188,18 +188,18 @@ def mismatch(desk: Desk, given: AbstractSet[str], run: Callable[..., HatchResult
 
 
 @pytest.mark.parametrize("secret", [None, AUTH_VARIABLE, PYPIRC_PASSWORD, AUTH_TABLE, KEYRING])
-def test_every_subset_of_the_user_names(desk: Desk, secret: str | None) -> None:
+def test_every_subset_of_the_user_names(context: Context, secret: str | None) -> None:
     rows = [given | ({secret} if secret else set()) for given in subsets(USERS)]
     assert len(rows) == 64
-    mismatches = [found for given in rows if (found := mismatch(desk, given))]
+    mismatches = [found for given in rows if (found := mismatch(context, given))]
     assert not mismatches, "\n".join(mismatches)
 
 
 @pytest.mark.parametrize("user", [None, *USERS])
-def test_every_subset_of_the_secrets(desk: Desk, user: str | None) -> None:
+def test_every_subset_of_the_secrets(context: Context, user: str | None) -> None:
     rows = [given | ({user} if user else set()) for given in subsets(SECRETS)]
     assert len(rows) == 96
-    mismatches = [found for given in rows if (found := mismatch(desk, given))]
+    mismatches = [found for given in rows if (found := mismatch(context, given))]
     assert not mismatches, "\n".join(mismatches)
 
 
@@ -216,8 +216,8 @@ def test_every_subset_of_the_secrets(desk: Desk, user: str | None) -> None:
     ],
     ids=lambda given: " + ".join(sorted(given)),
 )
-def test_the_installed_command_agrees(desk: Desk, given: set[str]) -> None:
-    assert mismatch(desk, given, run_hatch) is None
+def test_the_installed_command_agrees(context: Context, given: set[str]) -> None:
+    assert mismatch(context, given, run_hatch) is None
 
 
 # The keyring's own order: the project's slot, the user name's, whatever it offers
@@ -226,7 +226,7 @@ def test_the_installed_command_agrees(desk: Desk, given: set[str]) -> None:
 @pytest.mark.parametrize("user", [None, TOKEN_USER, *USERS])
 def test_every_subset_of_the_slots(index: RecordingServer, project: Project, home: Home, user: str | None) -> None:
     make_wheel(project.dist, project.name)
-    desk = Desk(index, project, home)
+    context = Context(index, project, home)
     name = USER_NAMES.get(user or "", TOKEN_USER)
     slots = {"project": f"pypi_token:project:{project.name}", "user": name, "other": "somebody-else"}
     arguments = ("--user", TOKEN_USER) if user == TOKEN_USER else ()
@@ -242,9 +242,9 @@ def test_every_subset_of_the_slots(index: RecordingServer, project: Project, hom
             expected = [BasicAuth(name, "secret-of-user")]
         elif "other" in chosen and user in {None, CACHE}:
             expected = [BasicAuth("somebody-else", "secret-of-other")]
-        result = desk.publish({KEYRING, *({user} if user in USERS else ())}, *arguments)
-        if desk.received != expected:
-            mismatches.append(f"{sorted(chosen)}: expected {expected}, received {desk.received}\n{result.output}")
+        result = context.publish({KEYRING, *({user} if user in USERS else ())}, *arguments)
+        if context.received != expected:
+            mismatches.append(f"{sorted(chosen)}: expected {expected}, received {context.received}\n{result.output}")
     assert not mismatches, "\n".join(mismatches)
 
 
@@ -253,7 +253,7 @@ def test_every_subset_of_the_slots(index: RecordingServer, project: Project, hom
 
 @pytest.mark.parametrize("before", [None, PYPIRC_PASSWORD])
 @pytest.mark.parametrize("after", [None, AUTH_TABLE, KEYRING])
-def test_every_combination_of_empty_secrets(desk: Desk, before: str | None, after: str | None) -> None:
+def test_every_combination_of_empty_secrets(context: Context, before: str | None, after: str | None) -> None:
     names = (AUTH_FLAG, AUTH_OWN, AUTH_VARIABLE)
     around = {source for source in (before, after) if source}
     mismatches = []
@@ -262,13 +262,13 @@ def test_every_combination_of_empty_secrets(desk: Desk, before: str | None, afte
         given = {name for name in names if state[name] == "set"} | around
         empty = [name for name in names if state[name] == "empty"]
         arguments = ("--auth", "") if AUTH_FLAG in empty else ()
-        result = desk.publish(given, *arguments, env=dict.fromkeys(set(empty) - {AUTH_FLAG}, ""))
+        result = context.publish(given, *arguments, env=dict.fromkeys(set(empty) - {AUTH_FLAG}, ""))
         first = next((name for name in names if state[name] != "absent"), None)
         refused = before is None and first in empty
         expected = None if refused else documented(given)
         complaints = re.findall(r"(\S+) is set but empty", result.output)
-        if desk.received != ([] if expected is None else [expected]) or complaints != ([first] if refused else []):
-            mismatches.append(f"{state}: expected {expected}, received {desk.received}\n{result.output}")
+        if context.received != ([] if expected is None else [expected]) or complaints != ([first] if refused else []):
+            mismatches.append(f"{state}: expected {expected}, received {context.received}\n{result.output}")
     assert not mismatches, "\n".join(mismatches)
 
 
@@ -277,36 +277,36 @@ def test_every_combination_of_empty_secrets(desk: Desk, before: str | None, afte
 
 @pytest.mark.parametrize("user", [None, PYPIRC_USER])
 @pytest.mark.parametrize("loser", [AUTH_FLAG, AUTH_OWN, AUTH_VARIABLE])
-def test_a_secret_that_loses_to_pypirc_is_told_how_to_win(desk: Desk, loser: str, user: str | None) -> None:
+def test_a_secret_that_loses_to_pypirc_is_told_how_to_win(context: Context, loser: str, user: str | None) -> None:
     given = {PYPIRC_PASSWORD, loser, *({user} if user else ())}
-    result = desk.publish(given)
-    assert desk.received == [documented(given)]
+    result = context.publish(given)
+    assert context.received == [documented(given)]
     assert f"{loser} is not used" in result.words
     assert "[private] of ~/.pypirc" in result.words
     (name,) = re.findall(r"`-u (\S+)`", result.words)
 
-    result = desk.publish(given, "-u", name)
-    assert desk.received == [BasicAuth(USER_NAMES.get(user or "", TOKEN_USER), PASSWORDS[loser])]
+    result = context.publish(given, "-u", name)
+    assert context.received == [BasicAuth(USER_NAMES.get(user or "", TOKEN_USER), PASSWORDS[loser])]
     assert "not used" not in result.words
 
 
-def test_of_two_that_lose_to_pypirc_one_warning_names_the_next_winner(desk: Desk) -> None:
+def test_of_two_that_lose_to_pypirc_one_warning_names_the_next_winner(context: Context) -> None:
     given = {PYPIRC_USER, PYPIRC_PASSWORD, AUTH_OWN, AUTH_VARIABLE}
-    result = desk.publish(given)
-    assert desk.received == [documented(given)]
+    result = context.publish(given)
+    assert context.received == [documented(given)]
     assert f"{AUTH_OWN} and {AUTH_VARIABLE} are not used" in result.words
     assert result.words.count("not used") == 1
     assert result.words.count("wins.") == 1
     (name, winner) = re.findall(r"With `-u (\S+)` the one from (\S+) wins\.", result.words)[0]
     assert winner == AUTH_OWN
 
-    assert desk.publish(given, "-u", name).returncode == 0
-    assert desk.received == [BasicAuth(name, PASSWORDS[winner])]
+    assert context.publish(given, "-u", name).returncode == 0
+    assert context.received == [BasicAuth(name, PASSWORDS[winner])]
 
 
-def test_nothing_is_said_where_nothing_loses(desk: Desk) -> None:
-    assert "not used" not in desk.publish({PYPIRC_USER, PYPIRC_PASSWORD, AUTH_TABLE, KEYRING}).output
-    assert "not used" not in desk.publish({PYPIRC_USER, AUTH_FLAG, AUTH_VARIABLE}).output
+def test_nothing_is_said_where_nothing_loses(context: Context) -> None:
+    assert "not used" not in context.publish({PYPIRC_USER, PYPIRC_PASSWORD, AUTH_TABLE, KEYRING}).output
+    assert "not used" not in context.publish({PYPIRC_USER, AUTH_FLAG, AUTH_VARIABLE}).output
 
 
 # `-o` ranks with the flags, HATCH_PUBLISHER_OPTIONS with the variables
@@ -340,7 +340,7 @@ RANKS = [
 
 @pytest.mark.parametrize("row", RANKS, ids=repr)
 @pytest.mark.parametrize("key", ["user", "auth"])
-def test_options_rank_with_what_gave_them(desk: Desk, key: str, row: Ranks) -> None:
+def test_options_rank_with_what_gave_them(context: Context, key: str, row: Ranks) -> None:
     values = {name: f"{key}-{name}" for name in "xyz"}
     arguments = [*([f"--{key}", values[row.flag]] if row.flag else [])]
     arguments += ["-o", f"{key}={values[row.option]}"] if row.option else []
@@ -354,9 +354,9 @@ def test_options_rank_with_what_gave_them(desk: Desk, key: str, row: Ranks) -> N
     }
     if row.options_variable:
         variables["HATCH_PUBLISHER_OPTIONS"] = f"existing=replace {key}={values[row.options_variable]}"
-    result = desk.publish({AUTH_TABLE, USER_TABLE, KEYRING}, *arguments, env=variables)
+    result = context.publish({AUTH_TABLE, USER_TABLE, KEYRING}, *arguments, env=variables)
     if row.winner is None:
-        assert desk.received == []
+        assert context.received == []
         assert result.returncode == 1
         for name in row.names:
             assert name.format(key=key, KEY=key.upper()) in result.words
@@ -367,7 +367,7 @@ def test_options_rank_with_what_gave_them(desk: Desk, key: str, row: Ranks) -> N
         assert expected is not None
         user, password = expected.user, expected.password
         won = values[row.winner]
-        assert desk.received == [BasicAuth(won, password) if key == "user" else BasicAuth(user, won)], result.output
+        assert context.received == [BasicAuth(won, password) if key == "user" else BasicAuth(user, won)], result.output
 
 
 # Who can be asked
@@ -384,18 +384,18 @@ NOBODY = [
 
 @needs_terminal
 @pytest.mark.parametrize(("arguments", "variables", "reason"), NOBODY)
-def test_no_prompt_on_a_terminal(desk: Desk, arguments: list[str], variables: dict[str, str], reason: str) -> None:
-    desk.arrange(set())
-    with desk.on_a_terminal(*COMMAND, *arguments, **variables) as terminal:
+def test_no_prompt_on_a_terminal(context: Context, arguments: list[str], variables: dict[str, str], reason: str) -> None:
+    context.arrange(set())
+    with context.on_a_terminal(*COMMAND, *arguments, **variables) as terminal:
         assert terminal.finish() == 1
     assert "nobody can be asked" in terminal.words
     assert reason in terminal.words
     assert "User name for" not in terminal.words
-    assert desk.received == []
+    assert context.received == []
 
 
-def test_without_a_prompt_every_place_is_listed_in_order(desk: Desk) -> None:
-    result = desk.publish({USER_TABLE})
+def test_without_a_prompt_every_place_is_listed_in_order(context: Context) -> None:
+    result = context.publish({USER_TABLE})
     places = ["~/.pypirc", "--auth", AUTH_OWN, AUTH_VARIABLE, "repos tables", "auth-command", "keyring"]
     positions = [result.words.index(f"{place}") for place in places]
     assert result.returncode == 1
@@ -405,9 +405,9 @@ def test_without_a_prompt_every_place_is_listed_in_order(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("variables", [{}, {"CI": "true", "GITHUB_ACTIONS": "true"}], ids=["piped", "CI"])
-def test_a_secret_alone_needs_no_user_name(desk: Desk, variables: dict[str, str]) -> None:
-    desk.publish({AUTH_VARIABLE}, env=variables)
-    assert desk.received == [BasicAuth(TOKEN_USER, PASSWORDS[AUTH_VARIABLE])]
+def test_a_secret_alone_needs_no_user_name(context: Context, variables: dict[str, str]) -> None:
+    context.publish({AUTH_VARIABLE}, env=variables)
+    assert context.received == [BasicAuth(TOKEN_USER, PASSWORDS[AUTH_VARIABLE])]
 
 
 @needs_terminal
@@ -422,10 +422,10 @@ def test_a_secret_alone_needs_no_user_name(desk: Desk, variables: dict[str, str]
     ],
 )
 def test_a_prompt_on_a_terminal(
-    desk: Desk, global_options: list[str], variables: dict[str, str], user: str | None, typed_user: str | None
+    context: Context, global_options: list[str], variables: dict[str, str], user: str | None, typed_user: str | None
 ) -> None:
-    desk.arrange({user} if user else set())
-    with desk.on_a_terminal(*global_options, *COMMAND, **variables) as terminal:
+    context.arrange({user} if user else set())
+    with context.on_a_terminal(*global_options, *COMMAND, **variables) as terminal:
         if typed_user is not None:
             terminal.expect("User name for")
             terminal.expect(":")
@@ -433,14 +433,14 @@ def test_a_prompt_on_a_terminal(
         terminal.give_secret("typed-secret")
         assert terminal.finish() == 0, terminal.screen
     name = typed_user or USER_NAMES.get(user or "", TOKEN_USER)
-    assert desk.received == [BasicAuth(name, "typed-secret")]
+    assert context.received == [BasicAuth(name, "typed-secret")]
     assert "typed-secret" not in terminal.screen
     assert ("User name for" in terminal.words) == (typed_user is not None)
 
 
 @needs_terminal
-def test_a_secret_alone_asks_for_no_user_name_on_a_terminal(desk: Desk) -> None:
-    desk.arrange(set())
-    with desk.on_a_terminal(*COMMAND, HATCH_INDEX_AUTH="variable-secret") as terminal:
+def test_a_secret_alone_asks_for_no_user_name_on_a_terminal(context: Context) -> None:
+    context.arrange(set())
+    with context.on_a_terminal(*COMMAND, HATCH_INDEX_AUTH="variable-secret") as terminal:
         assert terminal.finish() == 0, terminal.screen
-    assert desk.received == [BasicAuth(TOKEN_USER, "variable-secret")]
+    assert context.received == [BasicAuth(TOKEN_USER, "variable-secret")]

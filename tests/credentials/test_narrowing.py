@@ -15,11 +15,11 @@ from hatch_in_process import invoke_hatch
 from hatch_process import HatchTerminal, needs_terminal, run_hatch
 from servers import Answer, BasicAuth
 
-from hatch_tokenindex.credentials.judging import judge
+from hatch_tokenindex.config.repositories import Repository
+from hatch_tokenindex.credentials.checks import check_credential
+from hatch_tokenindex.credentials.credential import Credential
 from hatch_tokenindex.credentials.narrowing import authorize, lifetime
-from hatch_tokenindex.credentials.sources import Credential
-from hatch_tokenindex.repositories import Repository
-from hatch_tokenindex.tokens import Secret
+from hatch_tokenindex.secrets import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hatch_process import HatchResult, Home, Project
     from servers import PyPIStandIn, RecordingServer, Request
 
-    from hatch_tokenindex.authorization import Authorization
+    from hatch_tokenindex.credentials.authorization import Authorization
 
 PYPI = "https://upload.pypi.org/legacy/"
 TEST_PYPI = "https://test.pypi.org/legacy/"
@@ -49,8 +49,8 @@ def sent(
 ) -> Authorization:
     """What would be sent of a secret at `NOW`."""
     repository = Repository("private", url, narrow_token="never" if narrow_token == "never" else "automatic")
-    judged = judge(Credential("__token__", Secret(secret), "HATCH_INDEX_AUTH"), None, repository, NOW)
-    return authorize(judged, "HATCH_INDEX_AUTH", project, repository, size=size, now=NOW)
+    checked = check_credential(Credential("__token__", Secret(secret), "HATCH_INDEX_AUTH"), None, repository, NOW)
+    return authorize(checked, "HATCH_INDEX_AUTH", project, repository, size=size, now=NOW)
 
 
 def sent_token(authorization: Authorization) -> str:

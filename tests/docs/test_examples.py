@@ -19,14 +19,15 @@ from hatch_process import Project, run_command
 from pages import ROOT, blocks, codes, every_page, prose, section, text_of, transcripts
 from uv import find_uv_bin
 
-from hatch_tokenindex import cli, options, urls
-from hatch_tokenindex.credentials.pypirc import Pypirc
-from hatch_tokenindex.repositories import (
+from hatch_tokenindex import cli, urls
+from hatch_tokenindex.config import options
+from hatch_tokenindex.config.repositories import (
     Repository,
     load,
     personal_table,
     project_table,
 )
+from hatch_tokenindex.credentials.sources.pypirc import Pypirc
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -20,15 +20,19 @@ from hatch_process import Project
 from pages import ROOT, codes, every_page, rows, section, tables, text_of
 
 import hatch_tokenindex
-from hatch_tokenindex import cli, options
+from hatch_tokenindex import cli
+from hatch_tokenindex.config import options
+from hatch_tokenindex.config.keys import REPOSITORY_KEYS, TOP_KEYS
+from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.console.help import HELP
-from hatch_tokenindex.credentials import commands, keyrings, narrowing, trusted_publishing
-from hatch_tokenindex.credentials.sources import TOKEN_USER
+from hatch_tokenindex.console.results import Outcome
+from hatch_tokenindex.credentials import narrowing
+from hatch_tokenindex.credentials.credential import TOKEN_USER
+from hatch_tokenindex.credentials.sources import command as commands
+from hatch_tokenindex.credentials.sources import keyring as keyrings
+from hatch_tokenindex.credentials.sources import trusted_publishing
 from hatch_tokenindex.index import simple, upload
-from hatch_tokenindex.keys import REPOSITORY_KEYS, TOP_KEYS
-from hatch_tokenindex.kinds import KINDS, OTHER, kind_of, simple_addresses
-from hatch_tokenindex.repositories import Repository
-from hatch_tokenindex.results import Outcome
+from hatch_tokenindex.index.kinds import KINDS, OTHER, kind_of, simple_addresses
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
     from servers import RecordingServer
 
 SOURCE = Path(hatch_tokenindex.__file__).parent
-KEYRING_PATIENCE = [keyrings.PATIENCE, keyrings.PATIENCE_WITH_PERSON]
+KEYRING_PATIENCE = [keyrings.PATIENCE, keyrings.PATIENCE_WITH_PROMPTER]
 READ_OF_ANSWERS = [upload.ANSWER_LIMIT // 2**20, simple.SIZE_LIMIT // 2**20, simple.TIME_LIMIT]
 
 
@@ -145,7 +149,7 @@ def test_the_changelog_says_why_each_dependency_came_in() -> None:
         ("configuration.md", "{} seconds and no standard input", [commands.TIME_LIMIT]),
         ("configuration.md", "lists every file with its hash: {} seconds", [options.DEFAULT_WAIT]),
         ("credentials.md", "It waits {} seconds where nobody can answer", [keyrings.PATIENCE]),
-        ("credentials.md", "goes on after {} seconds", [keyrings.PATIENCE_WITH_PERSON]),
+        ("credentials.md", "goes on after {} seconds", [keyrings.PATIENCE_WITH_PROMPTER]),
         ("how-to/codespaces-and-containers.md", "The run waits {} seconds ({} at a terminal)", KEYRING_PATIENCE),
         ("how-to/private-index.md", "has {} seconds to answer, {} at a terminal", KEYRING_PATIENCE),
         (
@@ -179,8 +183,8 @@ def test_where_the_simple_api_is_is_as_told() -> None:
     for _, example, addresses in told:
         [url] = codes(example)
         assert list(simple_addresses(url)) == codes(addresses)
-    apart = {kind.name for kind in KINDS if kind.simple != OTHER.simple}
-    assert {kind_of(codes(example)[0]).name for _, example, _ in told} == {OTHER.name, *apart}
+    run_in_thread = {kind.name for kind in KINDS if kind.simple != OTHER.simple}
+    assert {kind_of(codes(example)[0]).name for _, example, _ in told} == {OTHER.name, *run_in_thread}
 
 
 # Exit codes, files

@@ -10,12 +10,13 @@ from api_tokens import make_token
 from pages import blocks, codes, rows, section, text_of
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.credentials.judging import judge
-from hatch_tokenindex.credentials.prompts import Prompts
-from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential
+from hatch_tokenindex.config.repositories import Repository
+from hatch_tokenindex.credentials.checks import check_credential
+from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
+from hatch_tokenindex.credentials.sources.prompt import Prompts
 from hatch_tokenindex.errors import CredentialError
-from hatch_tokenindex.repositories import Repository
-from hatch_tokenindex.tokens import Secret, read
+from hatch_tokenindex.secrets import Secret
+from hatch_tokenindex.tokens import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,9 +86,9 @@ def said_before_an_upload() -> Iterator[tuple[str, bool]]:
     yield said_of("caf\udce9")
     yield said_of(token[:-4])
     yield said_of(token, user="alice")
-    person = Silent(token)
-    Prompts(person, MAIN).user_name()
-    yield person.notes[0], True
+    prompter = Silent(token)
+    Prompts(prompter, MAIN).user_name()
+    yield prompter.notes[0], True
     yield said_of(make_token(location="test.pypi.org", projects=["my-project"]))
     yield said_of(make_token(location="tokens.example.org", projects=["my-project"]), repository=private)
     yield said_of(make_token(projects=["another-project"]))
@@ -102,8 +103,8 @@ def said_of(
 ) -> tuple[str, bool]:
     origin = "the prompt" if typed else "HATCH_INDEX_AUTH"
     try:
-        judged = judge(Credential(user, Secret(secret), origin, typed=typed), "my-project", repository, NOW)
+        checked = check_credential(Credential(user, Secret(secret), origin, typed=typed), "my-project", repository, NOW)
     except CredentialError as error:
         return str(error), False
-    [note] = judged.notes
+    [note] = checked.notes
     return note, True

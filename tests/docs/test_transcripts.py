@@ -20,7 +20,7 @@ from servers import Answer
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
-from hatch_tokenindex.credentials.sources import TOKEN_USER
+from hatch_tokenindex.credentials.credential import TOKEN_USER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

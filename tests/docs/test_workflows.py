@@ -15,10 +15,10 @@ from ruamel.yaml import YAML
 from servers import oidc
 from servers.oidc import GitHub
 
-from hatch_tokenindex import options
-from hatch_tokenindex.credentials import identity, publishers
+from hatch_tokenindex.config import options
+from hatch_tokenindex.config.repositories import Repository
+from hatch_tokenindex.credentials.sources import identity, publishers
 from hatch_tokenindex.errors import MintingError
-from hatch_tokenindex.repositories import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,9 +23,9 @@ from hatch_in_process import invoke_hatch
 from hatch_process import run_hatch
 from servers import Answer, PyPIStandIn, RecordingServer
 
+from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.index.client import connect, next_url, user_agent
-from hatch_tokenindex.repositories import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable

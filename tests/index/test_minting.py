@@ -14,13 +14,14 @@ import pytest
 from servers import Answer, Fault, RecordingServer
 from servers.oidc import GITHUB, signed
 
-from hatch_tokenindex.credentials.trusted_publishing import BURN_PATIENCE
+from hatch_tokenindex.config.repositories import Repository
+from hatch_tokenindex.credentials.sources.trusted_publishing import BURN_PATIENCE
 from hatch_tokenindex.errors import ConfigurationError, MintingError, SourceUnavailableError
 from hatch_tokenindex.index import minting
 from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.index.minting import Mint
-from hatch_tokenindex.repositories import Repository
-from hatch_tokenindex.tokens import Minted, Secret
+from hatch_tokenindex.secrets import Secret
+from hatch_tokenindex.tokens import Minted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,12 +17,12 @@ from distribution_builders import make_sdist, make_wheel
 from hatch_in_process import invoke_hatch
 from servers import Answer, BasicAuth, Fault, RecordingServer
 
+from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.index import simple
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.index.simple import ListedFile, Listing, SimpleApi
-from hatch_tokenindex.repositories import Repository
-from hatch_tokenindex.tokens import Secret
+from hatch_tokenindex.secrets import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,16 +11,16 @@ import pytest
 from distribution_builders import make_wheel
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.authorization import Authorization
+from hatch_tokenindex.config.repositories import Repository
+from hatch_tokenindex.credentials.authorization import Authorization
 from hatch_tokenindex.distributions import read
 from hatch_tokenindex.errors import UploadError
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.simple import SimpleApi
-from hatch_tokenindex.index.upload import Parcel, Uploader
-from hatch_tokenindex.repositories import Repository
-from hatch_tokenindex.tokens import Secret
+from hatch_tokenindex.index.upload import Upload, Uploader
+from hatch_tokenindex.secrets import Secret
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,8 +50,8 @@ def upload(folder: Path) -> str:
     with connect(REPOSITORY) as client:
         api = SimpleApi(client, REPOSITORY, clock)
         uploader = Uploader(client, REPOSITORY, api, clock, Silence(), lambda _: None)
-        parcel = Parcel(item, authorize, asked_now=False, status=None)
-        return uploader.upload(parcel)
+        upload = Upload(item, authorize, asked_now=False, status=None)
+        return uploader.upload(upload)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
@@ -91,8 +91,8 @@ def upload_elsewhere(folder: Path, index: Repository = HASHLESS, *, creates_proj
     item, clock = read(make_wheel(folder)), Clock()
     with connect(index) as client:
         uploader = Uploader(client, index, SimpleApi(client, index, clock), clock, Silence(), lambda _: None)
-        parcel = Parcel(item, authorize, asked_now=False, status=None, creates_project=creates_project)
-        return uploader.upload(parcel)
+        upload = Upload(item, authorize, asked_now=False, status=None, creates_project=creates_project)
+        return uploader.upload(upload)
 
 
 def test_a_refusal_of_a_file_that_is_listed_is_no_success(httpx_mock: HTTPXMock, tmp_path: Path) -> None:

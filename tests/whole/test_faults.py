@@ -212,7 +212,7 @@ def test_what_is_asked_for_between_attempts(at_index: Maintainer, monkeypatch: p
     pauses: list[float] = []
     monkeypatch.setattr(upload, "FIRST_PAUSE", 1.0)
     monkeypatch.setattr(upload, "LONGEST_PAUSE", 6.0)
-    monkeypatch.setattr("hatch_tokenindex.run.sleep", pauses.append)
+    monkeypatch.setattr("hatch_tokenindex.publishing.run.sleep", pauses.append)
     wishes = [{}, {}, {"Retry-After": "7"}, {}, {"Retry-After": formatdate(time() + 500, usegmt=True)}]
     at_index.server.script_uploads(*(Answer(503, headers=headers) for headers in wishes))
 

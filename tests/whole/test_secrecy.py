@@ -24,7 +24,7 @@ from hatch_process import HatchTerminal, command, needs_terminal, run_command, r
 from servers import Answer, BasicAuth, Fault, RecordingServer
 
 import hatch_tokenindex
-from hatch_tokenindex.tokens import MASK, Secret, forms_of
+from hatch_tokenindex.secrets import MASK, Secret, forms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from hatch_process import HatchResult, Home, Project
     from servers import PyPIStandIn, Request
 
-    from hatch_tokenindex.credentials.sources import Credential
+    from hatch_tokenindex.credentials.credential import Credential
 
 # Each way of writing it down gives another text, and every part of it that is long enough to matter begins with `c4n4ry`.
 CANARY = 'c4n4ry/+&"<ü%x?~c4n4ry'
@@ -64,7 +64,7 @@ MARKS = {"c4n4ry", *spelled(CANARY)}
 
 
 @dataclass
-class Desk:
+class Context:
     """A project with a wheel and an sdist, whose repository `private` is `index`; its simple API is `elsewhere`.
 
     `elsewhere` is another origin, and asks for credentials.
@@ -126,15 +126,15 @@ def _text_of(request: Request, *, authorization: bool) -> str:
 
 
 @pytest.fixture
-def desk(index: RecordingServer, project: Project, home: Home) -> Iterator[Desk]:
+def context(index: RecordingServer, project: Project, home: Home) -> Iterator[Context]:
     """Everything in its place, and no secret anywhere."""
     make_wheel(project.dist, project.name)
     make_sdist(project.dist, project.name)
     with RecordingServer() as elsewhere:
         elsewhere.respond = lambda _request: Answer(401, headers={"WWW-Authenticate": "Basic"})
-        desk = Desk(index, elsewhere, project, home)
-        project.configure(table(desk.keys))
-        yield desk
+        context = Context(index, elsewhere, project, home)
+        project.configure(table(context.keys))
+        yield context
         assert elsewhere.uploads == []
         assert all("Authorization" not in request.headers for request in elsewhere.requests)
         assert elsewhere.errors == []
@@ -158,85 +158,85 @@ class Planted:
     options: tuple[str, ...] = ()
     options_in_variable: bool = False
 
-    def run(self, desk: Desk, *options: str, **keywords: Any) -> HatchResult:
+    def run(self, context: Context, *options: str, **keywords: Any) -> HatchResult:
         """Publish with it, and with more options."""
         options = (*self.options, *options)
         if self.options_in_variable:
             variable = {"HATCH_PUBLISHER_OPTIONS": " ".join(options)}
-            return desk.publish(*self.arguments, **{**self.environment, **variable, **keywords})
+            return context.publish(*self.arguments, **{**self.environment, **variable, **keywords})
         flags = [part for option in options for part in ("-o", option)]
-        return desk.publish(*self.arguments, *flags, **{**self.environment, **keywords})
+        return context.publish(*self.arguments, *flags, **{**self.environment, **keywords})
 
 
-def by_flag(_: Desk) -> Planted:
+def by_flag(_: Context) -> Planted:
     return Planted(("--auth", CANARY))
 
 
-def by_option(_: Desk) -> Planted:
+def by_option(_: Context) -> Planted:
     return Planted(options=(f"auth={CANARY}",))
 
 
-def by_options_variable(_: Desk) -> Planted:
+def by_options_variable(_: Context) -> Planted:
     return Planted(options=(f"auth={CANARY}",), options_in_variable=True)
 
 
-def by_variable(_: Desk, *, name: str) -> Planted:
+def by_variable(_: Context, *, name: str) -> Planted:
     return Planted(environment={name: CANARY})
 
 
-def in_hatch_toml(desk: Desk) -> Planted:
-    desk.project.configure(table({**desk.keys, "auth": CANARY}))
-    desk.sources.append(desk.project.folder / "hatch.toml")
+def in_hatch_toml(context: Context) -> Planted:
+    context.project.configure(table({**context.keys, "auth": CANARY}))
+    context.sources.append(context.project.folder / "hatch.toml")
     return Planted()
 
 
-def on_top_of_hatch_toml(desk: Desk) -> Planted:
-    desk.project.configure(table(desk.keys, f"auth = {json.dumps(CANARY, ensure_ascii=False)}"))
-    desk.sources.append(desk.project.folder / "hatch.toml")
+def on_top_of_hatch_toml(context: Context) -> Planted:
+    context.project.configure(table(context.keys, f"auth = {json.dumps(CANARY, ensure_ascii=False)}"))
+    context.sources.append(context.project.folder / "hatch.toml")
     return Planted()
 
 
-def in_pyproject_toml(desk: Desk) -> Planted:
-    path = desk.project.folder / "pyproject.toml"
+def in_pyproject_toml(context: Context) -> Planted:
+    path = context.project.folder / "pyproject.toml"
     text = path.read_text(encoding="utf-8") + table(
-        {**desk.keys, "auth": CANARY}, where="tool.hatch.publish.tokenindex"
+        {**context.keys, "auth": CANARY}, where="tool.hatch.publish.tokenindex"
     )
     path.write_text(text, encoding="utf-8")
     path.with_name("hatch.toml").unlink()
-    desk.sources.append(path)
+    context.sources.append(path)
     return Planted()
 
 
-def in_config_toml(desk: Desk) -> Planted:
-    desk.home.configure_hatch(table({**desk.keys, "auth": CANARY}))
-    desk.sources.append(desk.home.hatch_config)
+def in_config_toml(context: Context) -> Planted:
+    context.home.configure_hatch(table({**context.keys, "auth": CANARY}))
+    context.sources.append(context.home.hatch_config)
     return Planted()
 
 
-def by_command(desk: Desk) -> Planted:
-    script = desk.home.folder / "secret.py"
+def by_command(context: Context) -> Planted:
+    script = context.home.folder / "secret.py"
     code = f"import sys\nsys.stdout.reconfigure(encoding='utf-8')\nprint({CANARY!r})\nprint('more')\n"
     script.write_text(code, encoding="utf-8")
-    desk.home.configure_hatch(table({**desk.keys, "auth-command": [sys.executable, "-S", str(script)]}))
-    desk.sources.append(script)
+    context.home.configure_hatch(table({**context.keys, "auth-command": [sys.executable, "-S", str(script)]}))
+    context.sources.append(script)
     return Planted()
 
 
-def in_pypirc(desk: Desk, *, section: str) -> Planted:
-    name = section.format(project=desk.project.name)
-    text = f"[{name}]\nrepository = {desk.index.upload_url}\nusername = {USER}\npassword = {CANARY}\n"
-    desk.home.pypirc.write_text(text, encoding="utf-8")
-    desk.sources.append(desk.home.pypirc)
+def in_pypirc(context: Context, *, section: str) -> Planted:
+    name = section.format(project=context.project.name)
+    text = f"[{name}]\nrepository = {context.index.upload_url}\nusername = {USER}\npassword = {CANARY}\n"
+    context.home.pypirc.write_text(text, encoding="utf-8")
+    context.sources.append(context.home.pypirc)
     return Planted()
 
 
-def in_keyring(desk: Desk, *, slot: str, backend: str = "FileKeyring") -> Planted:
-    desk.home.use_keyring(backend)
-    desk.home.remember(desk.index.upload_url, slot.format(project=desk.project.name), CANARY)
+def in_keyring(context: Context, *, slot: str, backend: str = "FileKeyring") -> Planted:
+    context.home.use_keyring(backend)
+    context.home.remember(context.index.upload_url, slot.format(project=context.project.name), CANARY)
     return Planted()
 
 
-SOURCES: dict[str, Callable[[Desk], Planted]] = {
+SOURCES: dict[str, Callable[[Context], Planted]] = {
     "--auth": by_flag,
     "-o auth": by_option,
     "HATCH_INDEX_AUTH": partial(by_variable, name="HATCH_INDEX_AUTH"),
@@ -282,14 +282,14 @@ class Way:
 
     status: int
     options: tuple[str, ...] = ()
-    answer: Callable[[Desk], Any] = lambda _desk: None
+    answer: Callable[[Context], Any] = lambda _desk: None
     environment: Mapping[str, str] = field(default_factory=dict)
     uploads: bool = True
 
 
-def redirect(status: int, target: Callable[[Desk], str]) -> Callable[[Desk], Answer]:
+def redirect(status: int, target: Callable[[Context], str]) -> Callable[[Context], Answer]:
     """A redirect to there."""
-    return lambda desk: Answer(status, headers={"Location": target(desk)})
+    return lambda context: Answer(status, headers={"Location": target(context)})
 
 
 WAYS = {
@@ -302,8 +302,8 @@ WAYS = {
     "echo json": Way(1, ("json",), lambda _: echo),
     "echo in GitHub Actions": Way(1, answer=lambda _: echo, environment={"GITHUB_ACTIONS": "true", "CI": "true"}),
     "redirect to another path": Way(0, answer=redirect(307, lambda _: "/legacy/again/")),
-    "307 to another origin": Way(1, answer=redirect(307, lambda desk: desk.elsewhere.upload_url)),
-    "302 to another origin": Way(1, answer=redirect(302, lambda desk: desk.elsewhere.upload_url)),
+    "307 to another origin": Way(1, answer=redirect(307, lambda context: context.elsewhere.upload_url)),
+    "302 to another origin": Way(1, answer=redirect(302, lambda context: context.elsewhere.upload_url)),
     "reset": Way(1, ("retries=0",), lambda _: Answer(fault=Fault.RESET_AFTER_BODY)),
     "unknown option": Way(1, ("wiat",), uploads=False),
     "option that contradicts": Way(1, ("repo=one", "repo=two"), uploads=False),
@@ -312,65 +312,65 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("plant", SOURCES.values(), ids=SOURCES)
-def test_the_canary_is_seen_nowhere(desk: Desk, plant: Callable[[Desk], Planted], way: Way) -> None:
-    planted = plant(desk)
-    desk.index.script_uploads(way.answer(desk))
-    summary = str(desk.home.folder / "summary.md")
-    result = planted.run(desk, *way.options, GITHUB_STEP_SUMMARY=summary, **way.environment)
+def test_the_canary_is_seen_nowhere(context: Context, plant: Callable[[Context], Planted], way: Way) -> None:
+    planted = plant(context)
+    context.index.script_uploads(way.answer(context))
+    summary = str(context.home.folder / "summary.md")
+    result = planted.run(context, *way.options, GITHUB_STEP_SUMMARY=summary, **way.environment)
 
     assert result.returncode == way.status, result.output
-    assert bool(desk.index.uploads) is way.uploads
-    assert all(request.authorization == BasicAuth(USER, CANARY) for request in desk.index.uploads)
+    assert bool(context.index.uploads) is way.uploads
+    assert all(request.authorization == BasicAuth(USER, CANARY) for request in context.index.uploads)
     assert "bug in hatch-tokenindex" not in result.output
-    desk.search(result.output)
+    context.search(result.output)
 
 
 @pytest.mark.parametrize("source", ["--auth", "-o auth", "HATCH_INDEX_AUTH", "hatch.toml", "auth-command", "keyring"])
-def test_the_canary_is_not_in_what_the_real_command_prints(desk: Desk, source: str) -> None:
-    planted = SOURCES[source](desk)
-    desk.index.script_uploads(echo)
-    result = planted.run(desk, verbosity="-vvv", hatch=run_hatch)
+def test_the_canary_is_not_in_what_the_real_command_prints(context: Context, source: str) -> None:
+    planted = SOURCES[source](context)
+    context.index.script_uploads(echo)
+    result = planted.run(context, verbosity="-vvv", hatch=run_hatch)
 
     assert result.returncode == 1, result.output
-    assert [request.authorization for request in desk.index.uploads] == [BasicAuth(USER, CANARY)]
+    assert [request.authorization for request in context.index.uploads] == [BasicAuth(USER, CANARY)]
     assert f"plain={MASK} base64={MASK} pair={MASK} header={MASK}" in result.words
     assert "Traceback" not in result.output
-    desk.search(result.output)
+    context.search(result.output)
 
 
 @pytest.mark.parametrize("plant", SOURCES.values(), ids=SOURCES)
-def test_the_canary_is_not_in_the_complaint_about_a_table(desk: Desk, plant: Callable[[Desk], Planted]) -> None:
-    planted = plant(desk)
+def test_the_canary_is_not_in_the_complaint_about_a_table(context: Context, plant: Callable[[Context], Planted]) -> None:
+    planted = plant(context)
     name = "pyproject.toml" if plant is in_pyproject_toml else "hatch.toml"
-    with desk.project.folder.joinpath(name).open("a", encoding="utf-8") as file:
+    with context.project.folder.joinpath(name).open("a", encoding="utf-8") as file:
         file.write("jobs = 9\n")
-    result = planted.run(desk)
+    result = planted.run(context)
 
     assert result.returncode == 1, result.output
     assert f"{name} must be a whole number from 1 to 8" in result.words
-    assert desk.index.requests == []
-    desk.search(result.output)
+    assert context.index.requests == []
+    context.search(result.output)
 
 
 @pytest.mark.parametrize("plant", SOURCES.values(), ids=SOURCES)
-def test_the_canary_is_not_in_the_complaint_about_a_repository(desk: Desk, plant: Callable[[Desk], Planted]) -> None:
-    result = plant(desk).run(desk, repository="privat")
+def test_the_canary_is_not_in_the_complaint_about_a_repository(context: Context, plant: Callable[[Context], Planted]) -> None:
+    result = plant(context).run(context, repository="privat")
 
     assert result.returncode == 1, result.output
     assert "There is no repository 'privat'" in result.output
-    desk.search(result.output)
+    context.search(result.output)
 
 
 @pytest.mark.parametrize("plant", SOURCES.values(), ids=SOURCES)
-def test_no_dataclass_shows_the_canary(desk: Desk, plant: Callable[[Desk], Planted]) -> None:
+def test_no_dataclass_shows_the_canary(context: Context, plant: Callable[[Context], Planted]) -> None:
     """Debuggers, loggers and tracebacks with variables print what `repr` gives."""
-    planted = plant(desk)
-    desk.index.script_uploads(echo)
+    planted = plant(context)
+    context.index.script_uploads(echo)
     with remembering_instances() as instances:
-        planted.run(desk)
+        planted.run(context)
 
     names = {type(instance).__name__ for instance in instances}
-    assert {"Options", "Repository", "Credential", "Judged", "Authorization", "Sent", "Refusal"} <= names
+    assert {"Options", "Repository", "Credential", "CheckedCredential", "Authorization", "Sent", "Refusal"} <= names
     for instance in instances:
         assert_none(MARKS, repr(instance), f"the repr of a {type(instance).__name__}")
 
@@ -402,18 +402,18 @@ def modules() -> Iterator[ModuleType]:
             yield importlib.import_module(found.name)
 
 
-def test_a_mistake_of_ours_shows_nothing(desk: Desk) -> None:
+def test_a_mistake_of_ours_shows_nothing(context: Context) -> None:
     """An exception that is a bug may hold anything, and its traceback too."""
 
-    def judge(found: Credential, *_: object) -> NoReturn:
+    def check_credential(found: Credential, *_: object) -> NoReturn:
         raise RuntimeError(found.secret.reveal())
 
-    with mock.patch("hatch_tokenindex.credentials.chain.judge", judge):
-        result = desk.publish("--auth", CANARY)
+    with mock.patch("hatch_tokenindex.credentials.chain.judge", check_credential):
+        result = context.publish("--auth", CANARY)
     assert result.returncode == 1
     assert "This is a bug in hatch-tokenindex, please report it: RuntimeError in judge" in result.words
     assert 'File "' in result.output
-    desk.search(result.output)
+    context.search(result.output)
 
 
 # How an index can echo
@@ -477,75 +477,75 @@ ECHOES = {
 
 
 @pytest.mark.parametrize("refuse", ECHOES.values(), ids=ECHOES)
-def test_an_echo_is_masked(desk: Desk, refuse: Callable[[Request], Answer]) -> None:
-    desk.index.script_uploads(refuse)
-    result = desk.publish("-o", "retries=0", "--auth", CANARY)
+def test_an_echo_is_masked(context: Context, refuse: Callable[[Request], Answer]) -> None:
+    context.index.script_uploads(refuse)
+    result = context.publish("-o", "retries=0", "--auth", CANARY)
 
     assert result.returncode == 1
     assert result.output.count(MASK) > 1, "more than the credential that was sent"
-    desk.search(result.output)
+    context.search(result.output)
 
 
-def test_an_echo_is_masked_while_it_is_tried_again(desk: Desk) -> None:
-    desk.index.script_uploads(quoting(str, status=503, body="@ is too much", headers={"Retry-After": "0"}))
-    result = desk.publish("--auth", CANARY)
+def test_an_echo_is_masked_while_it_is_tried_again(context: Context) -> None:
+    context.index.script_uploads(quoting(str, status=503, body="@ is too much", headers={"Retry-After": "0"}))
+    result = context.publish("--auth", CANARY)
 
     assert result.returncode == 0, result.output
     assert f"{MASK} is too much" in result.words
     assert "Trying again" in result.words
-    desk.search(result.output)
+    context.search(result.output)
 
 
 @pytest.mark.parametrize("page", ["refusal", "page"])
-def test_what_the_simple_api_of_the_same_origin_echoes_is_not_shown(desk: Desk, page: str) -> None:
-    desk.project.configure(table({"url": desk.index.upload_url}))
+def test_what_the_simple_api_of_the_same_origin_echoes_is_not_shown(context: Context, page: str) -> None:
+    context.project.configure(table({"url": context.index.upload_url}))
     asked = Answer(401, headers={"WWW-Authenticate": "Basic"})
     listing = {"files": [{"filename": "@-1.0.tar.gz", "url": "@"}], "project-status": {"status": "@", "reason": "@"}}
     headers = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
     echoing = quoting(str, body="@") if page == "refusal" else quoting(str, status=200, body=listing, headers=headers)
-    desk.index.script_others(asked, echoing)
-    result = desk.publish("--auth", CANARY)
+    context.index.script_others(asked, echoing)
+    result = context.publish("--auth", CANARY)
 
     assert result.returncode == 0, result.output
-    assert [request.authorization for request in desk.index.requests[:2]] == [None, BasicAuth(USER, CANARY)]
-    desk.search(result.output)
+    assert [request.authorization for request in context.index.requests[:2]] == [None, BasicAuth(USER, CANARY)]
+    context.search(result.output)
 
 
-def test_where_the_simple_api_redirects_to_is_not_named_after_it_saw_the_credential(desk: Desk) -> None:
-    desk.project.configure(table({"url": desk.index.upload_url}))
+def test_where_the_simple_api_redirects_to_is_not_named_after_it_saw_the_credential(context: Context) -> None:
+    context.project.configure(table({"url": context.index.upload_url}))
     headers = {"Location": "https://@.example.org/simple/"}
-    desk.index.script_others(Answer(401), quoting(str, status=302, headers=headers))
-    result = desk.publish("--auth", "c4n4ry")
+    context.index.script_others(Answer(401), quoting(str, status=302, headers=headers))
+    result = context.publish("--auth", "c4n4ry")
 
     assert result.returncode == 0, result.output
     assert "it redirects to another host" in result.words
-    desk.search(result.output, {"c4n4ry"})
+    context.search(result.output, {"c4n4ry"})
 
 
 @pytest.mark.parametrize("body", ["No @", "<p>No @</p>", "<pre>No @</pre>", '{"message": "No @"}'])
-def test_a_pass_phrase_is_masked_with_its_spaces(desk: Desk, body: str) -> None:
+def test_a_pass_phrase_is_masked_with_its_spaces(context: Context, body: str) -> None:
     """A page is shown with single spaces, as a browser does."""
     phrase = "c4n4ry  and   more  c4n4ry"
-    desk.index.script_uploads(quoting(str, body=body))
-    result = desk.publish("--auth", phrase)
+    context.index.script_uploads(quoting(str, body=body))
+    result = context.publish("--auth", phrase)
 
     assert result.returncode == 1
     assert MASK in result.output.partition("What was sent")[0]
-    desk.search(result.output, {"c4n4ry"})
+    context.search(result.output, {"c4n4ry"})
 
 
 # What else can tell
 
 
-def test_a_password_manager_that_fails_tells_no_secret(desk: Desk) -> None:
+def test_a_password_manager_that_fails_tells_no_secret(context: Context) -> None:
     code = f"import sys; print({CANARY!r}); print('not unlocked:', {CANARY!r}, file=sys.stderr); sys.exit(3)"
-    desk.home.configure_hatch(table({**desk.keys, "auth-command": [sys.executable, "-S", "-c", code]}))
-    desk.sources.append(desk.home.hatch_config)
-    result = desk.publish()
+    context.home.configure_hatch(table({**context.keys, "auth-command": [sys.executable, "-S", "-c", code]}))
+    context.sources.append(context.home.hatch_config)
+    result = context.publish()
 
     assert result.returncode == 1
     assert f"ended with status 3. It said: not unlocked: {MASK}" in result.words
-    desk.search(result.output)
+    context.search(result.output)
 
 
 @pytest.mark.parametrize(
@@ -559,11 +559,11 @@ def test_a_password_manager_that_fails_tells_no_secret(desk: Desk) -> None:
         ("-r", "private", "--auth", "another", "-o", f"auth={CANARY}"),
     ],
 )
-def test_arguments_that_are_refused_are_not_quoted(desk: Desk, arguments: tuple[str, ...]) -> None:
-    result = desk.publish(*arguments, repository="", HATCH_INDEX_AUTH="x")
+def test_arguments_that_are_refused_are_not_quoted(context: Context, arguments: tuple[str, ...]) -> None:
+    result = context.publish(*arguments, repository="", HATCH_INDEX_AUTH="x")
     assert result.returncode == 1
-    assert desk.index.requests == []
-    desk.search(result.output)
+    assert context.index.requests == []
+    context.search(result.output)
 
 
 # What is typed
@@ -571,31 +571,31 @@ def test_arguments_that_are_refused_are_not_quoted(desk: Desk, arguments: tuple[
 
 @needs_terminal
 @pytest.mark.parametrize("backend", ["FileKeyring", "Explodes", "WriteFails"])
-def test_a_secret_that_is_typed(desk: Desk, backend: str) -> None:
+def test_a_secret_that_is_typed(context: Context, backend: str) -> None:
     """Asked for twice: the index refuses the first, and quotes it."""
-    desk.home.use_keyring(backend)
-    desk.index.script_uploads(partial(echo, status=401))
+    context.home.use_keyring(backend)
+    context.index.script_uploads(partial(echo, status=401))
     arguments = ["-vvv", "publish", "-p", "tokenindex", "-r", "private", "-u", "maintainer"]
     environment = {"HATCH_DEBUG": "1"}
-    with HatchTerminal(*arguments, cwd=desk.project.folder, home=desk.home, env=environment) as terminal:
+    with HatchTerminal(*arguments, cwd=context.project.folder, home=context.home, env=environment) as terminal:
         for _ in range(2):
             terminal.give_secret(CANARY)
         assert terminal.finish() == 0, terminal.screen
         screen = terminal.screen
 
-    assert len(desk.index.uploads) == 3
+    assert len(context.index.uploads) == 3
     kept = backend == "FileKeyring"
     assert ("Stored the secret for" in screen) is kept
-    assert home_secrets(desk) == ([CANARY] if kept else [])
-    desk.search(screen, MARKS | spelled(CANARY, "maintainer"))
+    assert home_secrets(context) == ([CANARY] if kept else [])
+    context.search(screen, MARKS | spelled(CANARY, "maintainer"))
 
 
 @needs_terminal
-def test_a_token_that_is_typed_as_user_name(desk: Desk) -> None:
+def test_a_token_that_is_typed_as_user_name(context: Context) -> None:
     token = make_token(location="127.0.0.1", user=USER_ID)
-    desk.index.script_uploads(partial(echo, status=401))
+    context.index.script_uploads(partial(echo, status=401))
     arguments = ["-vvv", "publish", "-p", "tokenindex", "-r", "private"]
-    with HatchTerminal(*arguments, cwd=desk.project.folder, home=desk.home) as terminal:
+    with HatchTerminal(*arguments, cwd=context.project.folder, home=context.home) as terminal:
         terminal.expect("User name for")
         terminal.send(token)
         terminal.expect("used as the secret")
@@ -604,13 +604,13 @@ def test_a_token_that_is_typed_as_user_name(desk: Desk) -> None:
         assert terminal.finish() == 0, terminal.screen
         screen = terminal.screen[before:]
 
-    assert {request.authorization for request in desk.index.uploads} == {BasicAuth(USER, token)}
-    desk.search(screen, spelled(token))
+    assert {request.authorization for request in context.index.uploads} == {BasicAuth(USER, token)}
+    context.search(screen, spelled(token))
 
 
-def home_secrets(desk: Desk) -> list[str]:
+def home_secrets(context: Context) -> list[str]:
     """What the keyring of the tests holds."""
-    return [secret for slots in desk.home.keyring.secrets.values() for secret in slots.values()]
+    return [secret for slots in context.home.keyring.secrets.values() for secret in slots.values()]
 
 
 @pytest.mark.parametrize(
@@ -624,34 +624,34 @@ def home_secrets(desk: Desk) -> list[str]:
     ],
 )
 def test_a_secret_on_the_standard_input_of_login(
-    desk: Desk, backend: str, arguments: tuple[str, ...], *, for_real: bool
+    context: Context, backend: str, arguments: tuple[str, ...], *, for_real: bool
 ) -> None:
-    desk.home.use_keyring(backend)
+    context.home.use_keyring(backend)
     kept = backend == "FileKeyring"
-    tokenindex = partial(manage_for_real if for_real else manage, desk)
+    tokenindex = partial(manage_for_real if for_real else manage, context)
     login = tokenindex("login", "-r", "private", *arguments, stdin=f"{CANARY}\nmore\n")
     assert login.returncode == (0 if kept else 1), login.output
-    assert home_secrets(desk) == ([CANARY] if kept else [])
+    assert home_secrets(context) == ([CANARY] if kept else [])
 
     others = [tokenindex("tokens", "--json"), tokenindex("logout", "-r", "private", "--all")]
     assert [done.returncode for done in others] == [0, 0]
-    assert home_secrets(desk) == []
+    assert home_secrets(context) == []
     printed = "".join(done.output for done in (login, *others))
-    desk.search(printed, MARKS | spelled(CANARY, "maintainer"))
+    context.search(printed, MARKS | spelled(CANARY, "maintainer"))
 
 
-def manage(desk: Desk, *arguments: str, stdin: str = "") -> HatchResult:
+def manage(context: Context, *arguments: str, stdin: str = "") -> HatchResult:
     """Run the other command in this process."""
     debug = {"HATCH_DEBUG": "1"}
-    return invoke_tokenindex(*arguments, cwd=desk.project.folder, home=desk.home, env=debug, stdin=stdin.encode())
+    return invoke_tokenindex(*arguments, cwd=context.project.folder, home=context.home, env=debug, stdin=stdin.encode())
 
 
-def manage_for_real(desk: Desk, *arguments: str, stdin: str = "") -> HatchResult:
+def manage_for_real(context: Context, *arguments: str, stdin: str = "") -> HatchResult:
     """Run the other command as it is installed."""
     return run_command(
         *(command("hatch-tokenindex"), *arguments),
-        cwd=desk.project.folder,
-        environment={**desk.home.environment, "HATCH_DEBUG": "1"},
+        cwd=context.project.folder,
+        environment={**context.home.environment, "HATCH_DEBUG": "1"},
         stdin=stdin.encode(),
     )
 
@@ -694,17 +694,17 @@ PROXY_PASSWORD = "pr0xy/c4n4ry+ü"
 @pytest.mark.parametrize(
     "spelling", [str, quote, percent, lambda text: base64.b64encode(f"me:{text}".encode()).decode()]
 )
-def test_the_password_of_a_proxy_is_masked(desk: Desk, spelling: Callable[[str], str]) -> None:
+def test_the_password_of_a_proxy_is_masked(context: Context, spelling: Callable[[str], str]) -> None:
     """A proxy on the way to an index on plain http can answer in its place."""
     text = f"Proxy knows no {spelling(PROXY_PASSWORD)} here"
-    desk.index.respond = lambda _request: Answer(407, body=text)
-    proxy = f"http://me:{percent(PROXY_PASSWORD)}@127.0.0.1:{desk.index.port}"
+    context.index.respond = lambda _request: Answer(407, body=text)
+    proxy = f"http://me:{percent(PROXY_PASSWORD)}@127.0.0.1:{context.index.port}"
     far = ("-r", "http://packages.example.org/legacy/", "-o", "insecure-http")
-    result = desk.publish(*far, repository="", HTTP_PROXY=proxy, HATCH_INDEX_AUTH="x" * 20)
+    result = context.publish(*far, repository="", HTTP_PROXY=proxy, HATCH_INDEX_AUTH="x" * 20)
 
     assert result.returncode == 1
     assert f"Proxy knows no {MASK} here" in result.words
-    assert {request.headers["Proxy-Authorization"] for request in desk.index.requests} == {
+    assert {request.headers["Proxy-Authorization"] for request in context.index.requests} == {
         f"Basic {base64.b64encode(f'me:{PROXY_PASSWORD}'.encode()).decode()}"
     }
     assert_none(spelled(PROXY_PASSWORD, "me"), result.output, "the output")
@@ -743,11 +743,11 @@ def test_the_password_of_a_proxy_that_lets_nothing_through_is_masked(
         "http://me:c4n4ry #@127.0.0.1:1",
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_not_quoted(desk: Desk, proxy: str) -> None:
+def test_a_proxy_that_cannot_be_used_is_not_quoted(context: Context, proxy: str) -> None:
     far = ("-r", "https://packages.example.org/legacy/", "-o", "retries=0")
-    result = desk.publish(*far, repository="", HTTPS_PROXY=proxy, HATCH_INDEX_AUTH="x" * 20)
+    result = context.publish(*far, repository="", HTTPS_PROXY=proxy, HATCH_INDEX_AUTH="x" * 20)
 
     assert result.returncode == 1
     assert "bug in hatch-tokenindex" not in result.output
     assert "HTTPS_PROXY" in result.output or "No answer" in result.output
-    desk.search(result.output, {"c4n4ry"})
+    context.search(result.output, {"c4n4ry"})

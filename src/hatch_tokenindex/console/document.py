@@ -13,9 +13,9 @@ from hatch_tokenindex.errors import TokenIndexError, UploadError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from hatch_tokenindex.credentials.sources import Credential
-    from hatch_tokenindex.repositories import Repository
-    from hatch_tokenindex.results import FileResult
+    from hatch_tokenindex.config.repositories import Repository
+    from hatch_tokenindex.console.results import FileResult
+    from hatch_tokenindex.credentials.credential import Credential
 
 
 def build(

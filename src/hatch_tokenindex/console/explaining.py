@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console.tables import aligned
+from hatch_tokenindex.secrets import MASK
 from hatch_tokenindex.text import as_date
-from hatch_tokenindex.tokens import MASK, Token
+from hatch_tokenindex.tokens import Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hatch_tokenindex.config.origin import WithOrigin
+    from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.chain import Explanation
-    from hatch_tokenindex.credentials.judging import Judged
-    from hatch_tokenindex.credentials.looking import Look
-    from hatch_tokenindex.given import Given
-    from hatch_tokenindex.repositories import Repository
+    from hatch_tokenindex.credentials.checks import CheckedCredential
+    from hatch_tokenindex.credentials.finding import Finding
 
 
 def as_text(explanation: Explanation, repository: Repository) -> str:
@@ -40,17 +41,17 @@ def as_text(explanation: Explanation, repository: Repository) -> str:
 
 def as_data(explanation: Explanation) -> dict[str, Any]:
     """The same for `-o json`: an entry as for other runs, but of all versions and with rows instead of files."""
-    judged = explanation.secret.answer if explanation.secret is not None else None
+    checked = explanation.secret.answer if explanation.secret is not None else None
     return {
         "name": explanation.project,
         "version": None,
         "url": None,
-        "credential": judged and {"user": judged.credential.user, "source": judged.credential.origin},
+        "credential": checked and {"user": checked.credential.user, "source": checked.credential.origin},
         "rows": [
             {"question": row.question, "place": row.place, "holds": row.holds, "used": row.mark == _USED}
             for row in _rows(explanation)
         ],
-        "token": judged and _about(judged, explanation),
+        "token": checked and _about(checked, explanation),
     }
 
 
@@ -73,21 +74,21 @@ def _rows(explanation: Explanation) -> Iterator[_Row]:
         yield _Row("secret", secret.place, _holds(secret, _masked(secret.answer)), _mark(secret, explanation.secret))
 
 
-def _mark(look: Look[Any], deciding: Look[Any] | None) -> str:
+def _mark(look: Finding[Any], deciding: Finding[Any] | None) -> str:
     if look is not deciding:
         return ""
     return _USED if look.error is None else _STOPS
 
 
-def _name(given: Given[str] | None) -> str:
+def _name(given: WithOrigin[str] | None) -> str:
     return "" if given is None else f"{given.value} ({given.origin})"
 
 
-def _masked(judged: Judged | None) -> str:
-    return "" if judged is None else f"set: {MASK} ({judged.credential.origin}; user {judged.credential.user})"
+def _masked(checked: CheckedCredential | None) -> str:
+    return "" if checked is None else f"set: {MASK} ({checked.credential.origin}; user {checked.credential.user})"
 
 
-def _holds(look: Look[Any], answer: str) -> str:
+def _holds(look: Finding[Any], answer: str) -> str:
     if look.error is not None:
         return f"refused: {look.error}"
     if look.unavailable:
@@ -97,11 +98,11 @@ def _holds(look: Look[Any], answer: str) -> str:
     return look.effect or answer or look.not_used or "not set"
 
 
-def _about(judged: Judged, explanation: Explanation) -> list[str]:
+def _about(checked: CheckedCredential, explanation: Explanation) -> list[str]:
     """What the token that is used says of itself, and what will be sent of it."""
-    if judged.token is None:
+    if checked.token is None:
         return ["The secret is not a token that can be read here, and is sent as it is."]
-    lines = [_says(judged.token)]
+    lines = [_says(checked.token)]
     if explanation.narrowed_for:
         lines.append(
             f"What is sent is narrowed on this machine: whoever catches it can upload {explanation.project} for "
@@ -109,7 +110,7 @@ def _about(judged: Judged, explanation: Explanation) -> list[str]:
         )
     else:
         lines.append("It is sent as it is.")
-    return [*lines, *judged.notes]
+    return [*lines, *checked.notes]
 
 
 def _says(token: Token) -> str:

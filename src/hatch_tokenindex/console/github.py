@@ -14,9 +14,9 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from hatch_tokenindex.repositories import Repository
-    from hatch_tokenindex.results import FileResult
-    from hatch_tokenindex.tokens import Secret
+    from hatch_tokenindex.config.repositories import Repository
+    from hatch_tokenindex.console.results import FileResult
+    from hatch_tokenindex.secrets import Secret
 
 _COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
 _OLD_COMMAND = re.compile(r"##(?=\[)")

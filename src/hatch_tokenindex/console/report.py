@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console import document, github
+from hatch_tokenindex.console.results import FileResult, Outcome
 from hatch_tokenindex.errors import TokenIndexError, UploadError
-from hatch_tokenindex.results import FileResult, Outcome
 from hatch_tokenindex.text import escaped
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
+    from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.console.terminal import Terminal
-    from hatch_tokenindex.credentials.remembering import Kept
-    from hatch_tokenindex.credentials.sources import Credential
+    from hatch_tokenindex.credentials.credential import Credential
+    from hatch_tokenindex.credentials.store import StoreResult
     from hatch_tokenindex.distributions import Distribution
-    from hatch_tokenindex.plan import ProjectPlan
-    from hatch_tokenindex.repositories import Repository
+    from hatch_tokenindex.publishing.plan import ProjectPlan
 
 
 class Report:
@@ -50,7 +50,7 @@ class Report:
         self._credentials[project] = credential
         self._terminal.detail(f"{project}: user {credential.user}, with the secret from {credential.origin}")
 
-    def remembered(self, kept: Kept) -> None:
+    def remembered(self, kept: StoreResult) -> None:
         """What was stored of a credential, or why it wasn't."""
         for note in kept.notes:
             self._terminal.info(note)
@@ -131,7 +131,7 @@ class Report:
         self._terminal.error(f"{self._shown(item)} ... failed")
 
     @contextmanager
-    def to_its_end(self, *, as_json: bool) -> Iterator[None]:
+    def reporting(self, *, as_json: bool) -> Iterator[None]:
         """Around a run: say at its end, however that comes, which files are on the index; as JSON too where wanted."""
         failure: BaseException | None = None
         try:

@@ -12,8 +12,8 @@ import click
 
 from hatch_tokenindex.console import github
 from hatch_tokenindex.errors import TokenIndexError
+from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.text import escaped
-from hatch_tokenindex.tokens import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

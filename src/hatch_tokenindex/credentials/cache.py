@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.credentials.judging import usable_user_name
+from hatch_tokenindex.config.origin import WithOrigin
+from hatch_tokenindex.credentials.checks import usable_user_name
 from hatch_tokenindex.errors import CredentialError, SourceUnavailableError
-from hatch_tokenindex.given import Given
 from hatch_tokenindex.text import END_OF_TIME
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _is_user(value: object) -> bool:
     if not isinstance(value, str):
         return False
     try:
-        usable_user_name(Given(value, "the cache"))
+        usable_user_name(WithOrigin(value, "the cache"))
     except CredentialError:
         return False
     return True

@@ -10,25 +10,25 @@ from functools import cached_property, partial
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hatch_tokenindex.credentials import commands
-from hatch_tokenindex.credentials.judging import Judged, judge, usable_user_name
-from hatch_tokenindex.credentials.looking import Look, first, look_at, until_found
+from hatch_tokenindex.config.options import Options, own_variable_name
+from hatch_tokenindex.config.origin import WithOrigin
+from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, usable_user_name
+from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, Source, project_slot
+from hatch_tokenindex.credentials.finding import Finding, find_at, first, until_found
 from hatch_tokenindex.credentials.narrowing import LIFETIME, is_narrowed
-from hatch_tokenindex.credentials.sources import TOKEN_USER, Credential, Source, project_slot
+from hatch_tokenindex.credentials.sources import command as commands
 from hatch_tokenindex.errors import ConfigurationError, CredentialError, SourceUnavailableError, UnfitTokenError
-from hatch_tokenindex.given import Given
-from hatch_tokenindex.options import Options, own_variable_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.cache import Cache
-    from hatch_tokenindex.credentials.keyrings import Keyring
-    from hatch_tokenindex.credentials.prompts import Prompts
-    from hatch_tokenindex.credentials.pypirc import Pypirc
-    from hatch_tokenindex.credentials.trusted_publishing import TrustedPublishing
-    from hatch_tokenindex.repositories import Repository
-    from hatch_tokenindex.tokens import Secret
+    from hatch_tokenindex.credentials.sources.keyring import Keyring
+    from hatch_tokenindex.credentials.sources.prompt import Prompts
+    from hatch_tokenindex.credentials.sources.pypirc import Pypirc
+    from hatch_tokenindex.credentials.sources.trusted_publishing import TrustedPublishing
+    from hatch_tokenindex.secrets import Secret
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -47,7 +47,7 @@ class Resolution:
     `judged` is `None` in a rehearsal that would have to act for one; `would` says how.
     """
 
-    judged: Judged | None
+    checked: CheckedCredential | None
     would: str = ""
     notes: tuple[str, ...] = ()
 
@@ -60,10 +60,10 @@ class Explanation:
     """
 
     project: str
-    users: tuple[Look[Given[str]], ...]
-    secrets: tuple[Look[Judged], ...]
-    user: Look[Given[str]] | None
-    secret: Look[Judged] | None
+    users: tuple[Finding[WithOrigin[str]], ...]
+    secrets: tuple[Finding[CheckedCredential], ...]
+    user: Finding[WithOrigin[str]] | None
+    secret: Finding[CheckedCredential] | None
     narrowed_for: int
 
 
@@ -80,7 +80,7 @@ class Chain:
     prompts: Prompts
     now: Callable[[], float]
 
-    def users(self, project: str) -> tuple[Source[Given[str]], ...]:
+    def users(self, project: str) -> tuple[Source[WithOrigin[str]], ...]:
         """Where a user name can come from, in order."""
         if self._is_trusted_only:
             return ()
@@ -95,7 +95,7 @@ class Chain:
             Source(PROMPT, None),
         )
 
-    def secrets(self, project: str, user: Look[Given[str]] | None) -> tuple[Source[Credential], ...]:
+    def secrets(self, project: str, user: Finding[WithOrigin[str]] | None) -> tuple[Source[Credential], ...]:
         """Where a secret can come from, in order, once it is known where a user name was found, if anywhere."""
         effect = "" if self._contradicting_secret else self.trusted.effect
         trusted = Source(
@@ -122,7 +122,7 @@ class Chain:
             Source(PROMPT, None),
         )
 
-    def _keyring_slots(self, project: str, user: Look[Given[str]] | None) -> Iterator[Source[Credential]]:
+    def _keyring_slots(self, project: str, user: Finding[WithOrigin[str]] | None) -> Iterator[Source[Credential]]:
         if not self.repository.keyring:
             yield Source("keyring", _nothing, not_used=_switched_off("keyring"))
             return
@@ -144,9 +144,9 @@ class Chain:
         user = first(_walk_users(self.users(project)), notes)
         looks = list(until_found(self._walk_secrets(project, user, for_real=for_real)))
         found = first(looks, notes)
-        judged = None if found is None else found.answer
+        checked = None if found is None else found.answer
         would = next((look.effect for look in looks if look.effect), "")
-        if judged is None and not would:
+        if checked is None and not would:
             if not self.options.can_prompt or self._is_trusted_only:
                 raise CredentialError(self._nowhere(project, user, looks))
             would = "a person would be asked"
@@ -154,28 +154,28 @@ class Chain:
                 for note in notes:
                     self.prompts.note(note)
                 name = _name(user) if user else usable_user_name(self.prompts.user_name()).value
-                judged = self._asked(project, name)
-        if judged is not None:
-            notes += judged.notes
+                checked = self._asked(project, name)
+        if checked is not None:
+            notes += checked.notes
             if found is not None and found.place == PYPIRC:
-                notes += self._losers_to(judged.credential)
-        return Resolution(judged, would, tuple(dict.fromkeys(notes)))
+                notes += self._losers_to(checked.credential)
+        return Resolution(checked, would, tuple(dict.fromkeys(notes)))
 
     def would_mint(self, project: str) -> bool:
         """Whether no place before Trusted Publishing has a credential for `project`, and a token would be minted."""
         user = first(_walk_users(self.users(project)), [])
         sources = self.secrets(project, user)
         before = takewhile(lambda source: source.rehearse is None, sources)
-        looks = (look_at(source, source.look, partial(self._judge, project)) for source in before if source.look)
+        looks = (find_at(source, source.look, partial(self._check, project)) for source in before if source.look)
         mints = any(source.rehearse is not None and source.effect for source in sources)
         return mints and not any(look.ends_the_search for look in looks)
 
-    def renewed(self, judged: Judged, project: str, seconds: float) -> Judged:
+    def renewed(self, checked: CheckedCredential, project: str, seconds: float) -> CheckedCredential:
         """The same credential, or for a minted one that would expire within the next `seconds` another one."""
-        credential = self.trusted.renewed(judged.credential, project, seconds)
-        return judged if credential.secret == judged.credential.secret else self._judge(project, credential)
+        credential = self.trusted.renewed(checked.credential, project, seconds)
+        return checked if credential.secret == checked.credential.secret else self._check(project, credential)
 
-    def ask_again(self, project: str, refused: Judged) -> Judged:
+    def ask_again(self, project: str, refused: CheckedCredential) -> CheckedCredential:
         """Another secret in place of one that the index refused, for the same user name."""
         self.prompts.forget(refused.found)
         return self._asked(project, refused.credential.user)
@@ -185,40 +185,40 @@ class Chain:
         users = tuple(self._rehearse(self.users(project), usable_user_name))
         user = next((look for look in users if look.ends_the_search and not look.asks), None)
         named = None if user is None or user.answer is None else user
-        secrets = tuple(self._rehearse(self.secrets(project, named), partial(self._judge, project)))
+        secrets = tuple(self._rehearse(self.secrets(project, named), partial(self._check, project)))
         is_stopped = user is not None and user.error is not None
         secret = None if is_stopped else next((look for look in secrets if look.ends_the_search), None)
         if user is None and secret is not None and secret.asks:
             user = users[-1]
-        judged = None if secret is None else secret.answer
-        narrowed_for = LIFETIME if judged is not None and is_narrowed(judged, self.repository) else 0
+        checked = None if secret is None else secret.answer
+        narrowed_for = LIFETIME if checked is not None and is_narrowed(checked, self.repository) else 0
         return Explanation(project, users, secrets, user, secret, narrowed_for)
 
-    def _rehearse(self, sources: Iterable[Source[U]], judged: Callable[[U], T]) -> Iterator[Look[T]]:
+    def _rehearse(self, sources: Iterable[Source[U]], checked: Callable[[U], T]) -> Iterator[Finding[T]]:
         for source in sources:
             if source.look is None:
                 effect = "would ask" if self.options.can_prompt else ""
-                yield Look(source.place, unavailable=self.options.no_prompt_because, effect=effect, asks=True)
+                yield Finding(source.place, unavailable=self.options.no_prompt_because, effect=effect, asks=True)
             elif source.effect:
-                yield Look(source.place, effect=source.effect)
+                yield Finding(source.place, effect=source.effect)
             else:
-                yield look_at(source, source.look, judged)
+                yield find_at(source, source.look, checked)
 
-    def _walk_secrets(self, project: str, user: Look[Given[str]] | None, *, for_real: bool) -> Iterator[Look[Judged]]:
+    def _walk_secrets(self, project: str, user: Finding[WithOrigin[str]] | None, *, for_real: bool) -> Iterator[Finding[CheckedCredential]]:
         for source in self.secrets(project, user):
             if source.rehearse is not None and source.effect and not for_real:
-                look: Look[Judged] = look_at(source, source.rehearse, partial(self._judge, project))
+                look: Finding[CheckedCredential] = find_at(source, source.rehearse, partial(self._check, project))
                 yield look if look.unavailable or look.error else replace(look, effect=source.effect)
             elif source.look is not None:
-                yield look_at(source, source.look, partial(self._judge, project))
+                yield find_at(source, source.look, partial(self._check, project))
 
-    def _asked(self, project: str, user: str) -> Judged:
+    def _asked(self, project: str, user: str) -> CheckedCredential:
         """What a person types, who may correct it: a secret that can't be used is not taken for an answer."""
         left, given = ATTEMPTS, _is_given(first(_walk_users(self.users(project)), []))
         while True:
             typed, left = self.prompts.credential(project, user, user_given=given), left - 1
             try:
-                return self._judge(project, typed)
+                return self._check(project, typed)
             except CredentialError as error:
                 if not left:
                     raise
@@ -230,13 +230,13 @@ class Chain:
         return None if given is None else Credential(user, given.value, given.origin)
 
     @cached_property
-    def _command_secret(self) -> Given[Secret] | None:
+    def _command_secret(self) -> WithOrigin[Secret] | None:
         """Run once, however many projects there are: a password manager may want to be unlocked each time."""
         command, tell = self.repository.auth_command, self.prompts.note if self.options.can_prompt else None
-        return None if command is None else Given(commands.first_line(command, tell), command.origin)
+        return None if command is None else WithOrigin(commands.first_line(command, tell), command.origin)
 
     @property
-    def _chosen_secrets(self) -> tuple[Given[Secret] | None, ...]:
+    def _chosen_secrets(self) -> tuple[WithOrigin[Secret] | None, ...]:
         """What flags and variables give, in order."""
         own = _of(self.options.own_auths, own_variable_name("AUTH", self.repository.name))
         return self.options.flag_auth, own, self.options.environment_auth
@@ -260,27 +260,27 @@ class Chain:
         """Where a secret is given although Trusted Publishing is the only source; empty if nowhere."""
         if not self._is_trusted_only:
             return ""
-        given: tuple[Given[Any] | None, ...] = (
+        given: tuple[WithOrigin[Any] | None, ...] = (
             *self._chosen_secrets,
             self.repository.auth,
             self.repository.auth_command,
         )
         return next((secret.origin for secret in given if secret is not None and secret.value), "")
 
-    def _judge(self, project: str, found: Credential) -> Judged:
+    def _check(self, project: str, found: Credential) -> CheckedCredential:
         try:
-            return judge(found, project, self.repository, self.now())
+            return check_credential(found, project, self.repository, self.now())
         except UnfitTokenError as error:
             if found.slot is None:
                 raise
             # It was remembered and not chosen: another place may have a better one.
             raise SourceUnavailableError(str(error)) from None
 
-    def _cached_user(self) -> Given[str] | None:
+    def _cached_user(self) -> WithOrigin[str] | None:
         user = self.cache.read().user(self.repository.url)
-        return Given(user, CACHE) if user else None
+        return WithOrigin(user, CACHE) if user else None
 
-    def _pypirc_password(self, project: str, user: Look[Given[str]] | None) -> Source[Credential]:
+    def _pypirc_password(self, project: str, user: Finding[WithOrigin[str]] | None) -> Source[Credential]:
         if user is None or user.place == PYPIRC:
             return Source(PYPIRC, partial(self._pypirc_secret, project))
         try:
@@ -304,7 +304,7 @@ class Chain:
                 f"{winner.origin}, and so does the password. With `-u {winner.user}` the one from {losers[0]} wins."
             )
 
-    def _nowhere(self, project: str, user: Look[Given[str]] | None, looks: Iterable[Look[Judged]]) -> str:
+    def _nowhere(self, project: str, user: Finding[WithOrigin[str]] | None, looks: Iterable[Finding[CheckedCredential]]) -> str:
         held = ((look.place, look.unavailable or look.passed_over or look.not_used or "nothing") for look in looks)
         places = "\n".join(f"  {place}: {why}".replace("\n", "\n    ") for place, why in held)
         setup = self.trusted.setup(project)
@@ -329,18 +329,18 @@ class Chain:
         )
 
 
-def _walk_users(sources: Iterable[Source[Given[str]]]) -> Iterator[Look[Given[str]]]:
+def _walk_users(sources: Iterable[Source[WithOrigin[str]]]) -> Iterator[Finding[WithOrigin[str]]]:
     for source in sources:
         if source.look is not None:
-            yield look_at(source, source.look, usable_user_name)
+            yield find_at(source, source.look, usable_user_name)
 
 
-def _name(user: Look[Given[str]] | None) -> str:
+def _name(user: Finding[WithOrigin[str]] | None) -> str:
     """The user name that was found; that of an API token if none was."""
     return TOKEN_USER if user is None or user.answer is None else user.answer.value
 
 
-def _is_given(user: Look[Given[str]] | None) -> bool:
+def _is_given(user: Finding[WithOrigin[str]] | None) -> bool:
     """Whether a flag, a variable or a file gives the user name."""
     return user is not None and user.place != CACHE
 
@@ -353,11 +353,11 @@ def _switched_off(key: str) -> str:
     return f"switched off by `{key}`"
 
 
-def _of(variables: Mapping[str, T], name: str) -> Given[T] | None:
-    return Given(variables[name], name) if name in variables else None
+def _of(variables: Mapping[str, T], name: str) -> WithOrigin[T] | None:
+    return WithOrigin(variables[name], name) if name in variables else None
 
 
-def _as_credential(given: Given[Secret] | None, user: str) -> Credential | None:
+def _as_credential(given: WithOrigin[Secret] | None, user: str) -> Credential | None:
     if given is None:
         return None
     if not given.value:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.authorization import Authorization
-from hatch_tokenindex.credentials.judging import Judged, site_of
-from hatch_tokenindex.credentials.sources import TOKEN_USER, basic
+from hatch_tokenindex.credentials.authorization import Authorization
+from hatch_tokenindex.credentials.checks import CheckedCredential, site_of
+from hatch_tokenindex.credentials.credential import TOKEN_USER, basic
 from hatch_tokenindex.errors import MalformedTokenError
-from hatch_tokenindex.tokens import Secret, narrow
+from hatch_tokenindex.secrets import Secret
+from hatch_tokenindex.tokens import narrow
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.repositories import Repository
+    from hatch_tokenindex.config.repositories import Repository
 
 LIFETIME = 15 * 60
 """Seconds that a narrowed token is worth something, for a file that uploads at once."""
@@ -22,13 +23,13 @@ TOLERANCE = 60 * 60
 """Seconds that the token is valid before it is made: PyPI tolerates no clock that is ahead of its own."""
 
 
-def is_narrowed(judged: Judged, repository: Repository) -> bool:
+def is_narrowed(checked: CheckedCredential, repository: Repository) -> bool:
     """Whether the secret is a token that is narrowed before it is sent."""
     return (
-        judged.token is not None
+        checked.token is not None
         and repository.narrow_token == "automatic"  # noqa: S105 - a setting
         and repository.site is not None
-        and site_of(judged.token) == repository.site
+        and site_of(checked.token) == repository.site
     )
 
 
@@ -38,13 +39,13 @@ def lifetime(size: int) -> int:
 
 
 def authorize(
-    judged: Judged, source: str, project: str, repository: Repository, *, size: int, now: float
+    checked: CheckedCredential, source: str, project: str, repository: Repository, *, size: int, now: float
 ) -> Authorization:
     """The credential for one attempt to upload a file of `size` bytes of `project` at `now` (unix seconds).
 
     `source` is what may be told of where it comes from. A token that can't be narrowed is sent as it is.
     """
-    original, narrowed = judged.credential, _narrowed(judged, project, repository, size, now)
+    original, narrowed = checked.credential, _narrowed(checked, project, repository, size, now)
     credential = original if narrowed is None else replace(original, secret=narrowed)
     header = Secret(f"Basic {basic(credential).reveal()}")
     return Authorization(
@@ -59,11 +60,11 @@ def authorize(
     )
 
 
-def _narrowed(judged: Judged, project: str, repository: Repository, size: int, now: float) -> Secret | None:
-    if not is_narrowed(judged, repository):
+def _narrowed(checked: CheckedCredential, project: str, repository: Repository, size: int, now: float) -> Secret | None:
+    if not is_narrowed(checked, repository):
         return None
     not_before, expires_at = int(now) - TOLERANCE, int(now) + lifetime(size)
     try:
-        return narrow(judged.credential.secret, project=project, not_before=not_before, expires_at=expires_at)
+        return narrow(checked.credential.secret, project=project, not_before=not_before, expires_at=expires_at)
     except MalformedTokenError:
         return None

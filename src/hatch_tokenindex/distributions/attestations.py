@@ -7,8 +7,8 @@ import json
 from glob import escape
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from hatch_tokenindex.distributions.diagnostics import grouped, reason
 from hatch_tokenindex.distributions.files import ATTESTATION_SUFFIX, sha256
-from hatch_tokenindex.distributions.findings import grouped, reason
 from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, parse_sdist_filename, parse_wheel_filename
 
-from hatch_tokenindex.distributions.findings import grouped, reason
+from hatch_tokenindex.distributions.diagnostics import grouped, reason
 from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:

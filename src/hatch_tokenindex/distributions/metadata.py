@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 
 from hatch_tokenindex.distributions.archives import listed, mebibytes
-from hatch_tokenindex.distributions.findings import reason
+from hatch_tokenindex.distributions.diagnostics import reason
 
 if TYPE_CHECKING:
     from packaging.version import Version
 
-    from hatch_tokenindex.distributions.findings import Findings
+    from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
 
 class _Field(NamedTuple):
@@ -103,7 +103,7 @@ class CoreMetadata:
         return tuple(value for name, value in self.fields if name == field)
 
 
-def parse(content: bytes, findings: Findings) -> CoreMetadata | None:
+def parse(content: bytes, findings: Diagnostics) -> CoreMetadata | None:
     """Return what a METADATA or PKG-INFO says, or `None` where even the name or the version can't be told.
 
     Values that are empty or `UNKNOWN` are left out, and so are headers that the declared metadata version doesn't have;
@@ -135,7 +135,7 @@ def parse(content: bytes, findings: Findings) -> CoreMetadata | None:
     return CoreMetadata(metadata.name, metadata.version, fields)
 
 
-def _text(content: bytes, findings: Findings) -> str | None:
+def _text(content: bytes, findings: Diagnostics) -> str | None:
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
@@ -150,7 +150,7 @@ def _text(content: bytes, findings: Findings) -> str | None:
     return text
 
 
-def _report_unparsed(unparsed: dict[str, list[str]], findings: Findings) -> None:
+def _report_unparsed(unparsed: dict[str, list[str]], findings: Diagnostics) -> None:
     """Report the headers that the parser set aside: what nobody knows, and what is there too often."""
     for header in sorted(unparsed.keys() & _BY_HEADER.keys()):
         match header:
@@ -164,7 +164,7 @@ def _report_unparsed(unparsed: dict[str, list[str]], findings: Findings) -> None
         findings.warning(f"not sent, because core metadata has no such field: {listed(unknown)}")
 
 
-def _report_missing(raw: dict[str, Any], unparsed: dict[str, list[str]], findings: Findings) -> None:
+def _report_missing(raw: dict[str, Any], unparsed: dict[str, list[str]], findings: Diagnostics) -> None:
     for field in _FIELDS:
         if field.key in _REQUIRED and field.key not in raw and field.header.lower() not in unparsed:
             findings.problem(f"the metadata has no {field.header}")
@@ -185,7 +185,7 @@ def _is_empty(value: str) -> bool:
 
 
 def _metadata_version(
-    metadata: Metadata, raw: dict[str, Any], findings: Findings
+    metadata: Metadata, raw: dict[str, Any], findings: Diagnostics
 ) -> tuple[tuple[int, int] | None, bool]:
     """The declared metadata version, if it is a version at all, and whether its rules are known."""
     declared = str(raw.get("metadata_version", ""))
@@ -203,7 +203,7 @@ def _metadata_version(
     return version, True
 
 
-def _drop_later(raw: dict[str, Any], declared: tuple[int, int] | None, findings: Findings) -> None:
+def _drop_later(raw: dict[str, Any], declared: tuple[int, int] | None, findings: Diagnostics) -> None:
     """Leave out the fields that came after the declared metadata version: PyPI refuses a form that has them."""
     later = [field for field in _FIELDS if field.key in raw and declared is not None and field.since > declared]
     for field in later:

@@ -10,9 +10,9 @@ from packaging.version import Version
 
 from hatch_tokenindex.distributions import metadata, readme
 from hatch_tokenindex.distributions.archives import listed
+from hatch_tokenindex.distributions.diagnostics import Diagnostics, grouped, reason, shown
 from hatch_tokenindex.distributions.distribution import Distribution
 from hatch_tokenindex.distributions.files import SDIST_SUFFIX, WHEEL_SUFFIX
-from hatch_tokenindex.distributions.findings import Findings, grouped, reason, shown
 from hatch_tokenindex.distributions.pypi import check_for_pypi
 from hatch_tokenindex.distributions.sdists import read_sdist
 from hatch_tokenindex.distributions.wheels import read_wheel
@@ -57,7 +57,7 @@ def read_all(paths: Sequence[Path], *, for_pypi: bool = False) -> list[Distribut
     problems: dict[Path, list[str]] = {}
     distributions: list[Distribution] = []
     for path in paths:
-        findings = Findings()
+        findings = Diagnostics()
         distribution = _examined(path, findings)
         if for_pypi and distribution is not None:
             findings.problems += check_for_pypi(distribution, is_sound=not findings.problems)
@@ -72,7 +72,7 @@ def read_all(paths: Sequence[Path], *, for_pypi: bool = False) -> list[Distribut
     return distributions
 
 
-def _examined(path: Path, findings: Findings) -> Distribution | None:
+def _examined(path: Path, findings: Diagnostics) -> Distribution | None:
     """Look at everything in one file. `None` is never without a problem, a `Distribution` can be with some."""
     named = _parsed_filename(path.name, findings)
     try:
@@ -105,7 +105,7 @@ def _examined(path: Path, findings: Findings) -> Distribution | None:
     )
 
 
-def _parsed_filename(filename: str, findings: Findings) -> _Filename | None:
+def _parsed_filename(filename: str, findings: Diagnostics) -> _Filename | None:
     if not filename.isascii():
         findings.problem("has characters in its name that are not ASCII")
         return None
@@ -120,7 +120,7 @@ def _parsed_filename(filename: str, findings: Findings) -> _Filename | None:
     return _Filename("sdist", name, version, "source")
 
 
-def _archive(path: Path, size: int, findings: Findings) -> Archive | None:
+def _archive(path: Path, size: int, findings: Diagnostics) -> Archive | None:
     if not path.is_file():
         findings.problem("is not a regular file")
     elif not size:
@@ -134,7 +134,7 @@ def _archive(path: Path, size: int, findings: Findings) -> Archive | None:
     return None
 
 
-def _check_readme(core: CoreMetadata, findings: Findings) -> None:
+def _check_readme(core: CoreMetadata, findings: Diagnostics) -> None:
     """Render a README that says what it is written in; for others, it is PyPI alone that guesses."""
     for content_type in core.values("description_content_type"):
         for description in core.values("description"):
@@ -145,7 +145,7 @@ def _check_readme(core: CoreMetadata, findings: Findings) -> None:
                 findings.warning(rendering.warning)
 
 
-def _check_license_files(core: CoreMetadata, archive: Archive, findings: Findings) -> None:
+def _check_license_files(core: CoreMetadata, archive: Archive, findings: Diagnostics) -> None:
     """Look for the files that `License-File` names (PEP 639): PyPI does."""
     names = archive.names
     if names is None:

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.distributions.findings import reason
+from hatch_tokenindex.distributions.diagnostics import reason
 from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:

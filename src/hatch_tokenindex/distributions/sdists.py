@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, cast
 
 from hatch_tokenindex.distributions.archives import LONGEST_NAME, METADATA_LIMIT, Archive, escapes, listed, mebibytes
-from hatch_tokenindex.distributions.findings import reason
+from hatch_tokenindex.distributions.diagnostics import reason
 from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hatch_tokenindex.distributions.findings import Findings
+    from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
 # PKG-INFO can come last, so the walk is long on purpose; these end it after seconds where an archive never would.
 _UNPACKED_LIMIT = 4 * 1024 * 1024 * 1024
@@ -106,7 +106,7 @@ class _Tree:
     """Why the walk ended before the archive did."""
 
 
-def read_sdist(path: Path, findings: Findings) -> Archive | None:
+def read_sdist(path: Path, findings: Diagnostics) -> Archive | None:
     """Return what an sdist holds, or `None` where it isn't a sound archive; what is wrong goes to `findings`.
 
     Raises:
@@ -169,7 +169,7 @@ def _note_metadata(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) ->
         tree.metadata = unpacked.take(member.size)
 
 
-def _check_tree(tree: _Tree, findings: Findings) -> None:
+def _check_tree(tree: _Tree, findings: Diagnostics) -> None:
     folder = escaped_line(min(tree.tops), LONGEST_NAME) if len(tree.tops) == 1 else "its folder"
     if len(tree.tops) > 1:
         findings.problem(f"has more at its top than one folder: {listed(tree.tops)}")

@@ -13,13 +13,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.distributions.archives import METADATA_LIMIT, Archive, escapes, listed, mebibytes
-from hatch_tokenindex.distributions.findings import reason
+from hatch_tokenindex.distributions.diagnostics import reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from hatch_tokenindex.distributions.findings import Findings
+    from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
 # The archive's directory is held in memory; it, and RECORD, may take this much: some 200,000 members.
 _DIRECTORY_LIMIT = 32 * 1024 * 1024
@@ -59,7 +59,7 @@ class _CappedFile(io.FileIO):
         return super().read(wanted)
 
 
-def read_wheel(path: Path, stem: str, findings: Findings) -> Archive | None:
+def read_wheel(path: Path, stem: str, findings: Diagnostics) -> Archive | None:
     """Return what a wheel holds, or `None` where it can't be opened; what is wrong goes to `findings`.
 
     `stem` is the `NAME-VERSION` that the file's name begins with: its `.dist-info` folder has to be spelt the same
@@ -77,7 +77,7 @@ def read_wheel(path: Path, stem: str, findings: Findings) -> Archive | None:
             return None
 
 
-def _look_into(archive: zipfile.ZipFile, stem: str, findings: Findings) -> Archive | None:
+def _look_into(archive: zipfile.ZipFile, stem: str, findings: Diagnostics) -> Archive | None:
     members = archive.infolist()
     names = Counter(member.filename for member in members)
     _check_members(members, names, findings)
@@ -94,7 +94,7 @@ def _look_into(archive: zipfile.ZipFile, stem: str, findings: Findings) -> Archi
     return Archive(metadata, f"{folder}/licenses", frozenset(names))
 
 
-def _check_members(members: list[zipfile.ZipInfo], names: Collection[str], findings: Findings) -> None:
+def _check_members(members: list[zipfile.ZipInfo], names: Collection[str], findings: Diagnostics) -> None:
     if escaping := [name for name in names if escapes(name)]:
         findings.problem(f"has members outside of the folder it is unpacked into: {listed(escaping)}")
     if cut := [member.orig_filename for member in members if "\0" in member.orig_filename]:
@@ -103,7 +103,7 @@ def _check_members(members: list[zipfile.ZipInfo], names: Collection[str], findi
         findings.problem(f"has encrypted members: {listed(encrypted)}")
 
 
-def _check_for_pypi(members: list[zipfile.ZipInfo], names: Counter[str], findings: Findings) -> None:
+def _check_for_pypi(members: list[zipfile.ZipInfo], names: Counter[str], findings: Diagnostics) -> None:
     """What PyPI's own reading of zip archives refuses, and others accept (docs.pypi.org/archives)."""
     if repeated := [name for name, count in names.items() if count > 1]:
         findings.pypi_refuses(f"has several members of one name: {listed(repeated)}")
@@ -121,7 +121,7 @@ def _check_for_pypi(members: list[zipfile.ZipInfo], names: Counter[str], finding
         findings.pypi_refuses(f"unpacks to more than {_BOMB_RATIO} times its size")
 
 
-def _dist_info(names: Collection[str], expected: str, findings: Findings) -> str | None:
+def _dist_info(names: Collection[str], expected: str, findings: Diagnostics) -> str | None:
     """The folder with the metadata; where the one that the file's name calls for is missing, the one that is there."""
     found = {name.partition("/")[0] for name in names if name.partition("/")[0].endswith(".dist-info")}
     if not found:
@@ -134,7 +134,7 @@ def _dist_info(names: Collection[str], expected: str, findings: Findings) -> str
     return expected if expected in found else min(found)
 
 
-def _required(archive: zipfile.ZipFile, name: str, limit: int, findings: Findings) -> bytes | None:
+def _required(archive: zipfile.ZipFile, name: str, limit: int, findings: Diagnostics) -> bytes | None:
     """The content of a member that every wheel has once; `None`, and a problem, where it can't be had."""
     members = [member for member in archive.infolist() if member.filename == name]
     if len(members) != 1:
@@ -143,7 +143,7 @@ def _required(archive: zipfile.ZipFile, name: str, limit: int, findings: Finding
     return _content(archive, members[0], limit, findings)
 
 
-def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, findings: Findings) -> bytes | None:
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, findings: Diagnostics) -> bytes | None:
     if member.flag_bits & _ENCRYPTED:
         return None
     if member.compress_type not in _COMMON_COMPRESSION:
@@ -160,7 +160,7 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, find
         return None
 
 
-def _compare_record(record: bytes, names: Collection[str], folder: str, findings: Findings) -> None:
+def _compare_record(record: bytes, names: Collection[str], folder: str, findings: Diagnostics) -> None:
     """Compare the list that installers trust with what is there; PyPI has announced that it will refuse differences."""
     try:
         recorded = {row[0] for row in csv.reader(io.StringIO(record.decode(), newline="")) if row}
@@ -175,7 +175,7 @@ def _compare_record(record: bytes, names: Collection[str], folder: str, findings
         findings.warning(f"RECORD lists what is not there: {listed(absent)}")
 
 
-def _check_entry_points(archive: zipfile.ZipFile, name: str, findings: Findings) -> None:
+def _check_entry_points(archive: zipfile.ZipFile, name: str, findings: Diagnostics) -> None:
     """What PyPI alone checks: that `entry_points.txt` parses, and that scripts have usable names."""
     if name not in archive.namelist():
         return

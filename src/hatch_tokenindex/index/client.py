@@ -12,12 +12,12 @@ from urllib.request import getproxies, proxy_bypass
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
-from hatch_tokenindex.tokens import Secret
+from hatch_tokenindex.secrets import Secret
 
 if TYPE_CHECKING:
     import httpx
 
-    from hatch_tokenindex.repositories import Repository
+    from hatch_tokenindex.config.repositories import Repository
 
 CONNECT_TIMEOUT = 30
 """Seconds to wait for a connection."""

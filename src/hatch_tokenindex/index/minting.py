@@ -16,14 +16,15 @@ from urllib.parse import urljoin
 
 from hatch_tokenindex.errors import MintingError, SourceUnavailableError, TokenIndexError
 from hatch_tokenindex.index.client import connect
+from hatch_tokenindex.secrets import MASK, Redactor, Secret
 from hatch_tokenindex.text import one_line, shortened
-from hatch_tokenindex.tokens import MASK, Minted, Redactor, Secret
+from hatch_tokenindex.tokens import Minted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.index.clock import Clock
-    from hatch_tokenindex.repositories import Repository
 
 TIME_LIMIT = 30
 """Seconds for each answer."""

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.index.clock import Clock
-    from hatch_tokenindex.repositories import Repository
-    from hatch_tokenindex.tokens import Secret
+    from hatch_tokenindex.secrets import Secret
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 TIME_LIMIT = 30

@@ -15,31 +15,31 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from hatch_tokenindex.errors import TokenIndexError, UploadError
-from hatch_tokenindex.index.answers import (
+from hatch_tokenindex.index.client import goes_through_proxy, next_url, proxy_credentials
+from hatch_tokenindex.index.form import Form
+from hatch_tokenindex.index.kinds import kind_of
+from hatch_tokenindex.index.refusals import (
     Answer,
+    Attempt,
     NoAnswer,
     Refusal,
-    Sent,
     refusal,
     render,
     seconds_to_wait,
     unreachable,
 )
-from hatch_tokenindex.index.client import goes_through_proxy, next_url, proxy_credentials
-from hatch_tokenindex.index.form import Form
-from hatch_tokenindex.kinds import kind_of
-from hatch_tokenindex.tokens import Redactor, Secret
+from hatch_tokenindex.secrets import Redactor, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import httpx
 
-    from hatch_tokenindex.authorization import Authorization
+    from hatch_tokenindex.config.repositories import Repository
+    from hatch_tokenindex.credentials.authorization import Authorization
     from hatch_tokenindex.distributions import Distribution
     from hatch_tokenindex.index.clock import Clock
     from hatch_tokenindex.index.simple import SimpleApi
-    from hatch_tokenindex.repositories import Repository
 
 ACCEPT = "application/json, */*;q=0.5"
 """Makes PyPI answer in JSON, whose `code` holds its own words also over HTTP/2."""
@@ -56,7 +56,7 @@ _SUCCESS = {200, 201, 202, 204}
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Upload:
     """One file and what goes with it.
 
     `authorize` answers what lets an attempt in that begins now: a narrowed or minted token lives for minutes. `asked_now`
@@ -96,19 +96,19 @@ class Uploader:
     watcher: Watcher
     pause: Callable[[float], object]
 
-    def upload(self, parcel: Parcel) -> str:
+    def upload(self, upload: Upload) -> str:
         """Send a file; answers its sha256 in hex once the index has it.
 
         Connection errors, time-outs, 5xx and 429 are tried again with the identical bytes. After an answer that never
         came, the index is asked whether the file arrived. Raises `UploadError`, and `DistributionError` if the file can't
         be read any more or has changed.
         """
-        item, form = parcel.distribution, Form(parcel.distribution, _more_fields(parcel, self.repository.url))
+        item, form = upload.distribution, Form(upload.distribution, _more_fields(upload, self.repository.url))
         self.watcher.begun(item)
         attempt, lost, may_be_there = 0, False, False
         try:
             while True:
-                answer, refused, sent = self._attempt(parcel, form)
+                answer, refused, sent = self._attempt(upload, form)
                 if refused is None:
                     return form.digest
                 lost = lost or refused.may_have_arrived
@@ -116,7 +116,7 @@ class Uploader:
                 last = not refused.row.retry or attempt >= self.repository.retries or wait > LONGEST_WAIT
                 hidden = may_be_there or refused.may_hide_success
                 unsure = refused.may_have_arrived or refused.row.exists or (last and hidden)
-                if unsure and self._arrived(parcel, form, refused, sent_before=may_be_there):
+                if unsure and self._arrived(upload, form, refused, sent_before=may_be_there):
                     return form.digest
                 if last:
                     raise _error(refused, sent, unsure=lost)
@@ -131,21 +131,21 @@ class Uploader:
                 raise
             raise UploadError(str(error), unsure=True) from None
 
-    def _attempt(self, parcel: Parcel, form: Form) -> tuple[Answer | None, Refusal | None, Sent]:
-        answer, refused, sent = self._send_once(parcel, form)
+    def _attempt(self, upload: Upload, form: Form) -> tuple[Answer | None, Refusal | None, Attempt]:
+        answer, refused, sent = self._send_once(upload, form)
         if sent.narrowed and refused is not None and refused.calls_token_expired:
             # The answer has just corrected our clock.
-            return self._send_once(parcel, form)
+            return self._send_once(upload, form)
         return answer, refused, sent
 
-    def _send_once(self, parcel: Parcel, form: Form) -> tuple[Answer | None, Refusal | None, Sent]:
+    def _send_once(self, upload: Upload, form: Form) -> tuple[Answer | None, Refusal | None, Attempt]:
         import httpx
 
-        authorization = parcel.authorize()
-        sent = self._sent(parcel, authorization)
+        authorization = upload.authorize()
+        sent = self._sent(upload, authorization)
         redact = Redactor((*authorization.secrets, *proxy_credentials())).redact
         try:
-            answer = self._post(parcel.distribution, form, authorization.header)
+            answer = self._post(upload.distribution, form, authorization.header)
         except httpx.TransportError as error:
             return None, unreachable(_kind(error, self.repository.url), str(error), sent, redact), sent
         except httpx.HTTPError as error:
@@ -185,9 +185,9 @@ class Uploader:
                 str(response.url),
             )
 
-    def _sent(self, parcel: Parcel, authorization: Authorization) -> Sent:
-        item = parcel.distribution
-        return Sent(
+    def _sent(self, upload: Upload, authorization: Authorization) -> Attempt:
+        item = upload.distribution
+        return Attempt(
             project=item.project,
             version=item.version,
             filename=item.filename,
@@ -196,29 +196,29 @@ class Uploader:
             user=authorization.user,
             source=authorization.source,
             asked_again=authorization.asked_again,
-            asked_now=parcel.asked_now,
+            asked_now=upload.asked_now,
             minted=authorization.minted,
             publisher=authorization.publisher,
             narrowed=authorization.narrowed,
-            project_status=parcel.status,
-            creates_project=parcel.creates_project,
+            project_status=upload.status,
+            creates_project=upload.creates_project,
         )
 
-    def _arrived(self, parcel: Parcel, form: Form, refused: Refusal, *, sent_before: bool) -> bool:
+    def _arrived(self, upload: Upload, form: Form, refused: Refusal, *, sent_before: bool) -> bool:
         """Whether the index lists the file with its hash; a no proves nothing, since pages are cached.
 
         An index that tells no hashes has it if it refuses, as existing, what may have reached it before.
         """
-        item, exists = parcel.distribution, refused.row.exists
+        item, exists = upload.distribution, refused.row.exists
         if exists and not sent_before and self.repository.existing == "fail":
             return False
-        listed = self.api.listing(item.name, lambda: parcel.authorize().header).files.get(item.filename)
+        listed = self.api.listing(item.name, lambda: upload.authorize().header).files.get(item.filename)
         if listed is None or listed.sha256 is None:
             return listed is not None and exists and sent_before
         return listed.sha256 == form.digest
 
 
-def _error(refused: Refusal, sent: Sent, *, unsure: bool) -> UploadError:
+def _error(refused: Refusal, sent: Attempt, *, unsure: bool) -> UploadError:
     return UploadError(
         render(refused, sent),
         said=refused.said,
@@ -251,11 +251,11 @@ def _beginning(response: httpx.Response, seconds: float) -> bytes:
     return bytes(beginning)
 
 
-def _more_fields(parcel: Parcel, url: str) -> Iterator[tuple[str, str]]:
+def _more_fields(upload: Upload, url: str) -> Iterator[tuple[str, str]]:
     """What goes into the form beside the metadata. GitLab wants `requires_python` there, if only empty."""
-    if parcel.attestations is not None:
-        yield "attestations", parcel.attestations
-    if kind_of(url).wants_requires_python and not parcel.distribution.values("requires_python"):
+    if upload.attestations is not None:
+        yield "attestations", upload.attestations
+    if kind_of(url).wants_requires_python and not upload.distribution.values("requires_python"):
         yield "requires_python", ""
 
 

@@ -1,0 +1,1 @@
+"""What was asked for: flags, environment variables, `-o` options and configuration tables."""

@@ -1,0 +1,95 @@
+"""Where Hatch keeps its configuration and cache, and which project one stands in: found as Hatch itself finds them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+from platformdirs import user_cache_dir, user_config_dir
+
+from hatch_tokenindex.config.repositories import ConfigurationTable, personal_table, project_table
+from hatch_tokenindex.errors import ConfigurationError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What `hatch publish` would hand to the plugin in the same place. `project` is normalized (PEP 503)."""
+
+    tables: tuple[ConfigurationTable, ...]
+    cache_folder: Path
+    project: str | None
+
+
+def surroundings(environment: Mapping[str, str], working_folder: Path) -> Surroundings:
+    """Read what there is. Raises `ConfigurationError` for a file that can't be read."""
+    config_path = _config_path(environment)
+    config = _toml(config_path)
+    cache = (
+        environment.get("HATCH_CACHE_DIR")
+        or _table(config, "dirs").get("cache")
+        or user_cache_dir("hatch", appauthor=False)
+    )
+    root = _project_root(working_folder)
+    pyproject = _toml(root / "pyproject.toml")
+    hatch = {**_table(pyproject, "tool", "hatch"), **_toml(root / "hatch.toml")}
+    name = _table(pyproject, "project").get("name")
+    return Surroundings(
+        tables=(
+            project_table(root, _table(hatch, "publish", "tokenindex")),
+            personal_table(config_path, _table(config, "publish", "tokenindex")),
+        ),
+        cache_folder=_expanded(str(cache)) / "publish" / "tokenindex",
+        project=canonicalize_name(name) if isinstance(name, str) else None,
+    )
+
+
+def _config_path(environment: Mapping[str, str]) -> Path:
+    if chosen := environment.get("HATCH_CONFIG"):
+        path = Path(chosen).resolve()
+        if not path.is_file():
+            msg = f"HATCH_CONFIG names {path}, and there is no such file."
+            raise ConfigurationError(msg)
+        return path
+    return Path(user_config_dir("hatch", appauthor=False)) / "config.toml"
+
+
+def _project_root(folder: Path) -> Path:
+    for candidate in (folder, *folder.parents):
+        if (candidate / "pyproject.toml").is_file() or (candidate / "setup.py").is_file():
+            return candidate
+    return folder
+
+
+def _expanded(path: str) -> Path:
+    return Path(os.path.expanduser(os.path.expandvars(path)))
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        msg = f"{path} can't be read: {error.strerror}."
+        raise ConfigurationError(msg) from None
+    except ValueError:
+        msg = f"{path} is no valid TOML."
+        raise ConfigurationError(msg) from None
+
+
+def _table(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The table of that dotted name; what is no table is an empty one here, and Hatch's to complain about."""
+    found: Any = data
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return dict(found) if isinstance(found, Mapping) else {}

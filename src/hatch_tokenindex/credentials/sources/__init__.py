@@ -1,0 +1,1 @@
+"""The places a credential can come from, one module each."""

@@ -1,0 +1,1 @@
+"""One run of `hatch publish -p tokenindex`: the plan, sending the files, and the result."""

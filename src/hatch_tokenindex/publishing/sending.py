@@ -1,0 +1,102 @@
+"""Sending the files of a plan: a release's first file alone, the others side by side, each with its project's credential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from hatch_tokenindex.console.document import summary_of
+from hatch_tokenindex.errors import TokenIndexError, UploadError
+from hatch_tokenindex.index.upload import Upload, Uploader
+from hatch_tokenindex.publishing.parallel import in_parallel, run_in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from hatch_tokenindex.console.report import Report
+    from hatch_tokenindex.console.terminal import Terminal
+    from hatch_tokenindex.credentials.checks import CheckedCredential
+    from hatch_tokenindex.credentials.session import CredentialSession
+    from hatch_tokenindex.distributions import Distribution
+    from hatch_tokenindex.publishing.plan import ProjectPlan
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What the index took of one project: the sha256 (hex) of each file by its name, and the credential that it took."""
+
+    digests: Mapping[str, str]
+    checked: CheckedCredential
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Sends to one repository, up to `jobs` files at once. `attestations` are JSON arrays, by the path of their file."""
+
+    uploader: Uploader
+    session: CredentialSession
+    terminal: Terminal
+    report: Report
+    jobs: int
+    attestations: Mapping[Path, str]
+
+    def send(self, project: ProjectPlan) -> Delivery:
+        """Send release by release; what was typed is remembered once a first file was taken. Raises `UploadError`."""
+        digests: dict[str, str] = {}
+        for version in project.versions:
+            first, *others = (item for item in project.uploads if item.version == version)
+            digests[first.filename], checked = self._send_first(first, project)
+            self.report.remembered(self.session.keep(project.name))
+            digests.update(self._send_others(others, project))
+        return Delivery({item.filename: digests[item.filename] for item in project.uploads}, checked)
+
+    def _send_first(self, item: Distribution, project: ProjectPlan) -> tuple[str, CheckedCredential]:
+        """Send one file; where its credential is refused as such and may be replaced, send it with another one."""
+        while True:
+            checked = self.session.required(project.name)
+            self.report.credential(project.name, checked.credential)
+            asked_now = self.session.can_replace(project.name, checked)
+            try:
+                with self.report.showing_progress():
+                    digest = run_in_thread(partial(self._upload, item, project, asked_now=asked_now))
+            except TokenIndexError as error:
+                self.report.failed(item, error)
+                if not asked_now or not isinstance(error, UploadError) or not error.about_credential:
+                    raise
+                self.terminal.error(str(error))
+                self.session.replace(project.name, checked, worthless=error.worthless)
+            else:
+                self.report.uploaded(item, digest)
+                return digest, checked
+
+    def _send_others(self, items: Sequence[Distribution], project: ProjectPlan) -> Mapping[str, str]:
+        upload = partial(self._upload, project=project, asked_now=False)
+        digests: dict[str, str] = {}
+        failures: list[BaseException] = []
+        with self.report.showing_progress():
+            for item, digest, failure in in_parallel(items, upload, self.jobs):
+                if failure is None:
+                    digests[item.filename] = cast("str", digest)
+                    self.report.uploaded(item, digests[item.filename])
+                else:
+                    self.report.failed(item, failure)
+                    failures.append(failure)
+        for failure in failures[1:]:
+            self.terminal.error(summary_of(failure))
+        if failures:
+            raise failures[0]
+        return digests
+
+    def _upload(self, item: Distribution, project: ProjectPlan, *, asked_now: bool) -> str:
+        minted = self.session.required(project.name).credential.minted
+        upload = Upload(
+            item,
+            partial(self.session.authorization, project.name, item.size),
+            asked_now=asked_now,
+            status=project.listing.status,
+            attestations=self.attestations.get(item.path) if minted else None,
+            creates_project=project.listing.exists is False and item is project.uploads[0],
+        )
+        return self.uploader.upload(upload)

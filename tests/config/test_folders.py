@@ -1,0 +1,208 @@
+"""Hatch's folders and the project at hand, as `hatch-tokenindex` finds them: compared with what Hatch itself hands over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest import mock
+
+import pytest
+from hatch_in_process import invoke_hatch, living_in
+
+from hatch_tokenindex.config.folders import Surroundings, surroundings
+from hatch_tokenindex.errors import ConfigurationError
+from hatch_tokenindex.publisher import TokenIndexPublisher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hatch_process import Home, Project
+
+TABLE = (
+    '[publish.tokenindex]\nrepo = "private"\n[publish.tokenindex.repos]\nprivate = "https://packages.example.org/"\n'
+)
+
+
+def as_hatch_hands_over(home: Home, folder: Path, environment: Mapping[str, str]) -> Surroundings:
+    """What the plugin gets in a real run of `hatch publish`."""
+    given: list[Surroundings] = []
+
+    def publish(publisher: TokenIndexPublisher, *_: object) -> None:
+        given.append(
+            Surroundings(
+                tables=tuple(publisher._tables()),  # noqa: SLF001 - what a run is made of
+                cache_folder=Path(publisher.cache_dir),
+                project=publisher._project_name(),  # noqa: SLF001
+            )
+        )
+
+    with mock.patch.object(TokenIndexPublisher, "publish", publish):
+        result = invoke_hatch("publish", "-p", "tokenindex", cwd=folder, home=home, env=environment)
+    assert result.returncode == 0, result.output
+    (found,) = given
+    return found
+
+
+def as_found(home: Home, folder: Path, environment: Mapping[str, str]) -> Surroundings:
+    """What `hatch-tokenindex` finds."""
+    with living_in(home, folder, environment):
+        return surroundings({**home.environment, **environment}, folder)
+
+
+def nothing(_: Home, __: Project) -> dict[str, str]:
+    """Hatch as it is after its installation."""
+    return {}
+
+
+def a_variable(value: str) -> Callable[[Home, Project], dict[str, str]]:
+    """`HATCH_CACHE_DIR` with this value."""
+
+    def prepare(_: Home, __: Project) -> dict[str, str]:
+        return {"HATCH_CACHE_DIR": value, "A_FOLDER": "somewhere"}
+
+    return prepare
+
+
+def hatchs_own(text: str) -> Callable[[Home, Project], dict[str, str]]:
+    """Hatch's own `config.toml` with this text."""
+
+    def prepare(home: Home, _: Project) -> dict[str, str]:
+        home.configure_hatch(text)
+        return {"A_FOLDER": "somewhere"}
+
+    return prepare
+
+
+def another_config(text: str) -> Callable[[Home, Project], dict[str, str]]:
+    """A configuration file that `HATCH_CONFIG` names, with this text; Hatch's own has another folder and table."""
+
+    def prepare(home: Home, _: Project) -> dict[str, str]:
+        home.configure_hatch('[dirs]\ncache = "/nowhere"\n[publish.tokenindex]\nrepo = "test"\n')
+        path = home.folder / "other" / "hatch.toml"
+        path.parent.mkdir()
+        path.write_text(text, encoding="utf-8")
+        return {"HATCH_CONFIG": str(path)}
+
+    return prepare
+
+
+def both(_: Home, project: Project) -> dict[str, str]:
+    """A table in each of the project's files."""
+    project.configure(TABLE)
+    in_pyproject(_, project)
+    return {}
+
+
+def in_pyproject(_: Home, project: Project) -> dict[str, str]:
+    """A table in `pyproject.toml`, and a `hatch.toml` about something else."""
+    path = project.folder / "pyproject.toml"
+    path.write_text(
+        path.read_text(encoding="utf-8") + '[tool.hatch.publish.tokenindex]\nrepo = "test"\n', encoding="utf-8"
+    )
+    if not project.folder.joinpath("hatch.toml").exists():
+        project.configure("[envs.test]\nskip-install = true\n")
+    return {}
+
+
+def in_hatch_toml(_: Home, project: Project) -> dict[str, str]:
+    """A table in `hatch.toml`."""
+    project.configure(TABLE)
+    return {}
+
+
+def hides_it(home: Home, project: Project) -> dict[str, str]:
+    """Another publisher's table in `hatch.toml` hides all of `pyproject.toml`."""
+    project.configure("[publish.index]\ndisable = true\n")
+    return in_pyproject(home, project)
+
+
+PLACES: dict[str, Callable[[Home, Project], dict[str, str]]] = {
+    "nothing": nothing,
+    "HATCH_CACHE_DIR": a_variable("/elsewhere/cache"),
+    "HATCH_CACHE_DIR with a tilde": a_variable("~/cache"),
+    "HATCH_CACHE_DIR with a variable": a_variable("/$A_FOLDER/${A_FOLDER}/cache"),
+    "HATCH_CACHE_DIR, relative": a_variable("cache"),
+    "HATCH_CACHE_DIR, empty": a_variable(""),
+    "dirs.cache": hatchs_own('[dirs]\ncache = "/elsewhere/cache"\n'),
+    "dirs.cache with a tilde and a variable": hatchs_own('[dirs]\ncache = "~/$A_FOLDER/cache"\n'),
+    "HATCH_CONFIG": another_config(TABLE),
+    "HATCH_CONFIG with dirs.cache": another_config(f'[dirs]\ncache = "/elsewhere/cache"\n{TABLE}'),
+    "hatch.toml": in_hatch_toml,
+    "pyproject.toml": in_pyproject,
+    "both": both,
+    "hatch.toml hides pyproject.toml": hides_it,
+}
+
+
+@pytest.mark.parametrize("subfolder", [".", "src/deep"])
+@pytest.mark.parametrize("prepare", PLACES.values(), ids=PLACES)
+def test_the_folders_are_those_that_hatch_hands_over(
+    home: Home, project: Project, prepare: Callable[[Home, Project], dict[str, str]], subfolder: str
+) -> None:
+    home.configure_hatch("")
+    environment = prepare(home, project)
+    folder = project.folder / subfolder
+    folder.mkdir(parents=True, exist_ok=True)
+
+    by_hatch = as_hatch_hands_over(home, folder, environment)
+    found = as_found(home, folder, environment)
+
+    assert found.cache_folder == by_hatch.cache_folder
+    assert found.tables == by_hatch.tables
+    assert found.project == by_hatch.project == project.name
+
+
+def test_variable_and_file_together(home: Home, project: Project) -> None:
+    home.configure_hatch('[dirs]\ncache = "/from/the/file"\n')
+    environment = {"HATCH_CACHE_DIR": "/from/the/variable"}
+    by_hatch = as_hatch_hands_over(home, project.folder, environment)
+    assert as_found(home, project.folder, environment).cache_folder == by_hatch.cache_folder
+    assert by_hatch.cache_folder.as_posix().endswith("/from/the/variable/publish/tokenindex")
+
+
+def test_outside_of_a_project(home: Home, tmp_path: Path) -> None:
+    home.configure_hatch(TABLE)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    found = as_found(home, folder, {})
+    assert found.project is None
+    assert [dict(table.data) for table in found.tables] == [
+        {},
+        {"repo": "private", "repos": {"private": "https://packages.example.org/"}},
+    ]
+
+
+def test_a_project_without_a_static_name(home: Home, project: Project) -> None:
+    project.folder.joinpath("pyproject.toml").write_text("[build-system]\nrequires = []\n", encoding="utf-8")
+    assert as_found(home, project.folder, {}).project is None
+
+
+def test_a_config_file_that_is_not_there(home: Home, project: Project, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.toml"
+    with pytest.raises(ConfigurationError, match=r"HATCH_CONFIG names .*missing\.toml"):
+        as_found(home, project.folder, {"HATCH_CONFIG": str(missing)})
+    result = invoke_hatch(
+        "publish", "-p", "tokenindex", cwd=project.folder, home=home, env={"HATCH_CONFIG": str(missing)}
+    )
+    assert result.returncode == 1
+    assert "does not exist" in result.words
+
+
+@pytest.mark.parametrize("content", [b"x = \n", b"\xff\xfe"], ids=["no TOML", "no UTF-8"])
+@pytest.mark.parametrize("name", ["pyproject.toml", "hatch.toml", "config.toml"])
+def test_a_file_that_can_not_be_read(home: Home, project: Project, name: str, content: bytes) -> None:
+    home.configure_hatch("")
+    path = home.hatch_config if name == "config.toml" else project.folder / name
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError) as caught:
+        as_found(home, project.folder, {})
+    assert str(caught.value) == f"{path} is no valid TOML."
+
+
+def test_a_folder_in_place_of_a_file(home: Home, project: Project) -> None:
+    (project.folder / "hatch.toml").mkdir()
+    with (
+        living_in(home, project.folder, {}),
+        pytest.raises(ConfigurationError, match=r"hatch\.toml can't be read: "),
+    ):
+        surroundings(home.environment, project.folder)

@@ -1,0 +1,479 @@
+"""Each project's own secret in the keyring and `.pypirc`, and keyrings that fail: a run goes on without them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import keyring
+import pytest
+from api_tokens import account_token, project_token
+from hatch_process import needs_terminal, run_hatch
+from keyring.backend import KeyringBackend
+from keyring.credentials import Credential as Offer
+from keyring.credentials import SimpleCredential
+from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDeleteError, PasswordSetError
+from maintainer import slot_of
+
+from hatch_tokenindex.config.repositories import Repository
+from hatch_tokenindex.credentials.cache import Cache, Slot
+from hatch_tokenindex.credentials.checks import check_credential
+from hatch_tokenindex.credentials.credential import Credential
+from hatch_tokenindex.credentials.sources import keyring as keyrings
+from hatch_tokenindex.credentials.sources.keyring import Keyring
+from hatch_tokenindex.credentials.store import CredentialStore, KeyringEntry
+from hatch_tokenindex.errors import SourceUnavailableError
+from hatch_tokenindex.secrets import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hatch_process import HatchTerminal
+    from maintainer import Maintainer
+
+PYPI = "https://upload.pypi.org/legacy/"
+SECRET = "correct-horse-battery"
+PAST = 1_600_000_000
+
+
+# A credential for each project of a workspace
+
+
+def test_every_project_of_a_workspace_has_its_own_slot(at_pypi: Maintainer) -> None:
+    slots = {
+        "__token__": account_token(),
+        slot_of("alpha"): project_token("alpha"),
+        slot_of("beta-two"): project_token("beta-two"),
+        slot_of("delta"): project_token("alpha", identifier="delta-has-that-of-alpha"),
+        slot_of("gamma"): project_token("gamma", identifier="over", expires=PAST),
+        slot_of("unrelated"): project_token("unrelated"),
+    }
+    for slot, secret in slots.items():
+        at_pypi.home.remember(PYPI, slot, secret)
+    at_pypi.build("alpha", "Beta.Two", "delta", "gamma", "omega")
+    result = at_pypi.publish()
+    assert result.returncode == 0, result.output
+    assert at_pypi.received == [
+        ("alpha", "__token__", "for-alpha"),
+        ("Beta.Two", "__token__", "for-beta-two"),
+        ("delta", "__token__", "account"),
+        ("gamma", "__token__", "account"),
+        ("omega", "__token__", "account"),
+    ]
+    assert f"keyring slot '{slot_of('delta')}' of {PYPI} is only for alpha" in result.words
+    assert f"keyring slot '{slot_of('gamma')}' of {PYPI} expired on 2020-09-13" in result.words
+    assert result.words.count("passed over") == 2
+    assert [secret for secret in slots.values() if secret in result.output] == []
+    assert at_pypi.kept == slots
+
+
+@pytest.mark.parametrize("user", ["__token__", "alice"])
+def test_a_given_user_name_decides_whether_the_project_has_a_slot(at_index: Maintainer, user: str) -> None:
+    at_index.home.remember(at_index.url, slot_of(at_index.project.name), "the project's")
+    at_index.home.remember(at_index.url, user, "the user's")
+    at_index.build()
+    assert at_index.publish_in_process("-u", user).returncode == 0
+    expected = "the project's" if user == "__token__" else "the user's"
+    assert at_index.received == [(at_index.project.name, user, expected)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "pypirc", "offered"),
+    [
+        ((), {}, "", True),
+        (("-u", "__token__"), {}, "", False),
+        ((), {"HATCH_INDEX_USER": "__token__"}, "", False),
+        ((), {"HATCH_INDEX_USER_PRIVATE": "ci"}, "", False),
+        ((), {}, "username = __token__", False),
+    ],
+    ids=["nothing given", "flag", "variable", "own variable", ".pypirc"],
+)
+def test_backends_that_only_offer_a_credential(
+    at_index: Maintainer, arguments: tuple[str, ...], variables: dict[str, str], pypirc: str, *, offered: bool
+) -> None:
+    at_index.home.use_keyring("CredentialOnly")
+    at_index.home.remember(at_index.url, "oauth2accesstoken", SECRET)
+    at_index.home.pypirc.write_text(f"[index]\nrepository = {at_index.url}\n{pypirc}\n", encoding="utf-8")
+    at_index.build()
+    result = at_index.publish_in_process(*arguments, **variables)
+    assert result.returncode == (0 if offered else 1)
+    assert at_index.received == ([(at_index.project.name, "oauth2accesstoken", SECRET)] if offered else [])
+    calls = [call for call in at_index.home.keyring.calls if call[0] == "get_credential"]
+    assert calls == ([("get_credential", at_index.url, None)] if offered else [])
+
+
+def test_an_offer_that_is_another_projects_slot_is_none(at_index: Maintainer) -> None:
+    at_index.home.remember(at_index.url, slot_of("another"), SECRET)
+    at_index.build()
+    assert at_index.publish_in_process().returncode == 1
+    assert at_index.received == []
+
+
+def pypirc_section(name: str, url: str, token: str, *, user: bool = True) -> str:
+    """A section as PyPI advises one for each project."""
+    return f"[{name}]\nrepository = {url}\n{'username = __token__' if user else ''}\npassword = {token}\n"
+
+
+def test_the_sections_of_pypirc_are_found_by_themselves(at_pypi: Maintainer) -> None:
+    text = (
+        "[distutils]\nindex-servers =\n    Beta_Two\n    alpha\n    pypi\n"
+        + pypirc_section("Beta_Two", PYPI, project_token("beta-two"))
+        + pypirc_section("alpha", PYPI.rstrip("/"), project_token("alpha"), user=False)
+        + pypirc_section("gamma", "https://packages.example.org/legacy/", project_token("gamma"))
+        + f"[pypi]\npassword = {account_token()}\n"
+    )
+    at_pypi.home.pypirc.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    at_pypi.build("alpha", "beta.two", "gamma")
+    result = at_pypi.publish()
+    assert result.returncode == 0, result.output
+    assert at_pypi.received == [
+        ("alpha", "__token__", "for-alpha"),
+        ("beta.two", "__token__", "for-beta-two"),
+        ("gamma", "__token__", "account"),
+    ]
+    assert at_pypi.home.keyring.calls == []
+
+
+def test_the_section_of_another_project_is_not_for_this_one(at_pypi: Maintainer) -> None:
+    at_pypi.home.pypirc.write_text(pypirc_section("another", PYPI, project_token("another")), encoding="utf-8")
+    at_pypi.home.remember(PYPI, "__token__", account_token())
+    at_pypi.build()
+    result = at_pypi.publish_in_process()
+    assert result.returncode == 0, result.output
+    assert at_pypi.received == [(at_pypi.project.name, "__token__", "account")]
+
+
+def test_a_section_by_its_url_is_the_last_choice(at_index: Maintainer) -> None:
+    url = at_index.url
+    at_index.home.pypirc.write_text(
+        f"[work]\nrepository = {url}\nusername = w\npassword = 100%\n"
+        f"[private]\nrepository = {url}\nusername = p\npassword = 50%%\n",
+        encoding="utf-8",
+    )
+    at_index.build()
+    at_index.publish_in_process()
+    at_index.build(version="2.0")
+    at_index.publish_in_process("-r", "work", "-o", "all-versions")
+    at_index.build(version="3.0")
+    at_index.home.pypirc.write_text(f"[work]\nrepository = {url}\nusername = w\npassword = 100%\n", encoding="utf-8")
+    at_index.publish_in_process("-o", "all-versions")
+    assert [(user, secret) for _, user, secret in at_index.received] == [("p", "50%%"), ("w", "100%"), ("w", "100%")]
+
+
+# Keyrings that fail, on a terminal: the real command
+
+
+def answer(terminal: HatchTerminal, secret: str = SECRET) -> None:
+    """Answer the questions of a run that found nothing."""
+    terminal.expect("User name for")
+    terminal.expect(": ")
+    terminal.send("")
+    terminal.give_secret(secret)
+
+
+def lines_about_the_keyring(terminal: HatchTerminal) -> list[str]:
+    """What was said of it."""
+    return [line for line in terminal.screen.splitlines() if "keyring" in line.lower()]
+
+
+BACKENDS = {
+    "keyring.backends.fail.Keyring": "There is no keyring on this system",
+    "no.such.Backend": "The keyring failed (ModuleNotFoundError)",
+    "keyring_backends.Locked": "The keyring is locked",
+    "keyring_backends.Init": "The keyring could not be started",
+    "keyring_backends.Explodes": "The keyring failed (RuntimeError)",
+    "keyring_backends.WriteFails": "not stored, and will be asked for again: the keyring failed (PasswordSetError)",
+    "keyring_backends.CredentialOnly": "not stored, and will be asked for again: the keyring failed (NotImplementedError)",
+    "keyring_backends.Swallows": "not stored, and will be asked for again: the keyring (keyring backends Swallows) did not",
+    "keyring.backends.null.Keyring": "not stored, and will be asked for again: the keyring (null Keyring) did not keep it",
+}
+
+
+@needs_terminal
+@pytest.mark.parametrize(("backend", "warning"), BACKENDS.items(), ids=BACKENDS)
+def test_a_keyring_that_fails_is_one_warning(at_index: Maintainer, backend: str, warning: str) -> None:
+    at_index.home.environment["PYTHON_KEYRING_BACKEND"] = backend
+    at_index.build("alpha", "beta")
+    with at_index.at_terminal(HATCH_DEBUG="1") as terminal:
+        answer(terminal)
+        assert terminal.finish() == 0
+    assert at_index.received == [("alpha", "__token__", SECRET), ("beta", "__token__", SECRET)]
+    (line,) = lines_about_the_keyring(terminal)
+    assert warning in line
+    assert SECRET not in terminal.screen
+    assert "Traceback" not in terminal.screen
+    assert "Stored" not in terminal.screen
+    assert at_index.files_with(SECRET) == []
+
+
+@pytest.mark.parametrize("backend", list(BACKENDS)[:5])
+def test_without_a_terminal_a_keyring_that_fails_is_in_the_list(at_index: Maintainer, backend: str) -> None:
+    at_index.home.environment["PYTHON_KEYRING_BACKEND"] = backend
+    at_index.build()
+    result = at_index.publish()
+    assert result.returncode == 1
+    reason = BACKENDS[backend].removeprefix("The ").removeprefix("There ")
+    assert f"keyring: {slot_of(at_index.project.name)}:" in result.words
+    assert reason in result.words
+    assert result.words.count("No secret was found") == 1
+
+
+@pytest.fixture
+def no_library(at_index: Maintainer, tmp_path: Path) -> dict[str, str]:
+    """The environment of a process whose `keyring` can't be imported."""
+    folder = tmp_path / "broken"
+    folder.joinpath("keyring").mkdir(parents=True)
+    folder.joinpath("keyring", "__init__.py").write_text("import no_such_library\n", encoding="utf-8")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), at_index.home.environment["PYTHONPATH"]])}
+
+
+def test_a_library_that_can_not_be_imported_is_a_keyring_that_fails(
+    at_index: Maintainer, no_library: dict[str, str]
+) -> None:
+    at_index.build()
+    result = at_index.publish(run=run_hatch, **no_library)
+    assert result.returncode == 1
+    assert f"keyring: {slot_of(at_index.project.name)}: the keyring library can't be imported" in result.words
+    assert result.words.count("No secret was found") == 1
+
+
+@needs_terminal
+def test_on_a_terminal_the_run_goes_on_without_the_library(at_index: Maintainer, no_library: dict[str, str]) -> None:
+    at_index.build("alpha", "beta")
+    with at_index.at_terminal(**no_library) as terminal:
+        answer(terminal)
+        assert terminal.finish() == 0
+    assert at_index.received == [("alpha", "__token__", SECRET), ("beta", "__token__", SECRET)]
+    (line,) = lines_about_the_keyring(terminal)
+    assert "The keyring library can't be imported: the run goes on without it." in line
+
+
+@pytest.mark.parametrize("backend", ["Explodes", "Hangs"])
+def test_a_keyring_that_is_not_needed_is_not_touched(at_index: Maintainer, backend: str) -> None:
+    at_index.home.use_keyring(backend)
+    at_index.build()
+    hanging = "get_password,set_password,get_credential"
+    assert at_index.publish(HATCH_INDEX_AUTH=SECRET, HANGING_KEYRING=hanging).returncode == 0
+    assert at_index.received == [(at_index.project.name, "__token__", SECRET)]
+    assert at_index.home.keyring.calls == []
+
+
+# Keyrings that hang: the real command
+
+
+def test_without_a_terminal_a_hanging_keyring_has_five_seconds(at_index: Maintainer) -> None:
+    at_index.home.use_keyring("Hangs")
+    at_index.build()
+    start = time.monotonic()
+    result = at_index.publish(HANGING_KEYRING="get_credential")
+    assert 5 <= time.monotonic() - start < 15
+    assert result.returncode == 1
+    assert "the keyring gave no answer in time" in result.words
+    assert [method for method, _, _ in at_index.home.keyring.calls] == [
+        "get_password",
+        "get_password",
+        "get_credential",
+    ]
+
+
+@needs_terminal
+@pytest.mark.parametrize("method", ["get_password", "set_password"])
+def test_on_a_terminal_it_says_what_is_awaited_and_ctrl_c_goes_on(at_index: Maintainer, method: str) -> None:
+    at_index.home.use_keyring("Hangs")
+    at_index.build("alpha", "beta")
+    with at_index.at_terminal(HANGING_KEYRING=method) as terminal:
+        if method == "set_password":
+            answer(terminal)
+        terminal.expect("Waiting for the keyring")
+        terminal.expect("Ctrl-C goes on without it")
+        terminal.interrupt()
+        if method == "get_password":
+            answer(terminal)
+        assert terminal.finish() == 0
+    assert at_index.received == [("alpha", "__token__", SECRET), ("beta", "__token__", SECRET)]
+    # Ctrl-C in the moment in which Rich prints a line makes it print the line again.
+    awaited, *_again, warning = lines_about_the_keyring(terminal)
+    assert "Waiting" in awaited
+    assert "keyring was not waited for" in warning
+    assert [call for call in at_index.home.keyring.calls if call[0] == method] == [at_index.home.keyring.calls[-1]]
+
+
+# Every fault of every method
+
+
+class Faulty(KeyringBackend):
+    """Keeps secrets in memory, and fails in one method."""
+
+    priority = 1
+
+    def __init__(self, method: str = "", fault: Callable[[], None] = lambda: None) -> None:
+        self.failing, self.fault = method, fault
+        self.secrets: dict[tuple[str, str], str] = {}
+        self.calls: list[str] = []
+
+    @property
+    def name(self) -> str:
+        self._called("name")
+        return "Faulty"
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._called("get_password")
+        return self.secrets.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._called("set_password")
+        self.secrets[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._called("delete_password")
+        del self.secrets[service, username]
+
+    def get_credential(self, service: str, username: str | None) -> Offer | None:
+        self._called("get_credential")
+        return SimpleCredential("offered", self.secrets[service, username or "offered"])
+
+    def _called(self, method: str) -> None:
+        self.calls.append(method)
+        if method == self.failing:
+            self.fault()
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    """A fault that raises it."""
+
+    def fault() -> None:
+        raise error
+
+    return fault
+
+
+QUESTIONS: dict[str, tuple[str, Callable[[Keyring], Any]]] = {
+    "get": ("get_password", lambda ring: ring.get("service", "user")),
+    "remembered": ("get_password", lambda ring: ring.remembered("service", "slot", "user")),
+    "offered": ("get_credential", lambda ring: ring.offered("service")),
+    "set": ("set_password", lambda ring: ring.set("service", "user", Secret(SECRET))),
+    "set, when it is read again": ("get_password", lambda ring: ring.set("service", "user", Secret(SECRET))),
+    "delete": ("delete_password", lambda ring: ring.delete("service", "user")),
+    "name": ("name", lambda ring: ring.name),
+}
+FAULTS = {
+    NoKeyringError("No recommended backend"): "there is no keyring on this system",
+    KeyringLocked("Failed to unlock"): "the keyring is locked",
+    InitError("Failed to open session"): "the keyring could not be started",
+    PasswordSetError(f"can't store {SECRET}"): "the keyring failed (PasswordSetError)",
+    PasswordDeleteError("not found"): "the keyring failed (PasswordDeleteError)",
+    RuntimeError(f"bad luck with {SECRET}"): "the keyring failed (RuntimeError)",
+    NotImplementedError(): "the keyring failed (NotImplementedError)",
+    SystemExit(3): "the keyring failed (SystemExit)",
+    KeyboardInterrupt(): "the keyring failed (KeyboardInterrupt)",
+}
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[KeyringBackend], None]:
+    """Choose the backend of this process for one test."""
+    return lambda backend: monkeypatch.setattr(keyring, "get_keyring", lambda: backend)
+
+
+@pytest.mark.parametrize(("fault", "reason"), FAULTS.items(), ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(("method", "ask"), QUESTIONS.values(), ids=QUESTIONS)
+def test_every_fault_of_every_method_is_the_same_exception(
+    use: Callable[[KeyringBackend], None],
+    method: str,
+    ask: Callable[[Keyring], Any],
+    fault: BaseException,
+    reason: str,
+) -> None:
+    backend = Faulty(method, raising(fault))
+    backend.secrets["service", "user"] = "old"
+    use(backend)
+    ring = Keyring(None)
+    for _ in range(2):
+        with pytest.raises(SourceUnavailableError) as caught:
+            ask(ring)
+        assert str(caught.value) == reason
+        assert SECRET not in repr(caught.value)
+    assert ring.fault == reason
+    assert backend.calls.count(method) == 1
+
+
+class Listener:
+    """A person who is told things."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Hear it."""
+        self.notes.append(text)
+
+    def ask(self, question: str) -> str:
+        """Nobody asks."""
+        raise AssertionError(question)
+
+    def ask_secret(self, question: str) -> Secret:
+        """Nobody asks."""
+        raise AssertionError(question)
+
+
+@pytest.mark.parametrize("anybody", [False, True], ids=["nobody", "a person"])
+@pytest.mark.parametrize(("method", "ask"), QUESTIONS.values(), ids=QUESTIONS)
+def test_every_method_may_hang(
+    use: Callable[[KeyringBackend], None],
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    ask: Callable[[Keyring], Any],
+    *,
+    anybody: bool,
+) -> None:
+    monkeypatch.setattr(keyrings, "PATIENCE", 0.02)
+    monkeypatch.setattr(keyrings, "PATIENCE_WITH_PROMPTER", 0.04)
+    let_go = threading.Event()
+    backend = Faulty(method, lambda: assert_true(let_go.wait(60)))
+    backend.secrets["service", "user"] = "old"
+    use(backend)
+    prompter = Listener()
+    ring = Keyring(prompter if anybody else None)
+    for _ in range(2):
+        with pytest.raises(SourceUnavailableError, match="no answer in time"):
+            ask(ring)
+    assert backend.calls.count(method) == 1
+    awaited = "Waiting for the keyring: it may be asking for its password. Ctrl-C goes on without it."
+    assert prompter.notes == ([awaited] if anybody else [])
+    let_go.set()
+
+
+def assert_true(value: object) -> None:
+    """For a lambda."""
+    assert value
+
+
+def test_the_limits_are_those_that_are_documented() -> None:
+    assert (keyrings.PATIENCE, keyrings.PATIENCE_WITH_PROMPTER) == (5, 20)
+
+
+# A refused secret that can't be deleted
+
+
+def test_a_refused_secret_that_stays_is_told(use: Callable[[KeyringBackend], None], tmp_path: Path) -> None:
+    backend = Faulty("delete_password", raising(PasswordDeleteError("no")))
+    backend.secrets[PYPI, slot_of("demo")] = "old"
+    use(backend)
+    repository = Repository("main", PYPI)
+    cache = Cache(tmp_path)
+    old = Slot(PYPI, slot_of("demo"), "demo", "project", None, 1_787_000_000)
+    cache.update(lambda contents: contents.with_slot(old))
+    store = CredentialStore(repository, cache, Keyring(None))
+    typed = check_credential(Credential("__token__", Secret(account_token()), "the prompt", typed=True), "demo", repository, 0)
+    refused = Credential("__token__", Secret("old"), "keyring", slot_of("demo"))
+
+    kept = store.keep(typed, (KeyringEntry("__token__", None),), 1_800_000_000, refused)
+
+    assert backend.secrets[PYPI, "__token__"] == account_token()
+    assert len(kept.notes) == 1
+    assert kept.warnings == ("The refused secret is still in the keyring: the keyring failed (PasswordDeleteError).",)
+    assert cache.read().slot(PYPI, slot_of("demo")) == old
+    assert [slot.user for slot in cache.read().slots] == [slot_of("demo"), "__token__"]

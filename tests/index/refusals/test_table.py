@@ -1,0 +1,1309 @@
+"""What an index's answers mean: each refusal played back as the server sends it, and what a person gets to read."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hatch_tokenindex.index.refusals import (
+    NO_ANSWER_ROWS,
+    ROWS,
+    About,
+    Answer,
+    Attempt,
+    NoAnswer,
+    Refusal,
+    refusal,
+    render,
+    unreachable,
+)
+from hatch_tokenindex.secrets import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+JSON = "application/json"
+HTML = "text/html; charset=UTF-8"
+PLAIN = "text/plain; charset=utf-8"
+REDACT = Redactor(()).redact
+
+PYPI = Attempt(
+    project="Demo.Project",
+    version="1.0",
+    filename="demo_project-1.0.tar.gz",
+    repository="main",
+    url="https://upload.pypi.org/legacy/",
+    user="__token__",
+    source="HATCH_INDEX_AUTH",
+)
+PYPI_WHEEL = replace(PYPI, filename="demo_project-1.0-cp313-cp313-linux_x86_64.whl")
+ASKED = replace(PYPI, source="the keyring", asked_again=True)
+PASSWORD = replace(ASKED, user="jane")
+NARROWED = replace(PYPI, narrowed=True)
+MINTED = replace(PYPI, source="Trusted Publishing (GitHub Actions)", minted=True, narrowed=True)
+ARCHIVED = replace(PYPI, project_status="archived")
+QUARANTINED = replace(PYPI, project_status="quarantined")
+TESTPYPI = replace(PYPI, repository="test", url="https://test.pypi.org/legacy/")
+
+
+def at(url: str, user: str = "jane", source: str = "[private] of ~/.pypirc") -> Attempt:
+    return replace(PYPI, repository="private", url=url, user=user, source=source)
+
+
+PYPISERVER = at("http://127.0.0.1:8080/")
+DEVPI = at("https://devpi.example.org/jane/dev/")
+GITLAB = at("https://gitlab.example.org/api/v4/projects/7/packages/pypi", user="__token__")
+NEXUS = at("https://nexus.example.org/repository/pypi-local/")
+ARTIFACTORY = at("https://example.jfrog.io/artifactory/api/pypi/pypi-local")
+GITEA = at("https://gitea.example.org/api/packages/jane/pypi")
+AZURE = at("https://pkgs.dev.azure.com/org/_packaging/feed/pypi/upload/")
+CODEARTIFACT = at("https://acme-111122223333.d.codeartifact.eu-west-1.amazonaws.com/pypi/main/", user="aws")
+GOOGLE = at("https://europe-west1-python.pkg.dev/acme/main/", user="oauth2accesstoken")
+
+# As Pyramid puts them in front of what Warehouse says.
+EXPLANATIONS = {
+    308: ("Permanent Redirect", "The resource has been moved to"),
+    400: (
+        "Bad Request",
+        "The server could not comply with the request since it is either malformed or otherwise incorrect.",
+    ),
+    403: ("Forbidden", "Access was denied to this resource."),
+    409: ("Conflict", "There was a conflict when trying to complete your request."),
+    410: ("Gone", "This resource is no longer available.  No forwarding address is given."),
+    429: (
+        "Too Many Requests",
+        "The action could not be performed because there were too many requests by the client.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One refusal, in each form in which the server gives it.
+
+    `said` is what has to be shown first; `step` are texts that the next step has to hold.
+    """
+
+    key: str
+    about: About
+    answers: Mapping[str, Answer]
+    said: str
+    step: tuple[str, ...]
+    sent: Attempt
+
+    def __str__(self) -> str:
+        return f"{self.key}-{self.sent.host}"
+
+    @property
+    def refused(self) -> Refusal:
+        """The first form, read."""
+        return refusal(next(iter(self.answers.values())), self.sent, REDACT)
+
+
+def explained(status: int, detail: str, line_end: str, headers: tuple[tuple[str, str], ...]) -> str:
+    """The body of Pyramid's templates, where `line_end` is a newline or `<br/>`."""
+    explanation = EXPLANATIONS[status][1]
+    if status == 308:
+        return f"{explanation} {dict(headers)['Location']}; you should be redirected automatically.\n{detail}\n"
+    return f"{explanation}{line_end}{line_end}\n{detail}\n\n"
+
+
+def warehouse(
+    key: str,
+    about: About,
+    status: int,
+    text: str,
+    *step: str,
+    sent: Attempt = PYPI,
+    only_in_the_status_line: bool = False,
+    said: str = "",
+    headers: tuple[tuple[str, str], ...] = (),
+) -> list[Case]:
+    """A refusal of PyPI's in the forms that it has by `Accept` and by HTTP version, byte for byte."""
+    title = EXPLANATIONS[status][0]
+    detail = "" if only_in_the_status_line else text
+    reason = text.encode("latin-1", "replace").decode("latin-1")
+    code = f"{status} {reason}"
+    document = {"message": explained(status, detail, "\n", headers), "code": code, "title": title}
+    page = (
+        f"<html>\n <head>\n  <title>{code}</title>\n </head>\n <body>\n  <h1>{code}</h1>\n"
+        f"  {explained(status, html.escape(detail), '<br/>', headers)}\n </body>\n</html>"
+    )
+    plain = f"{code}\n\n{explained(status, detail, chr(10), headers)}"
+    forms = {
+        "json over HTTP/1.1": (reason, JSON, json.dumps(document)),
+        "json over HTTP/2": ("", JSON, json.dumps(document)),
+        "html over HTTP/1.1": (reason, HTML, page),
+        "html over HTTP/2": ("", HTML, page),
+        "plain": (reason, "text/plain; charset=UTF-8", plain),
+        "reason alone": (reason, "", ""),
+    }
+    answers = {
+        form: Answer(status, phrase, {"Content-Type": kind, **dict(headers)}, body.encode(), sent.url)
+        for form, (phrase, kind, body) in forms.items()
+    }
+    return [Case(key, about, answers, said or text, step, sent)]
+
+
+def other(
+    key: str,
+    about: About,
+    answer: tuple[int, str, str, str],
+    said: str,
+    *step: str,
+    sent: Attempt,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> list[Case]:
+    """An answer of another server: status, reason, content type, body."""
+    status, reason, kind, body = answer
+    headers = (("content-type", kind), *headers) if kind else headers
+    return [Case(key, about, {"": Answer(status, reason, dict(headers), body.encode(), sent.url)}, said, step, sent)]
+
+
+HELP = "https://pypi.org/help/"
+CORE_METADATA = "See https://packaging.python.org/specifications/core-metadata for more information."
+TOKENS = "https://pypi.org/manage/account/token/"
+MANAGE = "https://pypi.org/manage/project/demo-project/"
+LIMITS = "https://docs.pypi.org/project-management/storage-limits"
+RATE_LIMIT = (
+    (
+        "RateLimit-Policy",
+        '"project.create.ip";q=40;w=3600;pk=:ip:, "project.create.user";q=20;w=3600;pk=:user:',
+    ),
+    ("RateLimit", '"project.create.ip";r=19;t=1500, "project.create.user";r=0;t=1500'),
+    ("Date", "Sat, 21 Nov 2026 14:39:00 GMT"),
+)
+
+
+def in_metadata(problem: str, key: str = "metadata", *step: str) -> list[Case]:
+    return warehouse(key, About.FILE, 400, f"{problem}. {CORE_METADATA}", *step)
+
+
+def in_archive(why: str) -> list[Case]:
+    return warehouse("archive", About.FILE, 400, f"Invalid distribution file. {why}", "https://docs.pypi.org/archives")
+
+
+WAREHOUSE_CASES = [
+    # The checks of an upload, in the server's order
+    *warehouse(
+        "read-only",
+        About.SITE,
+        403,
+        "Read-only mode: Uploads are temporarily disabled.",
+        "https://status.python.org",
+        "files that arrived are passed over",
+    ),
+    *warehouse(
+        "read-only",
+        About.SITE,
+        403,
+        f"New uploads are temporarily disabled. See {HELP}#admin-intervention for more information.",
+        "https://status.python.org",
+    ),
+    *warehouse(
+        "password",
+        About.CREDENTIAL,
+        403,
+        "Username/Password authentication is no longer supported. Migrate to API Tokens or Trusted Publishers instead."
+        f" See {HELP}#apitoken and {HELP}#trusted-publishers",
+        "two-factor authentication",
+        TOKENS,
+        "`hatch publish -p tokenindex -r main -u __token__`",
+        "https://docs.pypi.org/trusted-publishers/",
+        sent=PASSWORD,
+        only_in_the_status_line=True,
+    ),
+    *warehouse(
+        "token-unknown",
+        About.CREDENTIAL,
+        403,
+        f"Invalid or non-existent authentication information. See {HELP}#invalid-auth for more information.",
+        TOKENS,
+        "in place of the one from HATCH_INDEX_AUTH",
+    ),
+    *warehouse(
+        "minted-token-over",
+        About.CREDENTIAL,
+        403,
+        f"Invalid or non-existent authentication information. See {HELP}#invalid-auth for more information.",
+        "Run the job again",
+        sent=MINTED,
+    ),
+    *warehouse(
+        "quarantined",
+        About.PROJECT,
+        403,
+        f"Invalid or non-existent authentication information. See {HELP}#invalid-auth for more information.",
+        "quarantined Demo.Project",
+        "https://pypi.org",
+        sent=QUARANTINED,
+    ),
+    *warehouse(
+        "pending-publisher",
+        About.PROJECT,
+        400,
+        "Non-user identities cannot create new projects. This was probably caused by successfully using a pending"
+        " publisher but specifying the project name incorrectly (either in the publisher or in your project's"
+        " metadata). Please ensure that both match. See: https://docs.pypi.org/trusted-publishers/troubleshooting/",
+        "Demo.Project",
+        "https://pypi.org/manage/account/publishing/",
+        sent=MINTED,
+    ),
+    *warehouse(
+        "project-right",
+        About.PROJECT,
+        403,
+        f"The user 'jane' isn't allowed to upload to project 'demo-project'. See {HELP}#project-name for more"
+        " information.",
+        f"{MANAGE}collaboration/",
+        "choose another `name`",
+    ),
+    *warehouse(
+        "archived",
+        About.PROJECT,
+        403,
+        f"The user 'jane' isn't allowed to upload to project 'demo-project'. See {HELP}#project-name for more"
+        " information.",
+        f"{MANAGE}settings/",
+        sent=ARCHIVED,
+    ),
+    *warehouse(
+        "publisher",
+        About.PROJECT,
+        403,
+        f"The given token isn't allowed to upload to project 'demo-project'. See {HELP}#project-name for more"
+        " information.",
+        f"{MANAGE}settings/publishing/",
+        sent=MINTED,
+    ),
+    *warehouse(
+        "email",
+        About.ACCOUNT,
+        403,
+        "User 'jane', associated with the API token used, does not have a verified primary email address. Please add a"
+        f" verified primary email before attempting to upload to PyPI. See {HELP}#verified-email for more information.",
+        "https://pypi.org/manage/account/",
+    ),
+    *warehouse(
+        "two-factor",
+        About.ACCOUNT,
+        403,
+        "User 'jane', associated with the API token used, does not have two-factor authentication enabled. Please"
+        f" enable two-factor authentication before attempting to upload to PyPI. See {HELP}#two-factor-authentication"
+        " for more information.",
+        "https://pypi.org/manage/account/two-factor/",
+    ),
+    *warehouse(
+        "organization",
+        About.ACCOUNT,
+        400,
+        "Organization account owning this project is inactive. This may be due to inactive billing for Company"
+        " Organizations, or administrator intervention for Community Organizations. Please contact"
+        " support+orgs@pypi.org.",
+        "support+orgs@pypi.org",
+    ),
+    *warehouse(
+        "description",
+        About.FILE,
+        400,
+        f"The description failed to render for 'text/x-rst'. See {HELP}#description-content-type for more information.",
+        "`hatch publish -p tokenindex -r main -o dry-run`",
+    ),
+    *warehouse(
+        "description",
+        About.FILE,
+        400,
+        f"The description failed to render in the default format of reStructuredText. See {HELP}"
+        "#description-content-type for more information.",
+        "text/markdown",
+    ),
+    *warehouse(
+        "filename",
+        About.FILE,
+        400,
+        "Cannot upload a file with non-printable characters (ordinals 0-31) or the DEL character (ordinal 127) in the"
+        " name.",
+    ),
+    *warehouse("filename", About.FILE, 400, "Cannot upload a file with '/' or '\\' in the name."),
+    *warehouse(
+        "filename",
+        About.FILE,
+        400,
+        "Invalid file extension: Extension .tar.bz2 is invalid for filetype sdist. See"
+        " https://www.python.org/dev/peps/pep-0527 for more information.",
+    ),
+    *warehouse(
+        "file-size",
+        About.FILE,
+        400,
+        "File too large. Limit for project 'demo-project' is 100 MB. See"
+        f" {LIMITS}#requesting-a-file-size-limit-increase for more information.",
+        LIMITS,
+    ),
+    *warehouse(
+        "project-size",
+        About.PROJECT,
+        400,
+        "Project size too large. Limit for project 'demo-project' total size is 10 GB. See"
+        f" {LIMITS}#requesting-a-project-size-limit-increase",
+        f"{MANAGE}releases/",
+        LIMITS,
+    ),
+    *warehouse(
+        "digest",
+        About.FILE,
+        400,
+        "The digest supplied does not match a digest calculated from the uploaded file.",
+        "demo_project-1.0.tar.gz",
+    ),
+    *warehouse(
+        "file-exists",
+        About.FILE,
+        400,
+        f"File already exists ('demo_project-1.0.tar.gz', with blake2_256 hash '{'ab' * 32}'). See {HELP}"
+        "#file-name-reuse for more information.",
+        "Raise the version",
+        "`hatch build --clean`",
+    ),
+    *warehouse(
+        "filename-used",
+        About.FILE,
+        400,
+        "This filename was previously used by a file that has since been deleted. Use a different version. See"
+        f" {HELP}#file-name-reuse for more information.",
+        "Raise the version",
+    ),
+    *warehouse(
+        "release-closed",
+        About.RELEASE,
+        400,
+        "Uploading new files to releases older than 14 days is not allowed.",
+        "Release 1.0",
+        "Raise the version",
+    ),
+    *warehouse(
+        "second-sdist",
+        About.RELEASE,
+        400,
+        "Only one sdist may be uploaded per release.",
+        "demo_project-1.0.tar.gz",
+    ),
+    *warehouse(
+        "license-file",
+        About.FILE,
+        400,
+        "License-File LICENCE does not exist in distribution file demo_project-1.0.tar.gz at demo_project-1.0/LICENCE",
+        "`license-files`",
+    ),
+    *warehouse(
+        "archive",
+        About.FILE,
+        400,
+        "Wheel 'demo_project-1.0-py3-none-any.whl' does not contain the required RECORD file:"
+        " demo_project-1.0.dist-info/RECORD",
+    ),
+    *warehouse(
+        "entry-points",
+        About.FILE,
+        400,
+        "Wheel 'demo_project-1.0-py3-none-any.whl' has invalid entry points defined in the entry_points.txt file",
+    ),
+    *warehouse("filename-length", About.FILE, 400, f"Filename is too long: '{'d' * 300}.whl'"),
+    *warehouse(
+        "attestations",
+        About.FILE,
+        400,
+        "Invalid attestations supplied during upload: Attestations are only supported when using Trusted Publishing",
+        "https://docs.pypi.org/attestations/",
+    ),
+    # The reasons against a token
+    *warehouse(
+        "token-expired",
+        About.CREDENTIAL,
+        403,
+        "Invalid API Token: token is expired, token is expired",
+        TOKENS,
+        said="Invalid API Token: token is expired",
+    ),
+    *warehouse(
+        "token-expired-narrowed",
+        About.CREDENTIAL,
+        403,
+        "Invalid API Token: token is expired, token is expired",
+        "this machine's clock",
+        said="Invalid API Token: token is expired",
+        sent=NARROWED,
+    ),
+    *warehouse(
+        "minted-token-over",
+        About.CREDENTIAL,
+        403,
+        "Invalid API Token: token is expired, token is expired",
+        "15 minutes",
+        said="Invalid API Token: token is expired",
+        sent=MINTED,
+    ),
+    *warehouse(
+        "token-scope",
+        About.CREDENTIAL,
+        403,
+        "Invalid API Token: project-scoped token is not valid for project: 'demo-project', project-scoped token is not"
+        " valid for project: 'demo-project', project-scoped token is not valid for project: 'demo-project'",
+        "another project than Demo.Project",
+        TOKENS,
+        said="Invalid API Token: project-scoped token is not valid for project: 'demo-project'",
+    ),
+    *warehouse(
+        "publisher",
+        About.PROJECT,
+        403,
+        "Invalid API Token: OIDC scoped token is not valid for project 'demo-project'",
+        f"{MANAGE}settings/publishing/",
+        sent=MINTED,
+    ),
+    *warehouse("token-changed", About.CREDENTIAL, 403, "Invalid API Token: signatures do not match", TOKENS),
+    *warehouse("token-malformed", About.CREDENTIAL, 403, "Invalid API Token: malformed macaroon", "`pypi-`"),
+    *warehouse(
+        "narrowing",
+        About.SITE,
+        403,
+        "Invalid API Token: caveat has unknown tag: 9, caveat has unknown tag: 9",
+        "`hatch publish -p tokenindex -r main -o narrow-token=never`",
+        said="Invalid API Token: caveat has unknown tag: 9",
+        sent=NARROWED,
+    ),
+    *warehouse(
+        "token-refused",
+        About.CREDENTIAL,
+        403,
+        "Invalid API Token: current user does not match user restriction in token",
+        TOKENS,
+    ),
+    # The name of a new project
+    *warehouse(
+        "new-projects",
+        About.RATE_LIMIT,
+        429,
+        "Too many new projects created",
+        "it allows 20 in 60 minutes",
+        "in 25 minutes (at 2026-11-21 15:04 UTC)",
+        headers=RATE_LIMIT,
+    ),
+    *warehouse(
+        "no-new-projects",
+        About.SITE,
+        403,
+        f"New project registration temporarily disabled. See {HELP}#admin-intervention for more information.",
+        "https://status.python.org",
+    ),
+    *warehouse("name-invalid", About.PROJECT, 400, "The name 'Demo.Project!' is invalid.", "ASCII letters"),
+    *warehouse(
+        "name-invalid",
+        About.PROJECT,
+        400,
+        "'Demo.Project!' is an invalid value for Name. Error: Start and end with a letter or numeral containing only"
+        f" ASCII numeric and '.', '_' and '-'. {CORE_METADATA}",
+        "ASCII letters",
+    ),
+    *warehouse(
+        "name-standard-library",
+        About.PROJECT,
+        400,
+        "The name 'demo-project' isn't allowed (conflict with Python Standard Library module name). See"
+        f" {HELP}#project-name for more information.",
+        "Choose another `name`",
+    ),
+    *warehouse(
+        "name-prohibited",
+        About.PROJECT,
+        400,
+        f"The name 'demo-project' isn't allowed. See {HELP}#project-name for more information.",
+        "Choose another `name`",
+    ),
+    *warehouse(
+        "name-similar",
+        About.PROJECT,
+        400,
+        f"The name 'demo-project' is too similar to an existing project. See {HELP}#project-name for more information.",
+        "look alike",
+    ),
+    *warehouse(
+        "name-race",
+        About.PROJECT,
+        409,
+        f"The name 'demo-project' conflicts with an existing project. See {HELP}#project-name for more information.",
+        "publish again",
+    ),
+    # Metadata
+    *in_metadata("'2.9' is not a valid metadata version", "metadata-version", "core-metadata-version"),
+    *in_metadata("license-file introduced in metadata version 2.4, not 2.1", "metadata-version"),
+    *in_metadata("'Framework :: Hatched' is not a valid classifier", "classifier", "https://pypi.org/classifiers/"),
+    *in_metadata("The classifier 'Natural Language :: Ukranian' has been deprecated", "classifier"),
+    *in_metadata("Can't have direct dependency: x @ https://example.org/x.whl", "direct-dependency"),
+    *in_metadata("'summary' must be a single line"),
+    *in_metadata("'>=3.x' is invalid for 'requires-python'"),
+    *in_metadata("'jane' is not a valid email address: The email address is not valid"),
+    *warehouse(
+        "local-version",
+        About.FILE,
+        400,
+        "The use of local versions in '1.0+dirty' is not allowed. See"
+        " https://packaging.python.org/specifications/version-specifiers#local-version-identifiers for more information.",
+        "`+`",
+    ),
+    # Archives
+    *in_archive("File is not a zipfile"),
+    *in_archive(
+        "ZIP archive not accepted: ZIP contains a data descriptor. See https://docs.pypi.org/archives for more information"
+    ),
+    *in_archive("PKG-INFO not found at demo_project-1.0/PKG-INFO"),
+    *warehouse("archive", About.FILE, 400, "Invalid distribution file."),
+    *warehouse(
+        "encrypted-code",
+        About.FILE,
+        400,
+        "Invalid distribution file. PyArmor-encrypted content is not allowed. See"
+        " https://pypi.org/policy/acceptable-use-policy/ for more information.",
+        "readable sources",
+    ),
+    # File names
+    *warehouse(
+        "filename", About.FILE, 400, "Filename 'Demo-1.0.tar.gz' is invalid, should be 'demo_project-1.0.tar.gz'."
+    ),
+    *warehouse("filename", About.FILE, 400, "Start filename for 'demo-project' with 'demo_project'."),
+    *warehouse("filename", About.FILE, 400, "Invalid wheel filename (wrong number of parts): 'demo-1.0'"),
+    *warehouse("filename", About.FILE, 400, "Version in filename should be '1.0' not '1.1'."),
+    *warehouse(
+        "platform-tag",
+        About.FILE,
+        400,
+        f"Binary wheel '{PYPI_WHEEL.filename}' has an unsupported platform tag 'linux_x86_64'.",
+        "`auditwheel repair`",
+        sent=PYPI_WHEEL,
+    ),
+    *warehouse(
+        "platform-tag-other",
+        About.FILE,
+        400,
+        "Binary wheel 'demo_project-1.0-py3-none-macosx_99_0_arm64.whl' has an unsupported platform tag"
+        " 'macosx_99_0_arm64'.",
+        "https://cibuildwheel.pypa.io",
+    ),
+    # The address
+    *warehouse(
+        "redirect",
+        About.ADDRESS,
+        308,
+        "An upload was attempted to /legacy but the expected upload URL is /legacy/ (with a trailing slash)",
+        "https://upload.pypi.org/legacy/",
+        sent=replace(PYPI, url="https://upload.pypi.org/legacy"),
+        headers=(("Location", "https://upload.pypi.org/legacy/"),),
+    ),
+    *warehouse(
+        "pypi-address",
+        About.ADDRESS,
+        410,
+        "This API has moved to https://upload.pypi.org/legacy/. See TODO for more information.",
+        "https://upload.pypi.org/legacy/",
+        "`hatch publish -p tokenindex -r main`",
+        sent=replace(PYPI, repository="https://pypi.org/pypi", url="https://pypi.org/pypi"),
+    ),
+]
+
+BOTTLE = """
+    <!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">
+    <html>
+        <head>
+            <title>Error: {status}</title>
+            <style type="text/css">
+              html {{background-color: #eee; font-family: sans;}}
+              pre {{background-color: #eee; border: 1px solid #ddd; padding: 5px;}}
+            </style>
+        </head>
+        <body>
+            <h1>Error: {status}</h1>
+            <p>Sorry, the requested URL <tt>&#039;http://127.0.0.1:8080/&#039;</tt>
+               caused an error:</p>
+            <pre>{text}</pre>
+        </body>
+    </html>
+"""
+NEXUS_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head><title>400 - Nexus Repository Manager</title>
+<link rel="stylesheet" type="text/css" href="https://nexus.example.org/static/css/nexus-content.css"/></head>
+<body><div class="nexus-header"><a href="https://nexus.example.org">
+<div class="product-id"><div class="product-id__line-1"><span class="product-name">Nexus Repository Manager</span></div>
+<div class="product-id__line-2"><span class="product-spec">OSS 3.25.1-04</span></div></div></a></div>
+<div class="nexus-body"><div class="content-header"><span class="title">Error 400</span>
+<span class="description">Bad Request</span></div>
+<div class="content-body"><div class="content-section">Repository does not allow updating assets: pypi-local
+</div></div></div></body></html>
+"""
+NGINX = """<html>\r
+<head><title>{status}</title></head>\r
+<body>\r
+<center><h1>{status}</h1></center>\r
+<hr><center>nginx/1.24.0 (Ubuntu)</center>\r
+</body>\r
+</html>\r
+"""
+UNAUTHORIZED = (
+    "This server could not verify that you are authorized to access the document you requested.  Either you supplied"
+    " the wrong credentials (e.g., bad password), or your browser does not understand how to supply the credentials"
+    " required.\n\n\n\n\n"
+)
+
+OTHER_CASES = [
+    # Their duplicates
+    *other(
+        "file-exists-elsewhere",
+        About.FILE,
+        (
+            409,
+            "Conflict",
+            HTML,
+            BOTTLE.format(
+                status="409 Conflict",
+                text="Package &#039;demo_project-1.0.tar.gz&#039; already exists!\n"
+                "  You may start server with `--overwrite` option.",
+            ),
+        ),
+        "Package 'demo_project-1.0.tar.gz' already exists!",
+        "127.0.0.1:8080 has a demo_project-1.0.tar.gz already",
+        sent=PYPISERVER,
+    ),
+    *other(
+        "file-exists-elsewhere",
+        About.FILE,
+        (
+            409,
+            "demo_project-1.0.tar.gz already exists in non-volatile index",
+            JSON,
+            '{"message": "\\n\\n\\n\\n\\n", "code": "409 demo_project-1.0.tar.gz already exists in non-volatile index",'
+            ' "title": "demo_project-1.0.tar.gz already exists in non-volatile index"}',
+        ),
+        "demo_project-1.0.tar.gz already exists in non-volatile index",
+        sent=DEVPI,
+    ),
+    *other(
+        "file-exists-elsewhere",
+        About.FILE,
+        (400, "Bad Request", JSON, '{"message":"Validation failed: File name has already been taken"}'),
+        "Validation failed: File name has already been taken",
+        sent=GITLAB,
+    ),
+    *other(
+        "file-exists-elsewhere",
+        About.FILE,
+        (400, "Bad Request", JSON, '{"message":{"file_name":["has already been taken"]}}'),
+        "file_name: has already been taken",
+        sent=GITLAB,
+    ),
+    *other(
+        "file-exists-elsewhere",
+        About.FILE,
+        (400, "Repository does not allow updating assets: pypi-local", HTML, NEXUS_PAGE),
+        "Repository does not allow updating assets: pypi-local",
+        sent=NEXUS,
+    ),
+    *other(
+        "file-exists-elsewhere",
+        About.FILE,
+        (400, "", HTML, NEXUS_PAGE),
+        "Nexus Repository Manager",
+        sent=NEXUS,
+    ),
+    *other(
+        "file-exists-elsewhere",
+        About.FILE,
+        (400, "pypi-local/packages/demo-project/1.0/demo_project-1.0.tar.gz cannot be updated", "", ""),
+        "pypi-local/packages/demo-project/1.0/demo_project-1.0.tar.gz cannot be updated",
+        sent=NEXUS,
+    ),
+    *other(
+        "file-exists-elsewhere",
+        About.FILE,
+        (
+            403,
+            "",
+            JSON,
+            '{\n  "errors" : [ {\n    "status" : 403,\n    "message" : "Not enough permissions to delete/overwrite'
+            " artifact 'pypi-local:demo-project/1.0/demo_project-1.0.tar.gz' (user 'jane' needs DELETE permission).\""
+            "\n  } ]\n}",
+        ),
+        "Not enough permissions to delete/overwrite artifact"
+        " 'pypi-local:demo-project/1.0/demo_project-1.0.tar.gz' (user 'jane' needs DELETE permission).",
+        sent=ARTIFACTORY,
+    ),
+    *other(
+        "file-exists-elsewhere",
+        About.FILE,
+        (409, "Conflict", PLAIN, "package file already exists\n"),
+        "package file already exists",
+        sent=GITEA,
+    ),
+    *other(
+        "file-exists-elsewhere",
+        About.FILE,
+        (
+            409,
+            "Conflict",
+            "application/json; charset=utf-8; api-version=7.1",
+            '{"$id":"1","innerException":null,"message":"The feed \'feed\' already contains file'
+            ' \'demo_project-1.0.tar.gz\' in package \'demo-project 1.0\'.","typeName":"Microsoft.X, Microsoft.Y",'
+            '"typeKey":"X","errorCode":0,"eventId":3000}',
+        ),
+        "The feed 'feed' already contains file 'demo_project-1.0.tar.gz' in package 'demo-project 1.0'.",
+        sent=AZURE,
+    ),
+    *other(
+        "conflict",
+        About.FILE,
+        (409, "Conflict", "", ""),
+        "409 Conflict",
+        "Raise the version",
+        sent=CODEARTIFACT,
+    ),
+    *other(
+        "file-exists-elsewhere",
+        About.FILE,
+        (400, "Bad Request", PLAIN, "demo_project-1.0.tar.gz already exists in repository main\n"),
+        "demo_project-1.0.tar.gz already exists in repository main",
+        sent=GOOGLE,
+    ),
+    # Their ways to refuse a credential
+    *other(
+        "credential-missing",
+        About.CREDENTIAL,
+        (401, "Unauthorized", HTML, BOTTLE.format(status="401 Unauthorized", text="None")),
+        "401 Unauthorized",
+        "`hatch publish -p tokenindex -r private`",
+        sent=replace(PYPISERVER, user="", source=""),
+    ),
+    *other(
+        "credential-or-right",
+        About.CREDENTIAL,
+        (403, "Forbidden", HTML, BOTTLE.format(status="403 Forbidden", text="None")),
+        "403 Forbidden",
+        "in place of the one from [private] of ~/.pypirc.",
+        sent=PYPISERVER,
+    ),
+    *other(
+        "credential",
+        About.CREDENTIAL,
+        (
+            401,
+            "Unauthorized",
+            JSON,
+            json.dumps({"message": UNAUTHORIZED, "code": "401 Unauthorized", "title": "Unauthorized"}),
+        ),
+        "401 Unauthorized",
+        "devpi.example.org",
+        sent=DEVPI,
+    ),
+    *other(
+        "no-permission",
+        About.PROJECT,
+        (
+            403,
+            "no permission to submit",
+            JSON,
+            '{"message": "\\n\\n\\n\\n\\n", "code": "403 no permission to submit", "title": "no permission to submit"}',
+        ),
+        "no permission to submit",
+        "devpi.example.org",
+        sent=DEVPI,
+    ),
+    *other(
+        "credential",
+        About.CREDENTIAL,
+        (401, "Unauthorized", JSON, '{"message":"401 Unauthorized"}'),
+        "401 Unauthorized",
+        "CI_JOB_TOKEN",
+        "scope `api`",
+        sent=GITLAB,
+    ),
+    *other(
+        "credential-or-right",
+        About.CREDENTIAL,
+        (403, "Forbidden", JSON, '{"message":"403 Forbidden"}'),
+        "403 Forbidden",
+        "write_package_registry",
+        sent=GITLAB,
+    ),
+    *other(
+        "token-rights",
+        About.CREDENTIAL,
+        (
+            403,
+            "Forbidden",
+            JSON,
+            '{"error":"insufficient_scope","error_description":"The request requires higher privileges than provided by'
+            ' the access token.","scope":"api"}',
+        ),
+        "The request requires higher privileges than provided by the access token.",
+        "write_package_registry",
+        sent=GITLAB,
+    ),
+    *other("credential", About.CREDENTIAL, (401, "Unauthorized", "", ""), "401 Unauthorized", "Nexus", sent=NEXUS),
+    *other("credential-or-right", About.CREDENTIAL, (403, "", "", ""), "403 Forbidden", "Nexus", sent=NEXUS),
+    *other(
+        "credential",
+        About.CREDENTIAL,
+        (401, "", JSON, '{"errors":[{"status":401,"message":"Bad credentials"}]}'),
+        "Bad credentials",
+        "identity token",
+        sent=ARTIFACTORY,
+    ),
+    *other(
+        "token-expired-elsewhere",
+        About.CREDENTIAL,
+        (403, "", JSON, '{"errors":[{"status":403,"message":"Token failed verification: expired"}]}'),
+        "Token failed verification: expired",
+        "identity token",
+        sent=ARTIFACTORY,
+    ),
+    *other(
+        "token-rights",
+        About.CREDENTIAL,
+        (401, "Unauthorized", PLAIN, "reqPackageAccess\n"),
+        "reqPackageAccess",
+        "`write:package`",
+        sent=GITEA,
+    ),
+    *other(
+        "no-permission",
+        About.PROJECT,
+        (
+            403,
+            "Forbidden",
+            JSON,
+            '{"$id":"1","innerException":null,"message":"User \'jane\' lacks permission to complete this action. You'
+            ' need to have \'AddPackage\'.","typeName":"X"}',
+        ),
+        "User 'jane' lacks permission to complete this action. You need to have 'AddPackage'.",
+        sent=AZURE,
+    ),
+    *other(
+        "credential",
+        About.CREDENTIAL,
+        (401, "", HTML, "<html><body><form>Sign in</form></body></html>"),
+        "401 Unauthorized",
+        "Packaging (read & write)",
+        sent=AZURE,
+    ),
+    *other(
+        "credential",
+        About.CREDENTIAL,
+        (401, "", JSON, '{"Message":"Unauthenticated: the request must include an authentication token."}'),
+        "Unauthenticated: the request must include an authentication token.",
+        "12 hours",
+        sent=CODEARTIFACT,
+    ),
+    *other(
+        "no-permission",
+        About.PROJECT,
+        (
+            403,
+            "",
+            JSON,
+            '{"error":{"code":403,"message":"Permission \'artifactregistry.repositories.uploadArtifacts\' denied on'
+            " resource '//artifactregistry.googleapis.com/projects/acme' (or it may not exist).\","
+            '"status":"PERMISSION_DENIED"}}',
+        ),
+        "Permission 'artifactregistry.repositories.uploadArtifacts' denied on resource"
+        " '//artifactregistry.googleapis.com/projects/acme' (or it may not exist).",
+        sent=GOOGLE,
+    ),
+    *other(
+        "credential",
+        About.CREDENTIAL,
+        (401, "", "", ""),
+        "401 Unauthorized",
+        "`pipx inject hatch keyrings.google-artifactregistry-auth`",
+        sent=GOOGLE,
+    ),
+    # Their file names, and digests
+    *other(
+        "filename",
+        About.FILE,
+        (
+            400,
+            "filename 'demo_project-1.0.tar.gz' does not contain version '2'",
+            JSON,
+            '{"message": "\\n\\n\\n\\n\\n", "code": "400 filename \'demo_project-1.0.tar.gz\' does not contain version'
+            " '2'\", \"title\": \"filename 'demo_project-1.0.tar.gz' does not contain version '2'\"}",
+        ),
+        "filename 'demo_project-1.0.tar.gz' does not contain version '2'",
+        sent=DEVPI,
+    ),
+    *other("digest", About.FILE, (400, "Bad Request", PLAIN, "hash mismatch\n"), "hash mismatch", sent=GITEA),
+    # Addresses
+    *other(
+        "https",
+        About.ADDRESS,
+        (403, "SSL is required", PLAIN, "SSL is required."),
+        "SSL is required.",
+        "https://packages.example.org/legacy/",
+        sent=at("http://packages.example.org/legacy/"),
+    ),
+    *other(
+        "redirect",
+        About.ADDRESS,
+        (302, "Found", "", ""),
+        "302 Found",
+        "https://devpi.example.org/login?next=x",
+        "login page",
+        sent=DEVPI,
+        headers=(("location", "/login?next=x"),),
+    ),
+    *other(
+        "pypi-address",
+        About.ADDRESS,
+        (405, "", "", ""),
+        "405 Method Not Allowed",
+        "`hatch publish -p tokenindex -r test`",
+        "https://test.pypi.org/legacy/",
+        sent=at("https://test.pypi.org/simple/"),
+    ),
+    *other(
+        "no-upload-address",
+        About.ADDRESS,
+        (405, "Method Not Allowed", HTML, BOTTLE.format(status="405 Method Not Allowed", text="Method not allowed.")),
+        "405 Method Not Allowed",
+        "simple API",
+        sent=at("http://127.0.0.1:8080/simple/"),
+    ),
+    *other("no-upload-address", About.ADDRESS, (410, "", "", ""), "410 Gone", "`-r`", sent=NEXUS),
+    *other(
+        "not-found",
+        About.ADDRESS,
+        (404, "Not Found", JSON, '{\n  "message": "The stage jane/dev could not be found."\n}\n'),
+        "The stage jane/dev could not be found.",
+        "https://devpi.example.org/jane/dev/",
+        sent=DEVPI,
+    ),
+    *other(
+        "not-found-gitlab",
+        About.ADDRESS,
+        (404, "Not Found", JSON, '{"message":"404 Project Not Found"}'),
+        "Project Not Found",
+        "project's ID",
+        "CI_JOB_TOKEN",
+        sent=GITLAB,
+    ),
+    *other(
+        "proxy-credential",
+        About.ADDRESS,
+        (407, "Proxy Authentication Required", "", ""),
+        "407 Proxy Authentication Required",
+        "HTTPS_PROXY",
+        sent=PYPISERVER,
+    ),
+    # Any server
+    *other(
+        "body-size",
+        About.FILE,
+        (413, "Request Entity Too Large", "text/html", NGINX.format(status="413 Request Entity Too Large")),
+        "413 Request Entity Too Large",
+        "client_max_body_size",
+        sent=GITEA,
+    ),
+    *other("server-timeout", About.SITE, (408, "", "", ""), "408 Request Timeout", sent=NEXUS),
+    *other(
+        "too-many-requests-for-new-project",
+        About.RATE_LIMIT,
+        (429, "", PLAIN, "Retry later\n"),
+        "Retry later",
+        "in 2 minutes",
+        sent=replace(GITLAB, creates_project=True),
+        headers=(("Retry-After", "120"),),
+    ),
+    *other(
+        "too-many-requests",
+        About.RATE_LIMIT,
+        (429, "", PLAIN, "Retry later\n"),
+        "Retry later",
+        "in 2 minutes",
+        sent=GITLAB,
+        headers=(("Retry-After", "120"),),
+    ),
+    *other(
+        "server-error",
+        About.SITE,
+        (
+            500,
+            "Internal Server Error",
+            "text/html",
+            "<html><head><title>Internal Server Error</title></head><body><h1><p>Internal Server Error</p></h1></body></html>",
+        ),
+        "500 Internal Server Error",
+        "https://status.python.org",
+        sent=PYPI,
+    ),
+    *other(
+        "server-error",
+        About.SITE,
+        (
+            503,
+            "Backend fetch failed",
+            HTML,
+            '<?xml version="1.0" encoding="utf-8"?>\n<!DOCTYPE html>\n<html><head><title>503 Backend fetch failed'
+            "</title></head><body><h1>Error 503 Backend fetch failed</h1><p>Backend fetch failed</p>"
+            "<h3>Guru Mediation:</h3><p>Details: cache-ams-1 1771 22</p><hr><p>Varnish cache server</p></body></html>",
+        ),
+        "Backend fetch failed",
+        "https://status.python.org",
+        sent=PYPI,
+    ),
+    *other(
+        "server-error",
+        About.SITE,
+        (502, "Bad Gateway", "text/html", NGINX.format(status="502 Bad Gateway")),
+        "502 Bad Gateway",
+        "ask whoever runs gitea.example.org",
+        sent=GITEA,
+    ),
+]
+
+CASES = [*WAREHOUSE_CASES, *OTHER_CASES]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_refusal_of_the_references(case: Case) -> None:
+    for form, answer in case.answers.items():
+        refused = refusal(answer, case.sent, REDACT)
+        assert refused.said[0] == case.said, form
+        assert (refused.row.key, refused.row.about, refused.status) == (case.key, case.about, answer.status), form
+        for text in case.step:
+            assert text in str(refused.next_step), form
+
+
+def test_pypi_is_quoted_once_in_every_form() -> None:
+    for case in WAREHOUSE_CASES:
+        for form, answer in case.answers.items():
+            if answer.status != 308:
+                assert refusal(answer, case.sent, REDACT).said == (case.said,), form
+
+
+def test_words_beyond_latin_1_survive_pypi_s_status_line() -> None:
+    text = "'Jan\u0117 \u20ac' is invalid for 'author'"
+    [case] = warehouse("", About.FILE, 400, text)
+    for form, answer in case.answers.items():
+        said = text if answer.body else "'Jan? ?' is invalid for 'author'"
+        assert refusal(answer, case.sent, REDACT).said == (said,), form
+
+
+def test_every_row_of_the_table_is_played_back() -> None:
+    assert [row.key for row in ROWS if row.key not in {case.key for case in CASES}] == []
+    assert len({row.key for row in ROWS}) == len(ROWS)
+
+
+def test_what_a_person_reads_is_clean() -> None:
+    for case in CASES:
+        for answer in case.answers.values():
+            text = render(refusal(answer, case.sent, REDACT), case.sent)
+            assert not re.search(r"</?\w+[^>]*>|<!|&\w+;|&#|[{}]", text)
+            assert "developer.mozilla.org" not in text
+            assert all(character.isprintable() or character == "\n" for character in text)
+            assert "  " not in text.replace("\n  ", "\n")
+
+
+def test_next_steps_are_short_sentences() -> None:
+    for case in CASES:
+        step = str(case.refused.next_step)
+        assert len(step) <= 420
+        assert step.endswith((".", "`", "/"))
+
+
+def test_links_stay_on_the_site_that_refused() -> None:
+    for case in WAREHOUSE_CASES:
+        if case.about is About.ADDRESS:
+            continue
+        answer = case.answers["json over HTTP/2"]
+        for elsewhere in (TESTPYPI, at("https://packages.example.org/legacy/")):
+            sent = replace(case.sent, repository=elsewhere.repository, url=elsewhere.url, source=elsewhere.source)
+            step = str(refusal(answer, sent, REDACT).next_step)
+            assert "https://pypi.org" not in step
+            assert (f"{elsewhere.site}/" in step) == ("https://pypi.org/" in str(case.refused.next_step))
+
+
+def test_only_what_another_credential_mends_is_about_the_credential() -> None:
+    assert {row.key for row in ROWS if row.about is About.CREDENTIAL} == {
+        "password",
+        "minted-token-over",
+        "token-unknown",
+        "token-scope",
+        "token-expired-narrowed",
+        "token-expired",
+        "token-changed",
+        "token-malformed",
+        "token-refused",
+        "credential-missing",
+        "token-rights",
+        "token-expired-elsewhere",
+        "credential",
+        "credential-or-right",
+    }
+
+
+def test_what_is_worth_another_try_with_the_same_bytes() -> None:
+    assert {row.key for row in ROWS if row.retry} == {
+        "name-race",
+        "too-many-requests",
+        "server-timeout",
+        "server-error",
+    }
+    assert {kind for kind, row in NO_ANSWER_ROWS.items() if not row.retry} == {
+        NoAnswer.NAME,
+        NoAnswer.CERTIFICATE,
+        NoAnswer.TLS,
+        NoAnswer.PROXY,
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "sent"),
+    [
+        pytest.param(Answer(403, "", {}, b"", PYPI.url), PYPI, id="PyPI always gives a reason"),
+        pytest.param(Answer(403, "", {}, b"The moon is full", NEXUS.url), NEXUS, id="403 with a reason of its own"),
+        pytest.param(Answer(400, "", {}, b"", NEXUS.url), NEXUS, id="bare 400"),
+        pytest.param(Answer(400, "Unknown protocol version.", {}, b"", PYPI.url), PYPI, id="nothing that we send"),
+        pytest.param(Answer(418, "", {}, b"", PYPI.url), PYPI, id="teapot"),
+        pytest.param(Answer(404, "", {}, b"", PYPI.url), PYPI, id="404 at the right URL of PyPI"),
+        pytest.param(Answer(409, "Conflict", {}, b"", PYPI.url), PYPI, id="409 that PyPI doesn't send"),
+        pytest.param(Answer(999, "", {}, b"", PYPI.url), PYPI, id="no status of HTTP"),
+    ],
+)
+def test_what_is_not_recognised_is_shown_and_not_guessed_at(answer: Answer, sent: Attempt) -> None:
+    refused = refusal(answer, sent, REDACT)
+    assert (refused.row.key, refused.row.about, refused.row.retry, refused.next_step) == (
+        "",
+        About.UNKNOWN,
+        False,
+        None,
+    )
+    assert refused.said[0]
+    assert f"what {sent.host} said above" in render(refused, sent)
+
+
+# No answer
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "about", "step"),
+    [
+        (NoAnswer.NAME, "[Errno -2] Name or service not known", About.ADDRESS, "spelling of upload.pypi.org"),
+        (NoAnswer.REFUSED, "[Errno 111] Connection refused", About.SITE, "Nothing listens at upload.pypi.org"),
+        (NoAnswer.UNREACHABLE, "[Errno 101] Network is unreachable", About.SITE, "this machine is online"),
+        (NoAnswer.CERTIFICATE, "[SSL: CERTIFICATE_VERIFY_FAILED]", About.ADDRESS, "`--ca-cert FILE`"),
+        (NoAnswer.TLS, "[SSL: WRONG_VERSION_NUMBER]", About.ADDRESS, "`--client-cert FILE`"),
+        (NoAnswer.PROXY, "407 Proxy Authentication Required", About.ADDRESS, "NO_PROXY=upload.pypi.org"),
+        (NoAnswer.PROXY_FAILED, "502 Bad Gateway", About.ADDRESS, "HTTPS_PROXY"),
+        (NoAnswer.TIMEOUT, "", About.SITE, "`-o timeout=900`"),
+        (NoAnswer.LOST, "[Errno 104] Connection reset by peer", About.SITE, "files that arrived are passed over"),
+    ],
+)
+def test_every_way_to_get_no_answer_is_explained(kind: NoAnswer, detail: str, about: About, step: str) -> None:
+    refused = unreachable(kind, detail, PYPI, REDACT)
+    assert refused.said == ((kind.value, detail) if detail else (kind.value,))
+    assert (refused.row.about, refused.status) == (about, None)
+    assert step in str(refused.next_step)
+    text = render(refused, PYPI)
+    assert text.startswith("No answer from upload.pypi.org:\n  ")
+    assert refused.may_have_arrived == (kind in {NoAnswer.TIMEOUT, NoAnswer.LOST})
+    assert ("\nWhat was sent:\n" if refused.may_have_arrived else "\nWhat was to be sent:\n") in text
+
+
+def test_every_way_to_get_no_answer_has_its_row() -> None:
+    assert set(NO_ANSWER_ROWS) == set(NoAnswer)
+
+
+# What a person reads
+
+
+def test_a_limit_of_new_projects_without_headers() -> None:
+    answer = Answer(429, "Too many new projects created", {}, b"", PYPI.url)
+    assert str(refusal(answer, PYPI, REDACT).next_step).endswith("also one that fails. Publish again later.")
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({}, "In a few minutes, publish again;"),
+        ({"Retry-After": "3600"}, "In 60 minutes, publish again;"),
+        (
+            {"Retry-After": "3600", "Date": "Sat, 21 Nov 2026 14:39:00 GMT"},
+            "In 60 minutes (at 2026-11-21 15:39 UTC), publish again;",
+        ),
+    ],
+)
+def test_when_to_try_a_server_again_that_failed(headers: dict[str, str], told: str) -> None:
+    assert told in str(refusal(Answer(503, "", headers, b"", NEXUS.url), NEXUS, REDACT).next_step)
+
+
+def test_a_refusal_is_told_in_three_parts() -> None:
+    [case, *_] = warehouse("", About.CREDENTIAL, 403, "Invalid API Token: signatures do not match")
+    assert render(case.refused, PYPI).splitlines() == [
+        "PyPI said (status 403):",
+        "  Invalid API Token: signatures do not match",
+        "What was sent:",
+        "  file: demo_project-1.0.tar.gz (Demo.Project 1.0)",
+        "  to: https://upload.pypi.org/legacy/",
+        "  credential: __token__ with ***** from HATCH_INDEX_AUTH",
+        "What to do now:",
+        "  This is not the token that PyPI made: a character is missing or wrong. Copy it again in full, or make a new"
+        " one at https://pypi.org/manage/account/token/, and give it in place of the one from HATCH_INDEX_AUTH.",
+    ]
+
+
+def test_without_a_credential_it_says_how_to_give_one() -> None:
+    sent = replace(PYPISERVER, user="", source="")
+    refused = refusal(Answer(401, "", {}, b"", sent.url), sent, REDACT)
+    assert "  credential: none\n" in render(refused, sent)
+    assert refused.next_step == (
+        "127.0.0.1:8080 wants a user name and a secret. Run `hatch publish -p tokenindex -r private` at a terminal, which"
+        " asks for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (PYPI, "and give it in place of the one from HATCH_INDEX_AUTH."),
+        (
+            replace(PYPI, user="jane"),
+            "and give it, with the user name `__token__`, in place of the one from HATCH_INDEX_AUTH.",
+        ),
+        (ASKED, "and run `hatch publish -p tokenindex -r main -u __token__`, which asks for it."),
+        (replace(ASKED, repository="https://x.example/a b"), "-r 'https://x.example/a b' -u"),
+    ],
+)
+def test_how_to_give_a_new_token(sent: Attempt, told: str) -> None:
+    answer = Answer(403, "Invalid API Token: token is expired", {}, b"", sent.url)
+    assert told in str(refusal(answer, sent, REDACT).next_step)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "reason", "told"),
+    [
+        (ASKED, 403, "Invalid API Token: token is expired", "and paste it here."),
+        (PYPISERVER, 401, "", "Give another one here."),
+    ],
+)
+def test_how_to_go_on_where_this_run_asks_again(sent: Attempt, status: int, reason: str, told: str) -> None:
+    refused = refusal(Answer(status, reason, {}, b"", sent.url), replace(sent, asked_now=True), REDACT)
+    assert told in str(refused.next_step)
+
+
+def test_a_redirect_to_what_is_no_url_is_quoted_as_it_came() -> None:
+    refused = refusal(Answer(302, "Found", {"Location": "https://[nowhere"}, b"", PYPI.url), PYPI, REDACT)
+    assert "https://upload.pypi.org/legacy/ points on to https://[nowhere, where neither the file" in str(
+        refused.next_step
+    )

@@ -1,0 +1,73 @@
+"""The kinds of package index: where the simple API and the pages of a release are, as an upload URL tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from hatch_tokenindex.config.repositories import Repository
+
+GITLAB = "https://gitlab.example.org/api/v4/projects/7/packages/pypi"
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://upload.pypi.org/legacy/", ["https://pypi.org/simple/"]),
+        ("https://pypi.org/legacy/", ["https://pypi.org/simple/"]),
+        ("https://test.pypi.org/legacy/", ["https://test.pypi.org/simple/"]),
+        (
+            "https://devpi.example.org/user/index/",
+            ["https://devpi.example.org/user/index/+simple/", "https://devpi.example.org/user/index/simple/"],
+        ),
+        (
+            "http://localhost:3141/user/index",
+            ["http://localhost:3141/user/index/+simple/", "http://localhost:3141/user/index/simple/"],
+        ),
+        ("http://pypi.example.org:8080/", ["http://pypi.example.org:8080/simple/"]),
+        ("http://pypi.example.org:8080", ["http://pypi.example.org:8080/simple/"]),
+        (GITLAB, [f"{GITLAB}/simple/"]),
+        (f"{GITLAB}/", [f"{GITLAB}/simple/"]),
+        ("https://nexus.example.org/repository/pypi/", ["https://nexus.example.org/repository/pypi/simple/"]),
+        ("https://example.org/nexus/repository/pypi/", ["https://example.org/nexus/repository/pypi/simple/"]),
+        (
+            "https://example.org/artifactory/api/pypi/private",
+            ["https://example.org/artifactory/api/pypi/private/simple/"],
+        ),
+        ("https://git.example.org/api/packages/me/pypi", ["https://git.example.org/api/packages/me/pypi/simple/"]),
+        (
+            "https://pkgs.dev.azure.com/org/project/_packaging/feed/pypi/upload/",
+            ["https://pkgs.dev.azure.com/org/project/_packaging/feed/pypi/simple/"],
+        ),
+        (
+            "https://me-123.d.codeartifact.eu-west-1.amazonaws.com/pypi/private/",
+            ["https://me-123.d.codeartifact.eu-west-1.amazonaws.com/pypi/private/simple/"],
+        ),
+        (
+            "https://europe-west1-python.pkg.dev/project/private/",
+            ["https://europe-west1-python.pkg.dev/project/private/simple/"],
+        ),
+        ("https://packages.example.org/legacy/", ["https://packages.example.org/simple/"]),
+        ("https://packages.example.org/team/legacy", ["https://packages.example.org/team/simple/"]),
+        ("https://packages.example.org/a/b/c/?x=1", ["https://packages.example.org/a/b/c/simple/"]),
+    ],
+)
+def test_where_the_simple_api_is(url: str, expected: list[str]) -> None:
+    assert list(Repository("private", url).simple_addresses) == expected
+
+
+@pytest.mark.parametrize("simple_url", ["https://x.example.org/simple", "https://x.example.org/simple/"])
+def test_the_simple_api_is_where_configuration_says(simple_url: str) -> None:
+    repository = Repository("private", "https://packages.example.org/legacy/", simple_url=simple_url)
+    assert repository.simple_addresses == ("https://x.example.org/simple/",)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://upload.pypi.org/legacy/", "https://pypi.org/project/demo/1.0/"),
+        ("https://test.pypi.org/legacy/", "https://test.pypi.org/project/demo/1.0/"),
+        ("https://packages.example.org/legacy/", "https://packages.example.org/simple/demo/"),
+    ],
+)
+def test_where_a_person_finds_the_release(url: str, expected: str) -> None:
+    assert Repository("private", url).release_page("demo", "1.0") == expected
