@@ -78,7 +78,7 @@ Caveat: TypeAlias = Expiration | ProjectNames | ProjectIDs | RequestUser | OIDCP
 
 
 class Kind(str, Enum):
-    """What a token is for; its `str()` is for people."""
+    """The scope of a token."""
 
     ACCOUNT = "account"
     PROJECT = "project"
@@ -88,6 +88,11 @@ class Kind(str, Enum):
 
     def __str__(self) -> str:
         return self.value
+
+    @property
+    def scope(self) -> str:
+        """The scope in words."""
+        return "entire account" if self is Kind.ACCOUNT else self.value
 
 
 @dataclass(frozen=True)

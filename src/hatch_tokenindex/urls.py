@@ -34,7 +34,7 @@ def problem_with(url: str) -> str | None:
 def normalized(url: str) -> str:
     """`url` in the form in which two spellings of one address are equal; a slash at the end doesn't count."""
     parts = urlsplit(url)
-    scheme, host, port = origin(url)
+    scheme, host, port = web_origin(url)
     shown_port = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
     return SplitResult(scheme, host + shown_port, parts.path.rstrip("/"), parts.query, "").geturl()
 
@@ -44,7 +44,7 @@ def same(url: str, other: str) -> bool:
     return normalized(url) == normalized(other)
 
 
-def origin(url: str) -> tuple[str, str, int]:
+def web_origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port: what decides whether a secret may follow (RFC 6454)."""
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
@@ -54,12 +54,12 @@ def origin(url: str) -> tuple[str, str, int]:
 
 def host_of(text: str) -> str | None:
     """The host, if `text` is a URL that has one."""
-    return None if problem_with(text) else origin(text)[1]
+    return None if problem_with(text) else web_origin(text)[1]
 
 
 def site(url: str) -> str | None:
     """`pypi.org` or `test.pypi.org` where `url` belongs to it, else `None`."""
-    return _SITES.get(origin(url)[1])
+    return _SITES.get(web_origin(url)[1])
 
 
 def index_name(url: str, otherwise: str) -> str:
@@ -69,7 +69,7 @@ def index_name(url: str, otherwise: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether what is sent to `url` stays on this machine."""
-    host = origin(url)[1].strip("[]")
+    host = web_origin(url)[1].strip("[]")
     if host == "localhost":
         return True
     try:
@@ -80,4 +80,4 @@ def is_loopback(url: str) -> bool:
 
 def is_disclosing(url: str) -> bool:
     """Whether a secret sent to `url` could be read on the way: plain http to another machine."""
-    return origin(url)[0] == "http" and not is_loopback(url)
+    return web_origin(url)[0] == "http" and not is_loopback(url)

@@ -72,7 +72,7 @@ class SimpleApi:
         for address in self.repository.simple_addresses:
             url = f"{address}{project}/"
             answer = self._ask(url, None)
-            own = self.repository.site is None and urls.origin(address) == urls.origin(self.repository.url)
+            own = self.repository.site is None and urls.web_origin(address) == urls.web_origin(self.repository.url)
             if (
                 isinstance(answer, int)
                 and answer in _WANTS_CREDENTIALS
@@ -106,10 +106,10 @@ class SimpleApi:
                     target = urljoin(url, response.headers["location"])
                     if urls.problem_with(target):
                         return Listing(None, problem="it redirects to what is no URL")
-                    if urls.origin(target) != urls.origin(url):
+                    if urls.web_origin(target) != urls.web_origin(url):
                         # What pypiserver doesn't have itself, it looks for at PyPI. A host that is named after the
                         # credential was sent could quote it.
-                        host = urls.origin(target)[1] if authorization is None else "another host"
+                        host = urls.web_origin(target)[1] if authorization is None else "another host"
                         elsewhere = Listing(None, problem=f"it redirects to {host}")
                         return _NOT_FOUND if urls.site(target) else elsewhere
                     url = target
