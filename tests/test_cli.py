@@ -252,7 +252,7 @@ def remember(maintainer: Maintainer, *slots: tuple[str, str, str], expires: int 
         maintainer.home.remember(service, user, secret)
         project = user.partition("project:")[2] or None
         slot = EntryRecord(service, user, project, "project" if project else "password", expires, 1_787_000_000)
-        cache.update(lambda contents, keyring_user=slot: contents.with_entry(slot))  # type: ignore[misc]
+        cache.update(lambda contents, entry=slot: contents.with_entry(entry))  # type: ignore[misc]
 
 
 LOGOUTS = {

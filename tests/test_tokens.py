@@ -795,10 +795,10 @@ MALFORMED: dict[str, tuple[str | Secret, str]] = {
     "an unknown field in the header": (binary(field(2, b"id") + field(3, b"x")), "header"),
     "identifier before location": (binary(field(2, b"id") + field(1, b"pypi.org")), "not in order"),
     "two identifiers": (binary(HEADER + field(2, b"id")), "not in order"),
-    "a location in a first-party caveat": (binary(HEADER, field(1, b"x") + field(2, b"[]")), "caveats"),
-    "no identifier in a caveat": (binary(HEADER, field(4, b"x")), "caveats"),
-    "an unknown field in a caveat": (binary(HEADER, field(2, b"[]") + field(5, b"x")), "caveats"),
-    "a field too many in a caveat": (binary(HEADER, field(2, b"[]") + field(4, b"x") + field(6, b"x")), "caveats"),
+    "a location in a first-party caveat": (binary(HEADER, field(1, b"x") + field(2, b"[]")), "malformed caveat"),
+    "no identifier in a caveat": (binary(HEADER, field(4, b"x")), "malformed caveat"),
+    "an unknown field in a caveat": (binary(HEADER, field(2, b"[]") + field(5, b"x")), "malformed caveat"),
+    "a field too many in a caveat": (binary(HEADER, field(2, b"[]") + field(4, b"x") + field(6, b"x")), "malformed caveat"),
     "no end of the caveats": (binary(HEADER, after=field(6, bytes(32))), "ends too early"),
     "no signature": (binary(HEADER, after=b"\0"), "ends too early"),
     "a short signature": (binary(HEADER, after=b"\0" + field(6, bytes(31))), "signature"),
@@ -813,11 +813,11 @@ MALFORMED: dict[str, tuple[str | Secret, str]] = {
     "an over-long end": (binary(HEADER, after=b"\x80\x00" + field(6, bytes(32))), "zeros"),
     "a varint without end": (from_bytes(b"\x02" + b"\xff" * 1_000), "too large"),
     "a length of many bytes": (binary(b"\x02\x80\x80\x80\x01id"), "too large"),
-    "a location that is no UTF-8": (binary(field(1, b"\xff") + field(2, b"id")), "host or an identifier"),
-    "an identifier that is no UTF-8": (binary(field(2, b"\xc3")), "host or an identifier"),
-    "a terminal escape as location": (binary(field(1, b"\x1b[2J") + field(2, b"id")), "host or an identifier"),
-    "a line end as identifier": (binary(field(2, b"a\nb")), "host or an identifier"),
-    "a surrogate as identifier": (binary(field(2, b"\xed\xa0\x80")), "host or an identifier"),
+    "a location that is no UTF-8": (binary(field(1, b"\xff") + field(2, b"id")), "location or identifier"),
+    "an identifier that is no UTF-8": (binary(field(2, b"\xc3")), "location or identifier"),
+    "a terminal escape as location": (binary(field(1, b"\x1b[2J") + field(2, b"id")), "location or identifier"),
+    "a line end as identifier": (binary(field(2, b"a\nb")), "location or identifier"),
+    "a surrogate as identifier": (binary(field(2, b"\xed\xa0\x80")), "location or identifier"),
     "megabytes": ("pypi-" + "A" * 5_000_000, "more than 24500"),
 }
 
@@ -828,8 +828,8 @@ def test_what_is_no_token_is_refused(given: str | Secret, why: str) -> None:
     with pytest.raises(MalformedTokenError, match=why) as caught:
         read(secret)
     message = str(caught.value)
-    assert message.startswith("This is no API token of PyPI's format: ")
-    assert message.endswith(" Copy it again, whole and with nothing around it, or make a new one.")
+    assert message.startswith("It is not in the format of PyPI's API tokens: ")
+    assert message.endswith(" Copy it again in full, or create a new one.")
     assert message.isprintable()
     with pytest.raises(MalformedTokenError, match=why):
         narrow(secret, project="black", not_before=1, expires_at=2)

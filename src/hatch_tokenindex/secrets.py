@@ -1,4 +1,4 @@
-"""Secret, a text that is never shown by accident, and Redactor, which masks secrets in texts from elsewhere."""
+"""Secret, a text that is never shown by accident, and Redactor, which masks secrets in texts from outside."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 MASK = "*****"
 
-# Anything shorter occurs by chance: masking it would garble messages, and tell the secret.
+# Anything shorter occurs by chance: masking it would garble messages and reveal the secret.
 _SHORTEST_FORM = 4
 
 
 @final
 class Secret:
-    """A password or token. Every way of showing it gives `*****`; only `reveal()` gives the text."""
+    """A password or token. Every way of showing it gives `*****`; only `reveal()` returns the text."""
 
     __slots__ = ("_value",)
 
@@ -32,7 +32,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The text, for what sends or stores it. Don't keep it in a variable: a traceback may print locals."""
+        """Return the text, to send or store it. Don't keep it in a variable: a traceback may print locals."""
         return self._value
 
     def __repr__(self) -> str:
@@ -64,12 +64,11 @@ class Secret:
 
 
 def forms_of(secret: Secret, user: str) -> tuple[str, ...]:
-    """Every spelling of a secret to be masked, the longest first; they are plain text, so show none of them.
+    """Return every spelling of a secret that has to be masked, the longest first, as plain text.
 
-    The secret itself, with and without what is left out of texts that are shown, its base64 and that of `user:secret`
-    (RFC 7617), in both alphabets, with and without padding; each of them also as URLs, JSON and HTML escape it. Forms
-    shorter than 4 characters are left out, and an empty secret has none. Not covered: a secret within a longer text that
-    is base64 as a whole, where its letters depend on what stands before it.
+    These are the secret, with and without control characters, its base64 and that of `user:secret` (RFC 7617), in both
+    alphabets, with and without padding; each also escaped as in URLs, JSON and HTML. Forms shorter than 4 characters are
+    left out. Not covered: a secret within a longer text that is base64 as a whole.
     """
     text = secret.reveal()
     if not text:
@@ -81,17 +80,17 @@ def forms_of(secret: Secret, user: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Redactor:
-    """Masks secrets in texts that come from elsewhere: what a server answered, what a program wrote."""
+    """Masks secrets in texts from outside: the response of a server, the output of a program."""
 
     credentials: tuple[tuple[str, Secret], ...]
     """Pairs of user name and secret."""
 
     def redact(self, text: str) -> str:
-        """The text with `*****` for every form (see `forms_of`) of every secret; forms that overlap become one."""
+        """Return the text with `*****` in place of every form (see `forms_of`) of every secret; overlapping forms become one."""
         forms = {form for user, secret in self.credentials for form in forms_of(secret, user)}
         if not forms:
             return text
-        # A lookahead finds the forms that begin inside of another one as well.
+        # A lookahead also finds the forms that begin inside another one.
         anywhere = "|".join(re.escape(form) for form in sorted(forms, key=_longest_first))
         pieces: list[str] = []
         end = 0
@@ -108,7 +107,7 @@ def _longest_first(form: str) -> tuple[int, str]:
 
 
 def _encoded(text: str) -> bytes:
-    """UTF-8, also of the lone surrogates that Python makes of undecodable bytes in an environment variable."""
+    """Encode as UTF-8, including the lone surrogates that stand for undecodable bytes in environment variables."""
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -129,6 +128,6 @@ def _escaped(text: str) -> Iterator[str]:
     yield html.escape(text, quote=False)
     quoted = html.escape(text)
     yield quoted
-    # The usual other spellings of a quote: those of PHP and of MarkupSafe, which PyPI uses.
+    # Other spellings of quotes: those of PHP and of MarkupSafe, which PyPI uses.
     yield quoted.replace("&#x27;", "&#39;")
     yield quoted.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
