@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from servers import RecordingServer
 
 SOURCE = Path(hatch_tokenindex.__file__).parent
-KEYRING_PATIENCE = [keyrings.PATIENCE, keyrings.PATIENCE_WITH_PROMPTER]
+KEYRING_PATIENCE = [keyrings.PATIENCE, keyrings.PATIENCE_AT_TERMINAL]
 READ_OF_ANSWERS = [upload.ANSWER_LIMIT // 2**20, simple.SIZE_LIMIT // 2**20, simple.TIME_LIMIT]
 
 
@@ -149,7 +149,7 @@ def test_the_changelog_says_why_each_dependency_came_in() -> None:
         ("configuration.md", "{} seconds and no standard input", [commands.TIME_LIMIT]),
         ("configuration.md", "lists every file with its hash: {} seconds", [options.DEFAULT_WAIT]),
         ("credentials.md", "It waits {} seconds where nobody can answer", [keyrings.PATIENCE]),
-        ("credentials.md", "goes on after {} seconds", [keyrings.PATIENCE_WITH_PROMPTER]),
+        ("credentials.md", "goes on after {} seconds", [keyrings.PATIENCE_AT_TERMINAL]),
         ("how-to/codespaces-and-containers.md", "The run waits {} seconds ({} at a terminal)", KEYRING_PATIENCE),
         ("how-to/private-index.md", "has {} seconds to answer, {} at a terminal", KEYRING_PATIENCE),
         (
