@@ -1,16 +1,17 @@
-"""Writes `docs/troubleshooting.md`: the table of refusals, each with the answers that the tests play back for it."""
+"""Write `docs/troubleshooting.md`: the table of refusals, each with the messages that the tests play back for it."""
 
 from __future__ import annotations
 
 import re
 import runpy
+import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.index.kinds import KINDS
-from hatch_tokenindex.index.refusals import GROUPS, NO_ANSWER_ROWS, render
-from hatch_tokenindex.index.refusals.placeholders import about_answer, about_sent
+from hatch_tokenindex.index.refusals import CONNECTION_ROWS, GROUPS, render
+from hatch_tokenindex.index.refusals.placeholders import attempt_placeholders, response_placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,39 +22,37 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "troubleshooting.md"
 TESTS = ROOT / "tests/index/refusals/test_table.py"
 
-_NO_ANSWER = "No answer at all"
-_WANTED = "What other indexes than PyPI take as a credential"
+_NO_RESPONSE = "No response"
+_ACCEPTED = "Credentials of indexes other than PyPI"
 _INTRODUCTION = """\
-# When the index says no
+# Troubleshooting
 
-Every refusal is told in three parts: what the index said, in its own words; what was sent, and where the credential
-came from; and what to do now.
+When an upload fails, the error shows the index's own message, what was sent, the cause, and a fix:
 
 ```text
 {example}
 ```
 
-This page lists every refusal that the plugin knows. Search it for some words of what the index said. An answer that
-isn't listed is shown as it came and not guessed at: its own words are then all that anybody knows, and whoever runs the
-index can tell more.
+This page lists every error that the plugin recognises. Search it for a few words of the index's message. A response
+that isn't listed here is shown unchanged; ask the administrator of the index about it.
 
-Three things help with any refusal:
+Three things help with any error:
 
-- `hatch publish -p tokenindex -o explain` tells which credential would be used and why, and uploads nothing.
-- `hatch publish -p tokenindex -o dry-run` does everything but the upload, and finds most of what is wrong with files.
-- Running the same command again is safe. Files that arrived are passed over, and the rest is completed.
+- `hatch publish -p tokenindex -o explain` shows which credential would be used and why. It uploads nothing.
+- `hatch publish -p tokenindex -o dry-run` does everything except the upload and finds most problems with files.
+- You can always run the same command again: files already uploaded are skipped.
 
-The examples are about version 1.0 of a project Demo.Project, mostly published to PyPI with an API token from the
-variable `HATCH_INDEX_AUTH`. What you see names your project, your index, and the place where your credential lies.
+In the examples, version 1.0 of a project named Demo.Project is published, mostly to PyPI and with an API token from the
+environment variable `HATCH_INDEX_AUTH`. Your error names your project, your index and the origin of your credential.
 """
 _IN_GENERAL = {
-    "when": "at the time that the message tells",
-    "answered": "The URL",
-    "location": "another one",
-    "wants": f"See [what it takes](#{_WANTED.lower().replace(' ', '-')}).",
+    "when": "at the time that the error shows",
+    "response_url": "The upload URL",
+    "location": "another URL",
+    "accepted": f"See the [credentials that it accepts](#{_ACCEPTED.lower().replace(' ', '-')}).",
 }
-"""What would say too little as an example."""
-_RETRIED = "This is tried again by itself, with growing pauses, and told only if that doesn't help."
+"""Values of placeholders for which an example would say too little."""
+_RETRIED = "The upload is retried automatically, with increasing pauses, before this error is shown."
 
 
 def main() -> None:
@@ -62,21 +61,23 @@ def main() -> None:
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
+    sys.path.insert(0, str(TESTS.parent))
     tests = runpy.run_path(str(TESTS))
     cases = tests["CASES"]
-    example = next(case for case in cases if case.key == "token-changed")
-    titles = [*(group.title for group in GROUPS), _NO_ANSWER, _WANTED]
+    example = next(case for case in cases if case.key == "token-unknown")
+    titles = [*(group.title for group in GROUPS), _NO_RESPONSE, _ACCEPTED]
     parts = [
-        _INTRODUCTION.format(example=render(example.refused, example.sent)),
+        _INTRODUCTION.format(example=render(example.refused)),
         "".join(f"- [{title}](#{_anchor(title)})\n" for title in titles),
     ]
     for group in GROUPS:
-        entries = (_of_answers(row, [case for case in cases if case.key == row.key]) for row in group.rows)
+        entries = (_response_entry(row, [case for case in cases if case.key == row.key]) for row in group.rows)
         parts += [f"## {group.title}\n", *entries]
-    facts = about_sent(tests["NEXUS"])
-    parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in NO_ANSWER_ROWS.items())]
-    parts += [f"## {_WANTED}\n", "".join(_paragraph(kind.credential, "- ", "  ") for kind in KINDS if kind.credential)]
+    values = attempt_placeholders(tests["NEXUS"])
+    failures = (_entry(row, [failure.value], values) for failure, row in CONNECTION_ROWS.items())
+    parts += [f"## {_NO_RESPONSE}\n", *failures]
+    parts += [f"## {_ACCEPTED}\n", "".join(_paragraph(kind.credential, "- ", "  ") for kind in KINDS if kind.credential)]
     return "\n".join(parts)
 
 
@@ -84,27 +85,27 @@ def _anchor(title: str) -> str:
     return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
-def _of_answers(row: Row, cases: Sequence[Any]) -> str:
-    """An entry that quotes all that the tests know an index to say; the first of them gives the facts."""
+def _response_entry(row: Row, cases: Sequence[Any]) -> str:
+    """Return an entry that quotes every message in the tests; the first of them gives the values of placeholders."""
     answer = next(iter(cases[0].answers.values()))
-    facts = {**about_sent(cases[0].sent), **about_answer(answer, str), **_IN_GENERAL}
-    return _entry(row, (case.refused.said[0] for case in cases), facts)
+    values = {**attempt_placeholders(cases[0].attempt), **response_placeholders(answer, str), **_IN_GENERAL}
+    return _entry(row, (case.refused.message[0] for case in cases), values)
 
 
-def _entry(row: Row, said: Iterable[str], facts: Mapping[str, str]) -> str:
-    quoted = [_paragraph(_linked(_quoted(line)), "> ") for line in dict.fromkeys(said)]
+def _entry(row: Row, messages: Iterable[str], values: Mapping[str, str]) -> str:
+    quoted = [_paragraph(_linked(_quoted(line)), "> ") for line in dict.fromkeys(messages)]
     paragraphs = [
         f"### {row.title}\n",
         ">\n".join(quoted),
-        _paragraph(_linked(row.why.format_map(facts))),
-        _paragraph(f"**What to do:** {_linked(row.step.format_map(facts))}"),
+        _paragraph(_linked(row.why.format_map(values))),
+        _paragraph(f"**Fix:** {_linked(row.step.format_map(values))}"),
         *([_paragraph(_RETRIED)] if row.retry else []),
     ]
     return "\n".join(paragraphs)
 
 
 def _paragraph(text: str, begin: str = "", indent: str | None = None) -> str:
-    """Lines of bearable length; `indent` stands before each but the first, as `begin` does before that."""
+    """Wrap a paragraph; its first line begins with `begin`, the others with `indent` (by default the same)."""
     lines = textwrap.wrap(
         text,
         width=120,
@@ -117,13 +118,13 @@ def _paragraph(text: str, begin: str = "", indent: str | None = None) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A server's text as Markdown that shows it, with long repetitions cut short."""
+    """Escape a server's text for Markdown, with long repetitions cut short."""
     short = re.sub(r"(\w{1,2})\1{20,}", r"\1\1\1...", text)
     return re.sub(r"[\\`*<\[]|(?<!\w)_|_(?!\w)", r"\\\g<0>", short)
 
 
 def _linked(text: str) -> str:
-    """Markdown with links where it has bare URLs, and code where it has names of variables."""
+    """Link bare URLs, and format names of environment variables as code."""
     pieces = re.split(r"(`[^`]*`)", text)
     return "".join(piece if piece.startswith("`") else _marked(piece) for piece in pieces)
 

@@ -360,7 +360,7 @@ def test_a_fault_that_stays_ends_the_run(at_index: Maintainer, files: list[Path]
     failing(at_index.server, broken, STAYING[fault])
     result = publish(at_index, "-o", "retries=2", "-o", "jobs=1")
 
-    check_refused(result, f"Uploaded: {shown(at_index, first)}.", f"{broken.name} ... failed", "What to do now:")
+    check_refused(result, f"Uploaded: {shown(at_index, first)}.", f"{broken.name} ... failed", "Fix: ")
     check_stored(at_index.server, first)
     assert sent(at_index.server) == [first.name, *[broken.name] * 3]
     check_attempts(at_index.server)
@@ -460,7 +460,7 @@ def test_a_server_that_dies_between_two_files_is_told_with_what_arrived(
 def test_where_nobody_listens_the_run_ends_with_a_text(at_index: Maintainer, files: list[Path]) -> None:
     at_index.server.close()
     result = publish(at_index, "-o", "retries=1")
-    check_refused(result, "No answer from 127.0.0.1", f"Not uploaded: {shown(at_index, *files)}.")
+    check_refused(result, "to 127.0.0.1", f"Not uploaded: {shown(at_index, *files)}.")
     assert "May have arrived" not in result.words
 
 
@@ -468,7 +468,7 @@ def test_a_long_wait_is_the_persons_own(at_index: Maintainer, files: list[Path])
     """An index that asks for an hour gets no second attempt now; when it takes files again is said."""
     at_index.server.script_uploads(None, *[Answer(429, headers={"Retry-After": "3600"})] * 3)
     result = publish(at_index, "-o", "jobs=1")
-    check_refused(result, "Publish again in 60 minutes", f"Uploaded: {shown(at_index, files[0])}.")
+    check_refused(result, "publish again in 60 minutes", f"Uploaded: {shown(at_index, files[0])}.")
     assert len(at_index.server.uploads) == 2
 
 
@@ -482,7 +482,7 @@ def test_too_many_new_projects_are_not_tried_again(at_pypi: Maintainer, pypi: Py
     pypi.server.script_uploads(Answer(429, "Too many new projects created", headers=limits))
     result = publish(at_pypi, HATCH_INDEX_AUTH=make_token(user=USER_ID))
 
-    check_refused(result, "Too many new projects created", "in 25 minutes", "20 in 60 minutes")
+    check_refused(result, "Too many new projects created", "in 25 minutes", "limit: 20 in 60 minutes")
     assert f"Not uploaded: {shown(at_pypi, *files)}." in result.words
     assert len(pypi.server.uploads) == 1
 

@@ -1,32 +1,29 @@
-"""What an index's answers mean: its own words, what a refusal is about, and the one step that helps.
+"""Refusals: the meaning of an index's responses, its own message, and one fix for each.
 
-Everything here is a pure function of what was sent and what came back. What a refusal is called and what to do about it
-is one table, `ROWS`; the first row that fits wins, and an answer that fits none is shown and not guessed at.
+Everything here is a pure function of an attempt and its response. The first row of `ROWS` that matches a response gives
+cause and fix; a response that none matches is shown without a guess.
 """
 
 from __future__ import annotations
 
-from hatch_tokenindex.index.refusals.exchange import Answer, Attempt
-from hatch_tokenindex.index.refusals.matching import Refusal, refusal, render, unreachable
-from hatch_tokenindex.index.refusals.own_words import Redact
-from hatch_tokenindex.index.refusals.rows import About, Group, NoAnswer, Row
-from hatch_tokenindex.index.refusals.table import GROUPS, NO_ANSWER_ROWS, ROWS
-from hatch_tokenindex.index.refusals.waiting import seconds_to_wait
+from hatch_tokenindex.index.refusals.matching import Refusal, refusal_from_failure, refusal_from_response, render
+from hatch_tokenindex.index.refusals.message import Redact
+from hatch_tokenindex.index.refusals.response import Response
+from hatch_tokenindex.index.refusals.rows import About, ConnectionFailure, Group, Row
+from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, GROUPS, ROWS
 
 __all__ = [
+    "CONNECTION_ROWS",
     "GROUPS",
-    "NO_ANSWER_ROWS",
     "ROWS",
     "About",
-    "Answer",
-    "Attempt",
+    "ConnectionFailure",
     "Group",
-    "NoAnswer",
     "Redact",
     "Refusal",
+    "Response",
     "Row",
-    "refusal",
+    "refusal_from_failure",
+    "refusal_from_response",
     "render",
-    "seconds_to_wait",
-    "unreachable",
 ]

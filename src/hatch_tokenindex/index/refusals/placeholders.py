@@ -1,8 +1,9 @@
-"""What the texts of the table can name in braces: the project, the links that help, how to give another credential."""
+"""Placeholders: the names in braces that texts of the table may contain, with their values for one refusal."""
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin
 
@@ -10,80 +11,84 @@ from packaging.utils import canonicalize_name
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import kind_of
-from hatch_tokenindex.index.refusals.waiting import LATER, allowance, when
+from hatch_tokenindex.index.refusals.retry_after import allowance, retry_time
 from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.index.refusals.exchange import Answer, Attempt
-    from hatch_tokenindex.index.refusals.own_words import Redact
+    from hatch_tokenindex.index.attempt import Attempt
+    from hatch_tokenindex.index.refusals.message import Redact
+    from hatch_tokenindex.index.refusals.response import Response
 
 
-def about_sent(sent: Attempt) -> dict[str, str]:
-    """What can be named about a request."""
-    project = quote(canonicalize_name(sent.project), safe="")
-    manage = f"{sent.site}/manage/project/{project}"
-    on_test = urls.site(sent.url) == "test.pypi.org"
+def attempt_placeholders(attempt: Attempt) -> dict[str, str]:
+    """Return the placeholders for an attempt."""
+    item, url, credential = attempt.upload.distribution, attempt.repository.url, attempt.credential
+    manage = f"{attempt.web_url}/manage/project/{quote(canonicalize_name(item.project), safe='')}"
+    query = f"?{credential.publisher}" if credential and credential.publisher else ""
+    is_test = attempt.repository.site == "test.pypi.org"
     return {
-        "index": sent.index,
-        "host": sent.host,
-        "project": sent.project,
-        "version": sent.version,
-        "filename": sent.filename,
-        "url": sent.url,
-        "https_url": re.sub("^http:", "https:", sent.url, flags=re.IGNORECASE),
-        "command": sent.command,
-        "tokens": f"{sent.site}/manage/account/token/",
-        "account": f"{sent.site}/manage/account/",
-        "site": sent.site,
+        "index": attempt.index_name,
+        "host": attempt.host,
+        "project": item.project,
+        "version": item.version,
+        "filename": item.filename,
+        "url": url,
+        "https_url": re.sub("^http:", "https:", url, flags=re.IGNORECASE),
+        "command": attempt.command,
+        "token_page": f"{attempt.web_url}/manage/account/token/",
+        "account": f"{attempt.web_url}/manage/account/",
+        "web_url": attempt.web_url,
         "settings": f"{manage}/settings/",
-        "publishing": f"{manage}/settings/publishing/{f'?{sent.publisher}' if sent.publisher else ''}",
+        "publishing": f"{manage}/settings/publishing/{query}",
         "collaboration": f"{manage}/collaboration/",
         "releases": f"{manage}/releases/",
-        "give": _how_to_give_a_token(sent),
-        "change": _how_to_change_the_credential(sent),
-        "wants": kind_of(sent.url).credential,
-        "upload_url": urls.TEST_PYPI if on_test else urls.PYPI,
-        "upload_name": "test" if on_test else "main",
-        "outages": _where_outages_are_told(sent),
+        "use_it": _use_new_token(attempt),
+        "replace_it": _replace_credential(attempt),
+        "accepted": kind_of(url).credential,
+        "upload_url": urls.TEST_PYPI if is_test else urls.PYPI,
+        "upload_name": "test" if is_test else "main",
+        "check_outages": (
+            "check https://status.python.org for outages"
+            if attempt.repository.site
+            else f"contact the administrator of {attempt.host} if this lasts"
+        ),
     }
 
 
-def about_answer(answer: Answer, redact: Redact) -> dict[str, str]:
-    """What can be named about the answer to it."""
-    try:
-        location = urljoin(answer.url, answer.header("location"))
-    except ValueError:
-        location = answer.header("location")
-    again = when(answer)
+def response_placeholders(response: Response, redact: Redact) -> dict[str, str]:
+    """Return the placeholders for a response."""
+    location = response.headers.get("location", "")
+    with suppress(ValueError):
+        location = urljoin(response.url, location)
     return {
-        "when": again,
-        "soon": "In a few minutes" if again == LATER else f"{again[:1].upper()}{again[1:]}",
-        "allowance": allowance(answer),
-        "answered": shortened(redact(one_line(answer.url))),
+        "when": retry_time(response, "later"),
+        "soon": retry_time(response, "in a few minutes"),
+        "allowance": allowance(response),
+        "response_url": shortened(redact(one_line(response.url))),
         "location": shortened(redact(one_line(location))),
     }
 
 
-def _how_to_give_a_token(sent: Attempt) -> str:
-    if sent.asked_now:
-        return "paste it here"
-    if sent.asked_again or not sent.source:
-        return f"run `{sent.command} -u __token__`, which asks for it"
-    with_user = "" if sent.user == "__token__" else ", with the user name `__token__`,"
-    return f"give it{with_user} in place of the one from {sent.source}"
+def _use_new_token(attempt: Attempt) -> str:
+    """Return the instruction that follows `create a new token at URL and`."""
+    credential = attempt.credential
+    if attempt.upload.prompts_on_refusal:
+        return "paste it at the prompt below"
+    if credential is None or credential.is_replaceable:
+        return f"run `{attempt.command} -u __token__`, which prompts for it"
+    user = "" if credential.has_token_user else ", with the user name `__token__`"
+    if re.fullmatch("[A-Z][A-Z0-9_]+", credential.origin):
+        return f"set {credential.origin} to it{user}"
+    return f"replace the one from {credential.description} with it{user}"
 
 
-def _how_to_change_the_credential(sent: Attempt) -> str:
-    if not sent.source:
-        return f"Run `{sent.command}` at a terminal, which asks for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
-    if sent.asked_now:
-        return "Give another one here."
-    if sent.asked_again:
-        return f"Run `{sent.command}` at a terminal, which asks for another one."
-    return f"Check the user name, and give another secret in place of the one from {sent.source}."
-
-
-def _where_outages_are_told(sent: Attempt) -> str:
-    if urls.site(sent.url):
-        return "See https://status.python.org for outages."
-    return f"If it lasts, ask whoever runs {sent.host}."
+def _replace_credential(attempt: Attempt) -> str:
+    """Return the instruction to give another user name and secret."""
+    credential = attempt.credential
+    if credential is None:
+        return f"run `{attempt.command}` at a terminal, which prompts for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
+    if attempt.upload.prompts_on_refusal:
+        return "enter another secret at the prompt below."
+    if credential.is_replaceable:
+        return f"run `{attempt.command}` at a terminal, which prompts for another secret."
+    return f"check the user name, and replace the secret from {credential.description}."

@@ -1,4 +1,4 @@
-"""What stands in a row of the table of refusals, and what a refusal can be about."""
+"""Row: one kind of refusal in the table, and what a refusal can be about."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from hatch_tokenindex.index.refusals.exchange import Attempt
+    from hatch_tokenindex.index.attempt import Attempt
 
 
 class About(Enum):
-    """What a refusal is about. Only `CREDENTIAL` is mended by another user name, password or token."""
+    """The subject of a refusal. Another user name, password or token helps only with `CREDENTIAL`."""
 
     CREDENTIAL = "credential"
     ACCOUNT = "account"
-    """The account or organization behind the credential: its other tokens are refused alike."""
+    """The account or organization behind the credential: its other tokens are refused as well."""
     PROJECT = "project"
-    """The project: its name, its state, or who may upload to it."""
+    """The project: its name, its status, or the permission to upload to it."""
     RELEASE = "release"
     FILE = "file"
-    SITE = "site"
-    """The index as a whole, now: no file and no credential gets through."""
+    INDEX = "index"
+    """The index as a whole, for now: it accepts no file and no credential."""
     RATE_LIMIT = "rate limit"
     ADDRESS = "address"
-    """The URL, or the way to it."""
+    """The URL, or the connection to it."""
     UNKNOWN = "unknown"
 
 
-class NoAnswer(Enum):
-    """How a request can fail without any answer; the value says it in words."""
+class ConnectionFailure(Enum):
+    """The ways in which a request fails without a response; the value is its description."""
 
-    NAME = "The name of the host is not known."
+    UNKNOWN_HOST = "The host name could not be resolved."
     REFUSED = "The connection was refused."
     UNREACHABLE = "The host could not be reached."
-    CERTIFICATE = "The server's certificate could not be verified."
-    TLS = "No encrypted connection could be agreed on."
-    PROXY = "The proxy did not let the connection through."
+    CERTIFICATE = "The TLS certificate could not be verified."
+    TLS = "The TLS handshake failed."
+    PROXY = "The proxy refused the connection."
     PROXY_FAILED = "The connection through the proxy failed."
-    TIMEOUT = "No answer came in time."
-    LOST = "The connection broke off."
+    TIMEOUT = "The request timed out."
+    CLOSED = "The connection was closed before the index answered."
 
     @property
-    def came_after_sending(self) -> bool:
-        """Whether something had been sent before: it may have arrived."""
-        return self in {NoAnswer.TIMEOUT, NoAnswer.LOST}
+    def is_after_sending(self) -> bool:
+        """Return True if the request may have been sent: the file was possibly uploaded."""
+        return self in {ConnectionFailure.TIMEOUT, ConnectionFailure.CLOSED}
 
 
 def _always(_: Attempt) -> bool:
@@ -55,53 +55,54 @@ def _always(_: Attempt) -> bool:
 
 
 SERVER_ERRORS = range(500, 600)
-# But for redirects: whatever is said there, what matters is where they lead.
+# Without redirects: only their target matters, whatever their body says.
 _ANY = frozenset(range(1_000)) - frozenset(range(300, 400))
 
 
 @dataclass(frozen=True)
 class Row:
-    """One kind of refusal.
-
-    `title` is its heading in the documentation. `why` is what the index doesn't say, `step` what to do; both can name in
-    braces whatever `placeholders` holds. `said` is a regular expression for the index's own words, in any case of
-    letters; `statuses` and `when` narrow it down. `retry` tells that the same bytes, sent again later, may well be taken,
-    `exists` that the index has a file of that name, `good_elsewhere` that the credential needn't be worthless.
-    """
+    """One kind of refusal: how to recognise it, and what to show."""
 
     key: str
     about: About
     title: str
+    """Its heading in the documentation."""
     why: str
+    """The cause, in sentences. This and `step` may contain the names of `placeholders` in braces."""
     step: str
-    said: str = ""
+    """The fix: an imperative that follows `Fix: `."""
+    message: str = ""
+    """A regular expression for the index's message, in any case."""
     statuses: Container[int] = _ANY
     when: Callable[[Attempt], bool] = _always
     retry: bool = False
-    exists: bool = False
-    good_elsewhere: bool = False
+    """The same bytes may be accepted later."""
+    file_exists: bool = False
+    """The index has a file with this name."""
+    credential_may_be_valid: bool = False
 
-    @property
-    def next_step(self) -> str:
-        """Both texts, as a person at a terminal reads them."""
-        return f"{self.why} {self.step}"
-
-    def fits(self, status: int, text: str, sent: Attempt) -> bool:
-        """Whether an answer with this status and these words is of this kind."""
+    def matches(self, status: int, message: str, attempt: Attempt) -> bool:
+        """Return True if a response with this status and message is of this kind."""
         return (
             status in self.statuses
-            and self.when(sent)
-            and re.search(self.said, text, re.IGNORECASE | re.MULTILINE) is not None
+            and self.when(attempt)
+            and re.search(self.message, message, re.IGNORECASE | re.MULTILINE) is not None
         )
 
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that belong together; `title` is their heading in the documentation."""
+    """Rows under one heading of the documentation."""
 
     title: str
     rows: tuple[Row, ...]
 
 
-UNKNOWN = Row("", About.UNKNOWN, "Unknown answer", why="", step="")
-"""What stands for the answers that fit no row."""
+UNKNOWN = Row(
+    "",
+    About.UNKNOWN,
+    "Unrecognised response",
+    why="Unrecognised response.",
+    step="contact the administrator of {host} and quote the message above.",
+)
+"""The row of every response that no other matches."""

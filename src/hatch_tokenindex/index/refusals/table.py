@@ -1,6 +1,6 @@
-"""Every kind of refusal: how it is recognised, why an index refuses so, and the one step that helps.
+"""The table of refusals: the response that each is recognised by, its cause, and the fix.
 
-To correct a text, change it here; `scripts/write_troubleshooting.py` then brings `docs/troubleshooting.md` up to date.
+To change a text, edit it here and run `scripts/write_troubleshooting.py`, which updates `docs/troubleshooting.md`.
 """
 
 from __future__ import annotations
@@ -9,61 +9,61 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import kind_of
-from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, About, Group, NoAnswer, Row
+from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, About, ConnectionFailure, Group, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hatch_tokenindex.index.refusals.exchange import Attempt
+    from hatch_tokenindex.index.attempt import Attempt
 
 
-def _on_pypi(sent: Attempt) -> bool:
-    return urls.site(sent.url) is not None
+def _is_pypi(attempt: Attempt) -> bool:
+    return attempt.repository.site is not None
 
 
-def _elsewhere(sent: Attempt) -> bool:
-    return not _on_pypi(sent)
+def _is_other_index(attempt: Attempt) -> bool:
+    return not _is_pypi(attempt)
 
 
-def _at_another_address_of_pypi(sent: Attempt) -> bool:
-    return _on_pypi(sent) and not any(urls.same(sent.url, url) for url in (urls.PYPI, urls.TEST_PYPI))
+def _is_wrong_pypi_url(attempt: Attempt) -> bool:
+    return _is_pypi(attempt) and not any(urls.same(attempt.repository.url, url) for url in (urls.PYPI, urls.TEST_PYPI))
 
 
-def _at_gitlab(sent: Attempt) -> bool:
-    return kind_of(sent.url).name == "GitLab"
+def _is_gitlab(attempt: Attempt) -> bool:
+    return kind_of(attempt.repository.url).name == "GitLab"
 
 
-def _creates_project(sent: Attempt) -> bool:
-    return sent.creates_project
+def _creates_project(attempt: Attempt) -> bool:
+    return attempt.upload.creates_project
 
 
-def _without_credential(sent: Attempt) -> bool:
-    return not sent.source
+def _has_no_credential(attempt: Attempt) -> bool:
+    return attempt.credential is None
 
 
-def _minted(sent: Attempt) -> bool:
-    return sent.minted
+def _is_minted(attempt: Attempt) -> bool:
+    return attempt.credential is not None and attempt.credential.minted
 
 
-def _narrowed(sent: Attempt) -> bool:
-    return sent.narrowed
+def _is_narrowed(attempt: Attempt) -> bool:
+    return attempt.is_narrowed
 
 
-def _archived(sent: Attempt) -> bool:
-    return sent.project_status == "archived"
+def _is_archived(attempt: Attempt) -> bool:
+    return attempt.upload.project_status == "archived"
 
 
-def _quarantined(sent: Attempt) -> bool:
-    return sent.project_status == "quarantined"
+def _is_quarantined(attempt: Attempt) -> bool:
+    return attempt.upload.project_status == "quarantined"
 
 
-_NO_WORDS = r"\A\Z"
+_NO_MESSAGE = r"\A\Z"
 
-_RAISE_THE_VERSION = "Raise the version, run `hatch build --clean`, and publish again."
-_RENAME = "Choose another `name` under `[project]` in pyproject.toml."
-_PUBLISH_AGAIN = "publish again; files that arrived are passed over."
+_RAISE_THE_VERSION = "raise the version, run `hatch build --clean`, and publish again."
+_RENAME = "choose another `name` under `[project]` in pyproject.toml."
+_FIND_THE_UPLOAD_URL = "look up the index's upload URL and configure it, or pass it with `-r`."
 
-# A project's state explains an answer better than its words do, so it is looked at first.
+# A project's status explains a response better than its message does, so it is checked first.
 _STATE = Group(
     "Archived and quarantined projects",
     (
@@ -71,20 +71,20 @@ _STATE = Group(
             "archived",
             About.PROJECT,
             "Archived project",
-            why="{project} is archived, and an archived project takes no files.",
-            step="An owner can unarchive it at {settings}; then publish again.",
-            said=r"isn't allowed to upload",
-            when=_archived,
+            why="{project} is archived, and archived projects don't accept uploads.",
+            step="have an owner unarchive it at {settings}, then publish again.",
+            message=r"isn't allowed to upload",
+            when=_is_archived,
         ),
         Row(
             "quarantined",
             About.PROJECT,
             "Quarantined project",
-            why="The administrators of {index} have quarantined {project}, which stops uploads and can freeze its owners'"
+            why="The administrators of {index} quarantined {project}, which blocks uploads and may freeze its owners'"
             " accounts.",
-            step="Log in at {site} and answer what they wrote to you: only they can lift it.",
-            said=r"isn't allowed to upload|Invalid or non-existent authentication information",
-            when=_quarantined,
+            step="log in at {web_url} and reply to the administrators, who alone can lift the quarantine.",
+            message=r"isn't allowed to upload|Invalid or non-existent authentication information",
+            when=_is_quarantined,
         ),
     ),
 )
@@ -95,100 +95,102 @@ _CREDENTIAL = Group(
         Row(
             "password",
             About.CREDENTIAL,
-            "Password in place of a token",
-            why="{index} takes no passwords: since two-factor authentication became mandatory, it wants an API token or"
-            " Trusted Publishing.",
-            step="Make a token at {tokens} and {give}. In CI, Trusted Publishing needs no stored secret at all:"
-            " https://docs.pypi.org/trusted-publishers/.",
-            said=r"Username/Password authentication is no longer supported",
+            "Password instead of an API token",
+            why="{index} no longer accepts passwords: since two-factor authentication became mandatory, it requires"
+            " an API token or Trusted Publishing.",
+            step="create a token at {token_page} and {use_it}; in CI, use Trusted Publishing"
+            " (https://docs.pypi.org/trusted-publishers/), which needs no stored secret.",
+            message=r"Username/Password authentication is no longer supported",
         ),
         Row(
             "minted-token-over",
             About.CREDENTIAL,
-            "Token of Trusted Publishing that has run out",
-            why="A token of Trusted Publishing lives for 15 minutes, and this one has run out.",
-            step="Run the job again: it mints a new one, and files that arrived are passed over.",
-            said=r"Invalid or non-existent authentication information|token is expired",
-            when=_minted,
+            "Expired token from Trusted Publishing",
+            why="Tokens from Trusted Publishing expire after 15 minutes, and this one has expired.",
+            step="run the job again to get a new one; files already uploaded are skipped.",
+            message=r"Invalid or non-existent authentication information|token is expired",
+            when=_is_minted,
         ),
         Row(
             "token-unknown",
             About.CREDENTIAL,
             "Unknown token",
-            why="{index} knows no such token: it was deleted, copied incompletely, or made elsewhere (PyPI and TestPyPI know"
-            " only their own); or the account that made it is blocked.",
-            step="Make a new one at {tokens} and {give}.",
-            said=r"Invalid or non-existent authentication information",
+            why="{index} doesn't recognise this token. It may have been deleted, copied incompletely, or issued by"
+            " another index.",
+            step="create a new token at {token_page} and {use_it}.",
+            message=r"Invalid or non-existent authentication information",
         ),
         Row(
             "publisher",
             About.PROJECT,
-            "Workflow that is no trusted publisher",
-            why="The workflow that this token was minted for is no trusted publisher of {project}.",
-            step="Let an owner add it at {publishing} with the exact repository, workflow file and environment, and run the"
-            " job again.",
-            said=r"scoped token|publisher restriction|given token isn't allowed to upload",
-            when=_minted,
+            "Workflow that is not a trusted publisher",
+            why="The workflow of this job is not a trusted publisher of {project}.",
+            step="have an owner add it at {publishing} with the exact repository, workflow file and environment, then"
+            " run the job again.",
+            message=r"scoped token|publisher restriction|given token isn't allowed to upload",
+            when=_is_minted,
         ),
         Row(
             "token-scope",
             About.CREDENTIAL,
             "Token for another project",
-            why="The token is restricted to another project than {project}.",
-            step="Make one for {project} at {tokens} (for its first release: one for the whole account) and {give}.",
-            said=r"scoped token",
-            good_elsewhere=True,
+            why="The token is scoped to a project other than {project}.",
+            step="create a token for {project} at {token_page} (for its first release, one for the entire account)"
+            " and {use_it}.",
+            message=r"scoped token",
+            credential_may_be_valid=True,
         ),
         Row(
             "token-expired-narrowed",
             About.CREDENTIAL,
             "Expired token, or a wrong clock",
-            why="The token was sent restricted to the next minutes, so either this machine's clock is wrong, or the token"
-            " itself has expired.",
-            step="Look at the clock first. If it is right, make a new token at {tokens} and {give}.",
-            said=r"token is expired",
-            when=_narrowed,
+            why="The token was restricted to a few minutes before it was sent, so either this machine's clock is"
+            " wrong or the token itself has expired.",
+            step="check the clock; if it is right, create a new token at {token_page} and {use_it}.",
+            message=r"token is expired",
+            when=_is_narrowed,
         ),
         Row(
             "token-expired",
             About.CREDENTIAL,
             "Expired token",
             why="The token has expired.",
-            step="Make a new one at {tokens} and {give}.",
-            said=r"token is expired",
+            step="create a new token at {token_page} and {use_it}.",
+            message=r"token is expired",
         ),
         Row(
             "token-changed",
             About.CREDENTIAL,
-            "Token with a wrong character",
-            why="This is not the token that {index} made: a character is missing or wrong.",
-            step="Copy it again in full, or make a new one at {tokens}, and {give}.",
-            said=r"signatures do not match",
+            "Damaged token",
+            why="The token is damaged: a character is missing or wrong.",
+            step="copy the whole token again, or create a new one at {token_page}, and {use_it}.",
+            message=r"signatures do not match",
         ),
         Row(
             "narrowing",
-            About.SITE,
-            "Token that was restricted on this machine",
-            why="{index} doesn't take the token as it was restricted on this machine.",
-            step="Run `{command} -o narrow-token=never`, which sends it as it was made.",
-            said=r"Invalid API Token: .*(caveat|invalid values for fields|Not enough values|unknown error)",
-            when=_narrowed,
+            About.INDEX,
+            "Restricted token not accepted",
+            why="{index} rejected the token in the restricted form in which it was sent.",
+            step="run `{command} -o narrow-token=never` to send the token unchanged.",
+            message=r"Invalid API Token: .*(caveat|invalid values for fields|Not enough values|unknown error)",
+            when=_is_narrowed,
         ),
         Row(
             "token-malformed",
             About.CREDENTIAL,
-            "Something that is no token",
-            why="What was sent can't be read as an API token.",
-            step="Copy it again, from `pypi-` to its last character, or make a new one at {tokens}, and {give}.",
-            said=r"Invalid API Token: .*(malformed|caveat|invalid values for fields|Not enough values|unknown error)",
+            "Malformed token",
+            why="The secret is not a valid API token.",
+            step="copy it again, from `pypi-` to the last character, or create a new one at {token_page}, and"
+            " {use_it}.",
+            message=r"Invalid API Token: .*(malformed|caveat|invalid values for fields|Not enough values|unknown error)",
         ),
         Row(
             "token-refused",
             About.CREDENTIAL,
-            "Token that is not taken any more",
-            why="{index} doesn't take this token any more.",
-            step="Make a new one at {tokens} and {give}.",
-            said=r"Invalid API Token",
+            "Token no longer accepted",
+            why="{index} no longer accepts this token.",
+            step="create a new token at {token_page} and {use_it}.",
+            message=r"Invalid API Token",
         ),
     ),
 )
@@ -199,27 +201,28 @@ _ACCOUNT = Group(
         Row(
             "email",
             About.ACCOUNT,
-            "E-mail address that is not verified",
-            why="The token is good, but {index} takes files only from accounts whose primary e-mail address is verified.",
-            step="Verify it at {account} and publish again with the same token.",
-            said=r"verified primary email address",
+            "Unverified email address",
+            why="The token is valid, but {index} accepts uploads only from accounts with a verified primary email"
+            " address.",
+            step="verify the address at {account} and publish again with the same token.",
+            message=r"verified primary email address",
         ),
         Row(
             "two-factor",
             About.ACCOUNT,
-            "No two-factor authentication",
-            why="The token is good, but {index} takes files only from accounts with two-factor authentication.",
-            step="Set it up at {account}two-factor/ and publish again with the same token.",
-            said=r"does not have two-factor authentication enabled",
+            "Missing two-factor authentication",
+            why="The token is valid, but {index} accepts uploads only from accounts with two-factor authentication.",
+            step="enable it at {account}two-factor/ and publish again with the same token.",
+            message=r"does not have two-factor authentication enabled",
         ),
         Row(
             "organization",
             About.ACCOUNT,
             "Inactive organization",
-            why="The organization that owns {project} takes no files until it is active again.",
-            step="Let one of its owners look at its billing and status at {site}/manage/organizations/, or write to"
+            why="The organization that owns {project} is inactive, which blocks uploads.",
+            step="have one of its owners check its billing and status at {web_url}/manage/organizations/, or email"
             " support+orgs@pypi.org.",
-            said=r"Organization account .* is inactive",
+            message=r"Organization account .* is inactive",
         ),
     ),
 )
@@ -230,71 +233,73 @@ _PROJECT = Group(
         Row(
             "project-right",
             About.PROJECT,
-            "No right to upload to the project",
-            why="Either {project} is somebody else's and the name is taken, or this account has no role in it, or it is"
-            " archived.",
-            step="If it is yours, let an owner add this account at {collaboration}, or unarchive the project at {settings}."
-            " If not, choose another `name` under `[project]` in pyproject.toml.",
-            said=r"isn't allowed to upload to project",
+            "No permission to upload to the project",
+            why="Either someone else has taken the name {project}, or this account has no role in the project, or the"
+            " project is archived.",
+            step="have an owner add this account at {collaboration} or unarchive the project at {settings}; if it is"
+            " someone else's project, choose another `name` under `[project]` in pyproject.toml.",
+            message=r"isn't allowed to upload to project",
         ),
         Row(
             "pending-publisher",
             About.PROJECT,
             "Pending publisher for another name",
-            why="A pending publisher creates only the project that it names, and that isn't {project}.",
-            step="Make the name at {account}publishing/ and the `name` in pyproject.toml the same, and run the job again.",
-            said=r"Non-user identities cannot create new projects",
+            why="A pending publisher can create only the project that it names, which is not {project}.",
+            step="use the same name at {account}publishing/ and as `name` in pyproject.toml, then run the job again.",
+            message=r"Non-user identities cannot create new projects",
         ),
         Row(
             "name-race",
             About.PROJECT,
-            "Name taken a moment ago",
-            why="Something else created {project} at this very moment.",
-            step="If it was a job of yours, publish again; if not, choose another `name` under `[project]` in pyproject.toml.",
-            said=r"conflicts with an existing project",
+            "Name taken just now",
+            why="Another upload created {project} at the same moment.",
+            step="if it was a job of yours, publish again; otherwise choose another `name` under `[project]` in"
+            " pyproject.toml.",
+            message=r"conflicts with an existing project",
             retry=True,
         ),
         Row(
             "name-similar",
             About.PROJECT,
             "Name too similar to another",
-            why="Names that differ only in `.`, `-`, `_` or in letters that look alike (`l`, `i`, `1`; `o`, `0`) count as"
-            " one.",
+            why="Names that differ only in `.`, `-`, `_` or in characters that look alike (`l`, `i`, `1`; `o`, `0`)"
+            " count as the same.",
             step=_RENAME,
-            said=r"too similar to an existing project",
+            message=r"too similar to an existing project",
         ),
         Row(
             "name-standard-library",
             About.PROJECT,
             "Name of a standard library module",
-            why="{project} is the name of a module of Python's standard library.",
+            why="{project} is the name of a module in Python's standard library.",
             step=_RENAME,
-            said=r"conflict with Python Standard Library",
+            message=r"conflict with Python Standard Library",
         ),
         Row(
             "name-prohibited",
             About.PROJECT,
             "Blocked name",
-            why="{index} has blocked the name {project} for everybody.",
+            why="{index} has blocked the name {project}.",
             step=_RENAME,
-            said=r"The name '.*' isn't allowed",
+            message=r"The name '.*' isn't allowed",
         ),
         Row(
             "name-invalid",
             About.PROJECT,
             "Invalid name",
-            why="A name has only ASCII letters, digits, `.`, `-` and `_`, and a letter or digit at both ends.",
-            step="Give such a `name` under `[project]` in pyproject.toml, and run `hatch build --clean`.",
-            said=r"The name '.*' is invalid|is an invalid value for Name",
+            why="A name may contain only ASCII letters, digits, `.`, `-` and `_`, and must start and end with a"
+            " letter or digit.",
+            step="correct `name` under `[project]` in pyproject.toml and run `hatch build --clean`.",
+            message=r"The name '.*' is invalid|is an invalid value for Name",
         ),
         Row(
             "project-size",
             About.PROJECT,
-            "No room left for the project",
-            why="All files of {project} together are larger than {index} allows.",
-            step="Delete old releases that nobody needs at {releases}, or ask for more room as"
-            " https://docs.pypi.org/project-management/storage-limits tells.",
-            said=r"Project size too large",
+            "Project too large",
+            why="The files of {project} add up to more than {index} allows.",
+            step="delete old releases at {releases}, or request a higher limit"
+            " (https://docs.pypi.org/project-management/storage-limits).",
+            message=r"Project size too large",
         ),
     ),
 )
@@ -306,17 +311,17 @@ _RELEASE = Group(
             "release-closed",
             About.RELEASE,
             "Closed release",
-            why="Release {version} is closed: {index} takes no new files for a release of that age.",
+            why="Release {version} is closed: {index} doesn't accept new files for a release this old.",
             step=_RAISE_THE_VERSION,
-            said=r"releases older than \d+ days",
+            message=r"releases older than \d+ days",
         ),
         Row(
             "second-sdist",
             About.RELEASE,
             "Second sdist",
-            why="Release {version} has its sdist already.",
-            step="Publish without {filename} by giving the paths of the wheels, or raise the version.",
-            said=r"Only one sdist may be uploaded",
+            why="Release {version} already has an sdist.",
+            step="publish without {filename} by giving the paths of the wheels, or raise the version.",
+            message=r"Only one sdist may be uploaded",
         ),
     ),
 )
@@ -327,112 +332,115 @@ _FILE = Group(
         Row(
             "file-exists",
             About.FILE,
-            "File that exists with other content",
-            why="{index} has another file of this name, or this file under another name, and never replaces one.",
+            "File already exists with different content",
+            why="{index} already has a different file with this name, or this file under another name, and never"
+            " replaces files.",
             step=_RAISE_THE_VERSION,
-            said=r"^File already exists",
-            exists=True,
+            message=r"^File already exists",
+            file_exists=True,
         ),
         Row(
             "filename-used",
             About.FILE,
-            "File name that was used before",
-            why="{index} gives out a file name only once, even if its file was deleted since.",
+            "File name already used",
+            why="{index} never accepts a file name twice, even if the first file was deleted.",
             step=_RAISE_THE_VERSION,
-            said=r"This filename (was previously used|has already been used|has previously been used)",
-            exists=True,
+            message=r"This filename (was previously used|has already been used|has previously been used)",
+            file_exists=True,
         ),
         Row(
             "file-size",
             About.FILE,
             "File too large",
-            why="{filename} is larger than {index} allows for one file of {project}.",
-            step="Leave out of it what its users don't need, or ask for a higher limit as"
-            " https://docs.pypi.org/project-management/storage-limits tells.",
-            said=r"File too large",
+            why="{filename} is larger than {index} allows for a file of {project}.",
+            step="leave out everything that users don't need, or request a higher limit"
+            " (https://docs.pypi.org/project-management/storage-limits).",
+            message=r"File too large",
         ),
         Row(
             "description",
             About.FILE,
-            "Description that doesn't render",
-            why="{index} shows the README as the project's description, and takes no file whose description it can't show.",
-            step="Correct the README, or give its type under `readme` in pyproject.toml (text/markdown, text/x-rst or"
-            " text/plain), and build again. `{command} -o dry-run` tells beforehand whether it renders.",
-            said=r"description failed to render",
+            "Description that fails to render",
+            why="{index} shows the README as the project's description, and this one fails to render.",
+            step="correct the README or set its type under `readme` in pyproject.toml (text/markdown, text/x-rst or"
+            " text/plain), rebuild, and check it with `{command} -o dry-run`.",
+            message=r"description failed to render",
         ),
         Row(
             "local-version",
             About.FILE,
             "Local version",
-            why="{index} takes no version with a `+`.",
-            step="Build from a clean checkout of the release's tag, or take that part out of the version, and publish again.",
-            said=r"use of local versions",
+            why="{index} doesn't accept local versions (with a `+`).",
+            step="build from a clean checkout of the release's tag, or remove the local part from the version, and"
+            " publish again.",
+            message=r"use of local versions",
         ),
         Row(
             "platform-tag",
             About.FILE,
-            "Linux wheel that is not manylinux or musllinux",
-            why="{index} takes Linux wheels only as manylinux or musllinux.",
-            step="Run `auditwheel repair` on this one, or build for all platforms with https://cibuildwheel.pypa.io.",
-            said=r"unsupported platform tag '\w*linux",
+            "Linux wheel without a manylinux or musllinux tag",
+            why="{index} accepts Linux wheels only with a manylinux or musllinux tag.",
+            step="run `auditwheel repair` on this one, or build for all platforms with https://cibuildwheel.pypa.io.",
+            message=r"unsupported platform tag '\w*linux",
         ),
         Row(
             "platform-tag-other",
             About.FILE,
-            "Unknown platform",
-            why="{index} doesn't know this wheel's platform.",
-            step="Build it with a current https://cibuildwheel.pypa.io, or leave it out by giving the paths of the other"
+            "Unknown platform tag",
+            why="{index} doesn't know the platform tag of this wheel.",
+            step="build it with a current https://cibuildwheel.pypa.io, or skip it by giving the paths of the other"
             " files.",
-            said=r"unsupported platform tag",
+            message=r"unsupported platform tag",
         ),
         Row(
             "metadata-version",
             About.FILE,
-            "Metadata version",
-            why="The build backend wrote a field or a version of the metadata that doesn't fit.",
-            step="Update the backend under `[build-system]` in pyproject.toml (with hatchling, `core-metadata-version` of a"
-            " build target sets it), and build again.",
-            said=r"not a valid metadata version|introduced in metadata version",
+            "Unsupported metadata version",
+            why="The build backend wrote a metadata version that {index} doesn't support, or a field that this"
+            " version doesn't have.",
+            step="update the backend under `[build-system]` in pyproject.toml (with hatchling, a build target's"
+            " `core-metadata-version` sets it) and rebuild.",
+            message=r"not a valid metadata version|introduced in metadata version",
         ),
         Row(
             "classifier",
             About.FILE,
             "Unknown classifier",
-            why="{index} takes only classifiers from its list.",
-            step="Take those in pyproject.toml from {site}/classifiers/, and build again.",
-            said=r"not a valid classifier|The classifier .* has been deprecated",
+            why="{index} accepts only classifiers from its list.",
+            step="use classifiers from {web_url}/classifiers/ in pyproject.toml and rebuild.",
+            message=r"not a valid classifier|The classifier .* has been deprecated",
         ),
         Row(
             "direct-dependency",
             About.FILE,
-            "Dependency on a URL",
-            why="{index} takes no dependency on a URL (`name @ https://...`).",
-            step="Depend on a released version, and build again.",
-            said=r"Can't have direct dependency",
+            "Direct dependency on a URL",
+            why="{index} doesn't accept dependencies on a URL (`name @ https://...`).",
+            step="depend on a released version and rebuild.",
+            message=r"Can't have direct dependency",
         ),
         Row(
             "metadata",
             About.FILE,
             "Invalid metadata",
-            why="{index} checks every field of the metadata against https://packaging.python.org/specifications/core-metadata.",
-            step="Correct the field that it names in pyproject.toml, and run `hatch build --clean`.",
-            said=r"specifications/(core-metadata|version-specifiers) for more information",
+            why="{index} validates every metadata field (https://packaging.python.org/specifications/core-metadata).",
+            step="correct the field in pyproject.toml that the message names, and run `hatch build --clean`.",
+            message=r"specifications/(core-metadata|version-specifiers) for more information",
         ),
         Row(
             "license-file",
             About.FILE,
             "Missing license file",
-            why="The metadata names a license file that isn't in {filename}.",
-            step="Name only files that are there under `license-files` in pyproject.toml, and run `hatch build --clean`.",
-            said=r"License-File .* does not exist in distribution file",
+            why="The metadata names a license file that is missing from {filename}.",
+            step="list only existing files under `license-files` in pyproject.toml, and run `hatch build --clean`.",
+            message=r"License-File .* does not exist in distribution file",
         ),
         Row(
             "filename",
             About.FILE,
-            "File name that doesn't fit",
-            why="The name of a file has to follow from its project, version and type.",
-            step="Don't rename {filename}: run `hatch build --clean`, and publish what that makes.",
-            said=r"^Filename '.*' (is invalid|should contain)|Start filename for|Invalid (source distribution|wheel) filename"
+            "Invalid file name",
+            why="The file name doesn't match the project, the version or the file type.",
+            step="run `hatch build --clean` and publish the new files without renaming them.",
+            message=r"^Filename '.*' (is invalid|should contain)|Start filename for|Invalid (source distribution|wheel) filename"
             r"|Invalid (project name|build number):|Version in filename should be|Invalid file extension"
             r"|Cannot upload a file with"
             r"|^filename '.*' does not (contain version|match project name)|not a valid archive name|Bad filename",
@@ -441,90 +449,91 @@ _FILE = Group(
             "filename-length",
             About.FILE,
             "File name too long",
-            why="The name of the file is longer than {index} can store.",
-            step="Shorten the version, the build tag or the platform tags of {filename}, and build it again.",
-            said=r"Filename is too long",
+            why="The file name is longer than {index} can store.",
+            step="shorten the version, the build tag or the platform tags of {filename}, and rebuild.",
+            message=r"Filename is too long",
         ),
         Row(
             "entry-points",
             About.FILE,
             "Invalid entry points",
-            why="The names of scripts have only letters, digits, `.`, `-` and `_`, and each has a value `module:function`.",
-            step="Correct `[project.scripts]`, `[project.gui-scripts]` and `[project.entry-points]` in pyproject.toml, and run"
-            " `hatch build --clean`.",
-            said=r"invalid entry points",
+            why="Script names may contain only letters, digits, `.`, `-` and `_`, and each needs a value like"
+            " `module:function`.",
+            step="correct `[project.scripts]`, `[project.gui-scripts]` and `[project.entry-points]` in"
+            " pyproject.toml, and run `hatch build --clean`.",
+            message=r"invalid entry points",
         ),
         Row(
             "digest",
             About.FILE,
-            "File that changed while it was sent",
-            why="{filename} changed while it was sent, or was damaged on the way.",
-            step="Make sure that nothing writes to it, and publish again.",
-            said=r"digest supplied does not match|hash mismatch",
+            "File changed during the upload",
+            why="{filename} changed while it was being sent, or was damaged in transit.",
+            step="make sure that nothing writes to it, and publish again.",
+            message=r"digest supplied does not match|hash mismatch",
         ),
         Row(
             "attestations",
             About.FILE,
-            "Attestations that don't fit",
-            why="An attestation counts only if the job that publishes {filename} by Trusted Publishing made it for this very"
-            " file.",
-            step="Delete the `.attestation` files next to it and publish without them, or let that job make them:"
-            " https://docs.pypi.org/attestations/.",
-            said=r"Invalid attestations supplied",
+            "Invalid attestations",
+            why="An attestation is valid only if the job that publishes {filename} with Trusted Publishing made it"
+            " for this file.",
+            step="delete the `.attestation` files next to it, or have that job create them"
+            " (https://docs.pypi.org/attestations/).",
+            message=r"Invalid attestations supplied",
         ),
         Row(
             "encrypted-code",
             About.FILE,
             "Encrypted code",
-            why="{index} takes no encrypted code.",
-            step="Build {filename} from readable sources, and publish again.",
-            said=r"(PyArmor|SourceDefender)-encrypted content is not allowed",
+            why="{index} doesn't accept encrypted code.",
+            step="build {filename} from readable sources, and publish again.",
+            message=r"(PyArmor|SourceDefender)-encrypted content is not allowed",
         ),
         Row(
             "archive",
             About.FILE,
-            "Archive that isn't packed as it should be",
-            why="{filename} isn't packed as {index} wants it (https://docs.pypi.org/archives).",
-            step="Run `hatch build --clean`, and publish what that makes without repacking it.",
-            said=r"Invalid distribution file|does not contain the required \S+ file",
+            "Invalid archive",
+            why="{filename} breaks {index}'s rules for archives (https://docs.pypi.org/archives).",
+            step="run `hatch build --clean` and publish the new files without repacking them.",
+            message=r"Invalid distribution file|does not contain the required \S+ file",
         ),
     ),
 )
 
 _SITE = Group(
-    "An index that takes nothing now, and rate limits",
+    "Outages and rate limits",
     (
         Row(
             "read-only",
-            About.SITE,
-            "Uploads that are switched off",
-            why="{index} takes no files from anybody now; your file and credential are not the reason.",
-            step="{outages} When it is over, " + _PUBLISH_AGAIN,
-            said=r"Read-only mode|New uploads are temporarily disabled",
+            About.INDEX,
+            "Uploads disabled",
+            why="{index} is not accepting uploads right now; your file and credential are not the reason.",
+            step="{check_outages}, and publish again later; files already uploaded are skipped.",
+            message=r"Read-only mode|New uploads are temporarily disabled",
         ),
         Row(
             "no-new-projects",
-            About.SITE,
-            "New projects that are switched off",
-            why="{index} creates no new projects now, for anybody.",
-            step="{outages} When it is over, " + _PUBLISH_AGAIN,
-            said=r"New project registration temporarily disabled",
+            About.INDEX,
+            "New projects disabled",
+            why="{index} is not accepting new projects right now.",
+            step="{check_outages}, and publish again later; files already uploaded are skipped.",
+            message=r"New project registration temporarily disabled",
         ),
         Row(
             "new-projects",
             About.RATE_LIMIT,
             "Too many new projects",
-            why="{index} counts every try to create a project, also one that fails{allowance}.",
-            step="Publish again {when}.",
-            said=r"Too many new projects created",
+            why="{index} counts every attempt to create a project, including failed ones{allowance}.",
+            step="publish again {when}.",
+            message=r"Too many new projects created",
             statuses=(429,),
         ),
         Row(
             "too-many-requests-for-new-project",
             About.RATE_LIMIT,
-            "Too many requests, for a project that is new",
-            why="{host} takes only so many requests in a given time, and each try to create a project may count.",
-            step="Publish again {when}.",
+            "Too many requests for a new project",
+            why="{host} limits the number of requests, and every attempt to create a project may count.",
+            step="publish again {when}.",
             statuses=(429,),
             when=_creates_project,
         ),
@@ -532,8 +541,8 @@ _SITE = Group(
             "too-many-requests",
             About.RATE_LIMIT,
             "Too many requests",
-            why="{host} takes only so many requests in a given time.",
-            step="Publish again {when}; files that arrived are passed over.",
+            why="{host} limits the number of requests in a period of time.",
+            step="publish again {when}; files already uploaded are skipped.",
             statuses=(429,),
             retry=True,
         ),
@@ -541,190 +550,191 @@ _SITE = Group(
 )
 
 _ADDRESS = Group(
-    "The upload URL and the way to it",
+    "The upload URL and the connection to it",
     (
         Row(
             "https",
             About.ADDRESS,
-            "URL without https",
-            why="{host} takes nothing that is not encrypted.",
-            step="Write the upload URL with https: {https_url}",
-            said=r"SSL is required",
+            "Upload URL without https",
+            why="{host} accepts only encrypted connections.",
+            step="change the upload URL to {https_url}.",
+            message=r"SSL is required",
         ),
         Row(
             "redirect",
             About.ADDRESS,
-            "URL that points on to another one",
-            why="{answered} points on to {location}, where neither the file nor the credential was sent.",
-            step="If that is the right upload URL, configure it or give it with `-r`; if it is a login page, the credential"
-            " wasn't taken.",
+            "Redirected upload URL",
+            why="{response_url} redirects to {location}; neither the file nor the credential was sent there.",
+            step="if that is the right upload URL, configure it or pass it with `-r`; if it is a login page, check"
+            " the credential.",
             statuses=range(300, 400),
         ),
         Row(
             "pypi-address",
             About.ADDRESS,
-            "Another address of PyPI",
-            why="{index} takes uploads at {upload_url} alone.",
-            step="Run `hatch publish -p tokenindex -r {upload_name}`.",
+            "Wrong upload URL of PyPI",
+            why="{index} accepts uploads only at {upload_url}.",
+            step="run `hatch publish -p tokenindex -r {upload_name}`.",
             statuses=(404, 405, 410),
-            when=_at_another_address_of_pypi,
+            when=_is_wrong_pypi_url,
         ),
         Row(
             "no-upload-address",
             About.ADDRESS,
-            "URL that takes no uploads",
-            why="{url} takes no uploads: it may be the simple API, which installers read, or a web page.",
-            step="Look up the index's upload URL and configure it, or give it with `-r`.",
+            "URL that doesn't accept uploads",
+            why="{url} doesn't accept uploads. It may be the simple API, which installers read, or a web page.",
+            step=_FIND_THE_UPLOAD_URL,
             statuses=(405, 410),
-            when=_elsewhere,
+            when=_is_other_index,
         ),
         Row(
             "not-found-gitlab",
             About.ADDRESS,
-            "Unknown project of GitLab",
-            why="GitLab says this for a project that doesn't exist, and to a credential that may not see it. {wants}",
-            step="Check the project's ID in the URL, and the credential.",
+            "Unknown GitLab project",
+            why="The GitLab project doesn't exist, or the credential has no access to it. {accepted}",
+            step="check the project ID in the URL, and the credential.",
             statuses=(404,),
-            when=_at_gitlab,
+            when=_is_gitlab,
         ),
         Row(
             "not-found",
             About.ADDRESS,
-            "URL that doesn't exist",
-            why="{host} takes no uploads at {url}, or hides it from this credential.",
-            step="Look up the index's upload URL and configure it, or give it with `-r`.",
+            "Upload URL not found",
+            why="{host} doesn't accept uploads at {url}, or hides it from this credential.",
+            step=_FIND_THE_UPLOAD_URL,
             statuses=(404,),
-            when=_elsewhere,
+            when=_is_other_index,
         ),
         Row(
             "proxy-credential",
             About.ADDRESS,
-            "Proxy that wants a password",
-            why="The proxy on the way wants a user name and a password.",
-            step="Set them in HTTPS_PROXY and HTTP_PROXY (`http://USER:PASSWORD@HOST:PORT`).",
+            "Proxy authentication required",
+            why="The proxy requires a user name and password.",
+            step="set them in HTTPS_PROXY and HTTP_PROXY (`http://USER:PASSWORD@HOST:PORT`).",
             statuses=(407,),
         ),
     ),
 )
 
 _OTHER_INDEXES = Group(
-    "Other indexes than PyPI",
+    "Indexes other than PyPI",
     (
-        # Azure, CodeArtifact, Gitea and pypiserver answer 409 for a file that exists, GitLab, Google and Nexus 400,
-        # Artifactory 403.
+        # For a file that exists, Azure, CodeArtifact, Gitea and pypiserver respond with 409, GitLab, Google and Nexus
+        # with 400, Artifactory with 403.
         Row(
             "file-exists-elsewhere",
             About.FILE,
-            "File that exists",
-            why="{host} has a {filename} already and doesn't replace files.",
+            "File already exists",
+            why="{host} already has {filename} and doesn't replace files.",
             step=_RAISE_THE_VERSION,
-            said=r"already (been taken|exist|contain|present)|updating asset|cannot be updated|overwrite (all )?artifact",
+            message=r"already (been taken|exist|contain|present)|updating asset|cannot be updated|overwrite (all )?artifact",
             statuses=(400, 403, 409),
-            when=_elsewhere,
-            exists=True,
+            when=_is_other_index,
+            file_exists=True,
         ),
         Row(
             "conflict",
             About.FILE,
-            "Conflict without a word",
-            why="Most likely {host} has a {filename} already and doesn't replace files.",
+            "Conflict without a message",
+            why="Most likely {host} already has {filename} and doesn't replace files.",
             step=_RAISE_THE_VERSION,
             statuses=(409,),
-            when=_elsewhere,
-            exists=True,
+            when=_is_other_index,
+            file_exists=True,
         ),
-        # By RFC 9110, a 401 is always about the credential, and a 403 may be answered with another one. A 403 without a
-        # word is what pypiserver gives for a wrong password; PyPI always gives a reason, so one without comes from
-        # something in between, and is nothing to change a token for.
+        # By RFC 9110, a 401 is always about the credential, and a 403 may be. pypiserver responds to a wrong password with
+        # a 403 without a message; PyPI always gives one, so a 403 without comes from something in between, and another
+        # token would not help.
         Row(
             "credential-missing",
             About.CREDENTIAL,
-            "No credential",
-            why="{host} wants a user name and a secret. {wants}",
-            step="{change}",
+            "Missing credential",
+            why="{host} requires a user name and a secret. {accepted}",
+            step="{replace_it}",
             statuses=(401, 403),
-            when=_without_credential,
-            good_elsewhere=True,
+            when=_has_no_credential,
+            credential_may_be_valid=True,
         ),
         Row(
             "token-rights",
             About.CREDENTIAL,
-            "Token that is not for uploads",
-            why="The token is good, but not for uploads. {wants}",
-            step="{change}",
-            said=r"insufficient_scope|higher privileges than provided|reqPackageAccess",
+            "Token without permission to upload",
+            why="The token is valid, but has no permission to upload. {accepted}",
+            step="{replace_it}",
+            message=r"insufficient_scope|higher privileges than provided|reqPackageAccess",
             statuses=(401, 403),
-            when=_elsewhere,
-            good_elsewhere=True,
+            when=_is_other_index,
+            credential_may_be_valid=True,
         ),
         Row(
             "token-expired-elsewhere",
             About.CREDENTIAL,
-            "Token of another index that has expired",
-            why="The token has expired. {wants}",
-            step="{change}",
-            said=r"\bexpired\b",
+            "Expired token of another index",
+            why="The token has expired. {accepted}",
+            step="{replace_it}",
+            message=r"\bexpired\b",
             statuses=(401, 403),
-            when=_elsewhere,
+            when=_is_other_index,
         ),
         Row(
             "credential",
             About.CREDENTIAL,
             "Wrong user name or secret",
-            why="{host} doesn't take this user name with this secret. {wants}",
-            step="{change}",
+            why="{host} rejected this user name with this secret. {accepted}",
+            step="{replace_it}",
             statuses=(401,),
         ),
         Row(
             "credential-or-right",
             About.CREDENTIAL,
-            "Wrong secret, or no right to upload",
-            why="Either the secret is wrong, or its user may not upload there; {host} doesn't tell which. {wants}",
-            step="{change}",
-            said=_NO_WORDS,
+            "Wrong secret, or no permission to upload",
+            why="Either the secret is wrong, or its user has no permission to upload; {host} doesn't say which."
+            " {accepted}",
+            step="{replace_it}",
+            message=_NO_MESSAGE,
             statuses=(403,),
-            when=_elsewhere,
-            good_elsewhere=True,
+            when=_is_other_index,
+            credential_may_be_valid=True,
         ),
         Row(
             "no-permission",
             About.PROJECT,
-            "No right to upload",
-            why="{host} knows this user, who may not upload there.",
-            step="Ask whoever runs it for the right to upload, or use another user.",
-            said=r"permission|not authorized|not allowed|privilege|access (is |to .* is )?(denied|forbidden)",
+            "No permission to upload",
+            why="{host} recognised the user, who has no permission to upload there.",
+            step="ask the administrator of {host} for permission to upload, or use another user.",
+            message=r"permission|not authorized|not allowed|privilege|access (is |to .* is )?(denied|forbidden)",
             statuses=(403,),
-            when=_elsewhere,
+            when=_is_other_index,
         ),
     ),
 )
 
 _SERVER = Group(
-    "Servers that fail",
+    "Server errors",
     (
         Row(
             "body-size",
             About.FILE,
             "File too large for the server",
-            why="{host}, or a proxy in front of it, takes no file as large as {filename}.",
-            step="Ask whoever runs it to raise the limit (with nginx: client_max_body_size).",
+            why="{host}, or a proxy in front of it, rejects files as large as {filename}.",
+            step="ask the administrator of {host} to raise the limit (nginx: client_max_body_size).",
             statuses=(413,),
         ),
         Row(
             "server-timeout",
-            About.SITE,
-            "Server that stopped waiting",
+            About.INDEX,
+            "Request timeout",
             why="The server stopped waiting for the file.",
-            step="Try a faster connection, and " + _PUBLISH_AGAIN,
+            step="use a faster connection and publish again; files already uploaded are skipped.",
             statuses=(408,),
             retry=True,
         ),
         Row(
             "server-error",
-            About.SITE,
-            "Server that failed",
-            why="The trouble is on the side of {host} and often passes.",
-            step="{soon}, " + _PUBLISH_AGAIN + " {outages}",
+            About.INDEX,
+            "Server error",
+            why="{host} has a problem, which is often temporary.",
+            step="publish again {soon} (files already uploaded are skipped), and {check_outages}.",
             statuses=SERVER_ERRORS,
             retry=True,
         ),
@@ -744,79 +754,81 @@ GROUPS = (
     _SERVER,
 )
 ROWS = tuple(row for group in GROUPS for row in group.rows)
-"""The whole table. The order counts: the first row that fits an answer is the one."""
+"""The whole table in order: the first row that matches a response counts."""
 
-NO_ANSWER_ROWS: Mapping[NoAnswer, Row] = {
-    NoAnswer.NAME: Row(
+CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
+    ConnectionFailure.UNKNOWN_HOST: Row(
         "host-unknown",
         About.ADDRESS,
         "Unknown host",
-        why="No host of that name is known to this machine.",
-        step="Check the spelling of {host} in the upload URL, and whether this machine is online or needs a VPN.",
+        why="Nothing was sent: this machine could not resolve {host}.",
+        step="check the spelling of {host} in the upload URL, and whether this machine is online or needs a VPN.",
     ),
-    NoAnswer.REFUSED: Row(
+    ConnectionFailure.REFUSED: Row(
         "connection-refused",
-        About.SITE,
-        "Refused connection",
-        why="Nothing listens at {host}.",
-        step="Check the host and port of the upload URL, and whether the server runs. {outages}",
+        About.INDEX,
+        "Connection refused",
+        why="Nothing was sent: no server is listening at {host}.",
+        step="check the host and port of the upload URL, and {check_outages}.",
         retry=True,
     ),
-    NoAnswer.UNREACHABLE: Row(
+    ConnectionFailure.UNREACHABLE: Row(
         "host-unreachable",
-        About.SITE,
-        "Host out of reach",
-        why="Nothing was sent: there was no way from this machine to {host}.",
-        step="Check whether this machine is online, and whether {host} needs a VPN or a proxy. {outages}",
+        About.INDEX,
+        "Unreachable host",
+        why="Nothing was sent: this machine has no connection to {host}.",
+        step="check whether this machine is online and whether {host} needs a VPN or a proxy, and {check_outages}.",
         retry=True,
     ),
-    NoAnswer.CERTIFICATE: Row(
+    ConnectionFailure.CERTIFICATE: Row(
         "certificate",
         About.ADDRESS,
-        "Certificate that is not trusted",
-        why="Nothing was sent: who answers for {host} can't prove to be it.",
-        step="If your organization signs certificates itself, or looks into encrypted traffic, give its CA with"
-        " `--ca-cert FILE`. If not, somebody may be listening in: try another network, and ask whoever runs {host}.",
+        "Untrusted certificate",
+        why="Nothing was sent: the TLS certificate of {host} could not be verified.",
+        step="pass your organization's CA with `--ca-cert FILE` if it signs certificates or inspects encrypted"
+        " traffic; otherwise try another network, since someone may be intercepting this one, and tell the"
+        " administrator of {host}.",
     ),
-    NoAnswer.TLS: Row(
+    ConnectionFailure.TLS: Row(
         "tls",
         About.ADDRESS,
-        "No encrypted connection",
-        why="Nothing was sent: what answers at {host} speaks no https, or none that this machine can agree to.",
-        step="Check scheme, host and port of the upload URL. If the index wants a client certificate, give it with"
-        " `--client-cert FILE`.",
+        "TLS handshake failed",
+        why="Nothing was sent: the TLS handshake with {host} failed.",
+        step="check the scheme, host and port of the upload URL, and pass `--client-cert FILE` if the index requires"
+        " a client certificate.",
     ),
-    NoAnswer.PROXY: Row(
+    ConnectionFailure.PROXY: Row(
         "proxy",
         About.ADDRESS,
-        "Proxy that refuses",
-        why="Nothing was sent: the proxy wants a user name and password, or doesn't let anybody through to {host}.",
-        step="Check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY (`http://USER:PASSWORD@HOST:PORT`); to go without it,"
-        " set NO_PROXY={host}.",
+        "Connection refused by the proxy",
+        why="Nothing was sent: the proxy requires a user name and password, or blocks {host}.",
+        step="check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY (`http://USER:PASSWORD@HOST:PORT`), or set"
+        " NO_PROXY={host} to bypass it.",
     ),
-    NoAnswer.PROXY_FAILED: Row(
+    ConnectionFailure.PROXY_FAILED: Row(
         "proxy-failed",
         About.ADDRESS,
-        "Proxy that fails",
-        why="Nothing was sent: the proxy can't be reached, or can't reach {host}.",
-        step="Check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; to go without it, set NO_PROXY={host}.",
+        "Proxy connection failed",
+        why="Nothing was sent: the proxy is unreachable, or can't reach {host}.",
+        step="check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or set NO_PROXY={host} to bypass it.",
         retry=True,
     ),
-    NoAnswer.TIMEOUT: Row(
+    ConnectionFailure.TIMEOUT: Row(
         "time-out",
-        About.SITE,
-        "No answer in time",
-        why="The file may have arrived all the same.",
-        step="So " + _PUBLISH_AGAIN + " For a slow index, add `-o timeout=900` (seconds).",
+        About.INDEX,
+        "Timeout",
+        why="The file was possibly uploaded.",
+        step="publish again (files already uploaded are skipped), and add `-o timeout=900` (seconds) if the index is"
+        " slow.",
         retry=True,
     ),
-    NoAnswer.LOST: Row(
+    ConnectionFailure.CLOSED: Row(
         "connection-lost",
-        About.SITE,
-        "Connection that broke off",
-        why="The file may have arrived all the same.",
-        step=f"So {_PUBLISH_AGAIN} If it breaks off every time, ask whoever runs {{host}} whether it lets files of this"
-        " size through.",
+        About.INDEX,
+        "Closed connection",
+        why="The file was possibly uploaded.",
+        step="publish again (files already uploaded are skipped); if the connection closes every time, ask the"
+        " administrator of {host} about limits on file size.",
         retry=True,
     ),
 }

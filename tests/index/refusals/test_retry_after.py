@@ -1,18 +1,13 @@
-"""When to try again: what an index says of it in `Retry-After` and `RateLimit`, and how a person is told."""
+"""When to retry: what an index says of it in `Retry-After` and `RateLimit`, and what is shown of that."""
 
 from __future__ import annotations
 
 import pytest
+from refusal_builders import response
 
-from hatch_tokenindex.index.refusals import Answer
-from hatch_tokenindex.index.refusals.waiting import seconds_to_wait, when
+from hatch_tokenindex.index.refusals.retry_after import retry_after, retry_time
 
 DATE = "Sat, 21 Nov 2026 14:39:00 GMT"
-
-
-def answer_with(headers: dict[str, str]) -> Answer:
-    """An answer of an index that has had enough."""
-    return Answer(429, "", headers, b"", "https://upload.pypi.org/legacy/")
 
 
 @pytest.mark.parametrize(
@@ -38,11 +33,11 @@ def answer_with(headers: dict[str, str]) -> Answer:
     ],
 )
 def test_how_long_the_index_asks_to_wait(headers: dict[str, str], seconds: int | None) -> None:
-    assert seconds_to_wait(answer_with(headers)) == seconds
+    assert retry_after(response(429, headers=headers)) == seconds
 
 
 @pytest.mark.parametrize(
-    ("headers", "told"),
+    ("headers", "shown"),
     [
         ({}, "later"),
         ({"Retry-After": "1"}, "in 1 second"),
@@ -58,5 +53,5 @@ def test_how_long_the_index_asks_to_wait(headers: dict[str, str], seconds: int |
         ({"Retry-After": "60", "Date": "yesterday"}, "in 60 seconds"),
     ],
 )
-def test_how_it_is_told_when_to_try_again(headers: dict[str, str], told: str) -> None:
-    assert when(answer_with(headers)) == told
+def test_when_to_retry_is_shown(headers: dict[str, str], shown: str) -> None:
+    assert retry_time(response(429, headers=headers), "later") == shown

@@ -1,4 +1,4 @@
-"""What an index said, in its own words, out of whatever it answered: JSON, plain text, HTML, a reason phrase."""
+"""Find the message in a response, be it JSON, plain text, HTML or a reason phrase."""
 
 from __future__ import annotations
 
@@ -13,34 +13,33 @@ from typing import TYPE_CHECKING, AnyStr, TypeAlias
 from hatch_tokenindex.text import LONGEST_LINE, lines, one_line, shortened, without_controls
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.index.refusals.exchange import Answer
+    from hatch_tokenindex.index.refusals.response import Response
 
 Redact: TypeAlias = Callable[[str], str]
-"""Masks the secrets in a text that comes from a server."""
+"""Masks secrets in a text from a server."""
 
 MOST_LINES = 4
-"""Lines of an answer that are shown."""
+"""Lines of a message that are shown."""
 _LONGEST_REPEATED_LINE = 4 * LONGEST_LINE
 _BYTES_READ = 65_536
-# Python's HTML parser takes time that grows with the square of what a hostile page holds.
+# The time that Python's HTML parser needs grows with the square of a hostile page's size.
 _HTML_READ = 8_192
 _JSON_DEPTH = 4
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
-def own_words(answer: Answer, redact: Redact) -> tuple[str, ...]:
-    """What the index said, in its own words: up to four clean lines, the most telling first; none where it said nothing.
+def message_of(response: Response, redact: Redact) -> tuple[str, ...]:
+    """Return the index's message as up to four lines, the most specific first; none if there is no message.
 
-    Taken from JSON, the body's text or HTML, and the reason phrase. Markup, control characters, repetitions and phrases
-    that only repeat the status are left out. Any bytes are taken.
+    Any bytes are accepted. Left out are markup, control characters, repetitions, and phrases that only repeat the status.
     """
     # PyPI's reason phrase and `code` have `?` for what ISO-8859-1 lacks, its `message` doesn't: of two spellings of one
-    # line, the one with fewer question marks is the right one.
+    # line, the one with fewer question marks is right.
     kept: dict[str, str] = {}
-    for raw in _raw_texts(answer, redact):
+    for raw in _raw_texts(response, redact):
         for line in lines(redact(without_controls(raw))):
-            sentence = _without_repetition(_without_status(line, answer.status)[:_LONGEST_REPEATED_LINE])
-            if sentence and not re.fullmatch(_SAYS_NOTHING, sentence, re.IGNORECASE):
+            sentence = _without_repetition(_without_status(line, response.status)[:_LONGEST_REPEATED_LINE])
+            if sentence and not re.fullmatch(_NOT_A_MESSAGE, sentence, re.IGNORECASE):
                 key = sentence.encode("latin-1", "replace").decode("latin-1").casefold().rstrip(". ")
                 kept[key] = min(kept.get(key, sentence), sentence, key=lambda spelling: spelling.count("?"))
         if len(kept) >= MOST_LINES:
@@ -48,37 +47,37 @@ def own_words(answer: Answer, redact: Redact) -> tuple[str, ...]:
     return tuple(shortened(line) for line in kept.values())[:MOST_LINES]
 
 
-def status_line(answer: Answer, redact: Redact) -> str:
-    """What stands for an answer without words: `403 Forbidden`."""
-    phrase = redact(one_line(answer.reason))
-    if not phrase and answer.status in _PHRASES:
-        phrase = _PHRASES[answer.status]
-    return shortened(f"{answer.status} {phrase}" if phrase else f"HTTP status {answer.status}")
+def status_line(response: Response, redact: Redact) -> str:
+    """Return the substitute for a message: `403 Forbidden`."""
+    phrase = redact(one_line(response.reason))
+    if not phrase and response.status in _PHRASES:
+        phrase = _PHRASES[response.status]
+    return shortened(f"{response.status} {phrase}" if phrase else f"HTTP status {response.status}")
 
 
-def _raw_texts(answer: Answer, redact: Redact) -> Iterator[str]:
-    """Everything that may hold the index's words, the most telling first."""
-    # Before anything is taken apart: a page's white space is not that of the secret any more.
-    body = redact(_decoded(_beginning(answer.body, _BYTES_READ, b" ")))
-    kind = answer.content_type
+def _raw_texts(response: Response, redact: Redact) -> Iterator[str]:
+    """Yield every text that may contain the message, the most specific first."""
+    # Redact before parsing, which changes white space within a secret.
+    body = redact(_decoded(_beginning(response.body, _BYTES_READ, b" ")))
+    kind = response.content_type
     start = body.lstrip()[:1]
     if "json" in kind or start in ("{", "["):
         document = _parsed(body)
         if document is not None:
             yield from _json_texts(document)
-            yield answer.reason
+            yield response.reason
             return
     if "html" in kind or "xml" in kind or start == "<":
-        yield answer.reason
+        yield response.reason
         yield from _html_texts(_beginning(body, _HTML_READ, " "))
     else:
         if not kind or kind.startswith("text/") or "json" in kind:
             yield body
-        yield answer.reason
+        yield response.reason
 
 
 def _decoded(body: bytes) -> str:
-    """UTF-8, and ISO-8859-1 where it isn't that; what an answer says about its charset can't be relied on."""
+    """Decode as UTF-8, else as ISO-8859-1; the charset that a response declares is unreliable."""
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -86,7 +85,7 @@ def _decoded(body: bytes) -> str:
 
 
 def _beginning(text: AnyStr, limit: int, space: AnyStr) -> AnyStr:
-    """A text that is too long is cut at a space: half of a secret would not be masked."""
+    """Cut a long text at a space, since half of a secret would not be masked."""
     return text if len(text) <= limit else text[: text.rfind(space, 0, limit) + 1]
 
 
@@ -109,7 +108,7 @@ _JSON_KEYS = (
     "title",
     "reason",
 )
-"""Where indexes put their words, the most telling first.
+"""The members in which indexes put their message, the most specific first.
 
 PyPI: `message` and `code`. RFC 9457: `detail` and `title`. GitLab: `message`, `error`, `error_description`. Artifactory:
 `errors`. Azure and AWS: `message`, AWS with a capital letter.
@@ -135,17 +134,17 @@ def _json_texts(value: object, depth: int = 0) -> Iterator[str]:
 
 
 class _Page(HTMLParser):
-    """The visible text of a page, block by block."""
+    """Collects the visible text of a page, block by block."""
 
     INLINE = frozenset(
         {"a", "abbr", "b", "code", "em", "font", "i", "small", "span", "strong", "sub", "sup", "tt", "u"}
     )
-    TELLING = frozenset({"title", "h1", "h2", "h3", "h4", "h5", "h6", "p", "pre"})
+    SPECIFIC = frozenset({"title", "h1", "h2", "h3", "h4", "h5", "h6", "p", "pre"})
     HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "nav", "footer", "form", "button"})
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.telling: list[str] = []
+        self.specific: list[str] = []
         self.other: list[str] = []
         self._block: list[str] = []
         self._tag = ""
@@ -169,23 +168,23 @@ class _Page(HTMLParser):
         text = "".join(self._block)
         if self._tag != "pre":
             text = " ".join(text.split())
-        (self.telling if self._tag in self.TELLING else self.other).append(text)
+        (self.specific if self._tag in self.SPECIFIC else self.other).append(text)
         self._block.clear()
         self._tag = next_tag
 
 
 def _html_texts(text: str) -> list[str]:
     page = _Page()
-    # The parser asserts that a `<![` is one that it knows; what it read before that is good.
+    # The parser asserts that it knows a `<![`; the text before that is usable.
     with suppress(AssertionError):
         page.feed(text)
         page.close()
     page.end_block("")
-    return [text for text in (*page.telling, *page.other) if text]
+    return [text for text in (*page.specific, *page.other) if text]
 
 
 def _without_status(line: str, status: int) -> str:
-    """A line without the status in front that many repeat: `403 Forbidden`, `HTTP Status 403 - ...`."""
+    """Remove a status at the beginning of a line: `403 Forbidden`, `HTTP Status 403 - ...`."""
     return re.sub(rf"^(?:HTTP |Error:? |Status:? )*{status}\b[\s:.\u2013\u2014-]*", "", line, flags=re.IGNORECASE)
 
 
@@ -193,7 +192,7 @@ _SHORTEST_REPETITION = 12
 
 
 def _without_repetition(line: str) -> str:
-    """PyPI gives the reasons against a token two to four times over: `token is expired, token is expired`."""
+    """Remove repeated parts, as PyPI repeats the problems of a token: `token is expired, token is expired`."""
     kept: list[str] = []
     for part in line.split(", "):
         if len(part) < _SHORTEST_REPETITION or not any(earlier.endswith(part) for earlier in kept):
@@ -201,10 +200,10 @@ def _without_repetition(line: str) -> str:
     return ", ".join(kept)
 
 
-# Compiled where it is used: that takes some milliseconds, and most runs meet no refusal.
-_SAYS_NOTHING = "|".join(
+# Compiled on first use: that takes some milliseconds, and most runs have no refusal.
+_NOT_A_MESSAGE = "|".join(
     (
-        # The status again; Python's own list calls some of them by newer names.
+        # Phrases of statuses; Python has newer names for some of them.
         *(rf"(?:Error:? )?{re.escape(phrase)}[.!]?" for phrase in _PHRASES.values()),
         r"(?:Request Entity|Content|Payload) Too Large|Unprocessable (?:Entity|Content)|None|null|Error[.!]?",
         # Pyramid's explanations (PyPI, devpi).
