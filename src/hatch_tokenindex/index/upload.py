@@ -10,7 +10,6 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
@@ -94,27 +93,27 @@ class Uploader:
         # If it doesn't, that proves nothing, since pages are cached: the upload is retried, or reported as possibly done.
         form = Form(upload.distribution, _extra_fields(upload, self.repository.url))
         backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
-        arrival = Arrival.IMPOSSIBLE
+        arrival, retry = Arrival.IMPOSSIBLE, 0
         self.watcher.begun(upload.distribution)
         try:
-            for retry in count():
+            while True:
                 refusal = self._attempt(upload, form)
                 if refusal is None:
-                    break
+                    return form.digest
                 earlier, arrival = arrival, max(arrival, refusal.arrival)
                 pause = backoff.pause(retry, refusal.retry_after)
                 is_last = not refusal.row.retry or retry >= self.repository.retries or pause > LONGEST_WAIT
                 if _should_ask(refusal, arrival, is_last=is_last) and self._has_arrived(upload, form, refusal, earlier):
-                    break
+                    return form.digest
                 if is_last:
                     raise _error(refusal, arrival)
                 self.watcher.retrying(upload.distribution, refusal.message[0], pause)
                 self.pause(pause)
+                retry += 1
         except TokenIndexError as error:
             if isinstance(error, UploadError) or arrival is not Arrival.POSSIBLE:
                 raise
             raise UploadError(str(error), possibly_uploaded=True) from None
-        return form.digest
 
     def _attempt(self, upload: Upload, form: Form) -> Refusal | None:
         """Send the file; return None if that succeeded."""

@@ -1153,6 +1153,18 @@ def test_which_refusals_are_about_the_credential() -> None:
     }
 
 
+def test_which_refusals_make_a_credential_worthless() -> None:
+    """A remembered one is deleted then; others may be of use for another project."""
+    keys = {case.key for case in CASES if case.refused.is_about_credential}
+    worthless = {case.key for case in CASES if case.refused.makes_credential_worthless}
+    assert keys - worthless == {"token-scope", "credential-missing", "token-rights", "credential-or-right"}
+
+
+def test_only_an_expired_token_is_called_expired() -> None:
+    keys = {case.key for case in CASES if case.refused.says_token_expired}
+    assert keys == {"token-expired", "token-expired-narrowed", "minted-token-over"}
+
+
 def test_which_refusals_are_retried() -> None:
     assert {row.key for row in ROWS if row.retry} == {
         "name-race",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from hatch_tokenindex.index.refusals.matching import Refusal, refusal_from_failure, refusal_from_response, render
 from hatch_tokenindex.index.refusals.message import Redact
 from hatch_tokenindex.index.refusals.response import Response
-from hatch_tokenindex.index.refusals.rows import About, ConnectionFailure, Group, Row
+from hatch_tokenindex.index.refusals.rows import About, ConnectionFailure, Row
 from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, GROUPS, ROWS
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "ROWS",
     "About",
     "ConnectionFailure",
-    "Group",
     "Redact",
     "Refusal",
     "Response",

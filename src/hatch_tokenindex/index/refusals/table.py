@@ -96,8 +96,8 @@ _CREDENTIAL = Group(
             "password",
             About.CREDENTIAL,
             "Password instead of an API token",
-            why="{index} no longer accepts passwords: since two-factor authentication became mandatory, it requires"
-            " an API token or Trusted Publishing.",
+            why="{index} no longer accepts passwords: since two-factor authentication became mandatory, it requires an"
+            " API token or Trusted Publishing.",
             step="create a token at {token_page} and {use_it}; in CI, use Trusted Publishing"
             " (https://docs.pypi.org/trusted-publishers/), which needs no stored secret.",
             message=r"Username/Password authentication is no longer supported",
@@ -135,8 +135,8 @@ _CREDENTIAL = Group(
             About.CREDENTIAL,
             "Token for another project",
             why="The token is scoped to a project other than {project}.",
-            step="create a token for {project} at {token_page} (for its first release, one for the entire account)"
-            " and {use_it}.",
+            step="create a token for {project} at {token_page} (for its first release, one for the entire account) and"
+            " {use_it}.",
             message=r"scoped token",
             credential_may_be_valid=True,
         ),
@@ -144,8 +144,8 @@ _CREDENTIAL = Group(
             "token-expired-narrowed",
             About.CREDENTIAL,
             "Expired token, or a wrong clock",
-            why="The token was restricted to a few minutes before it was sent, so either this machine's clock is"
-            " wrong or the token itself has expired.",
+            why="The token was restricted to a few minutes before it was sent, so either this machine's clock is wrong"
+            " or the token itself has expired.",
             step="check the clock; if it is right, create a new token at {token_page} and {use_it}.",
             message=r"token is expired",
             when=_is_narrowed,
@@ -180,8 +180,7 @@ _CREDENTIAL = Group(
             About.CREDENTIAL,
             "Malformed token",
             why="The secret is not a valid API token.",
-            step="copy it again, from `pypi-` to the last character, or create a new one at {token_page}, and"
-            " {use_it}.",
+            step="copy it again, from `pypi-` to the last character, or create a new one at {token_page}, and {use_it}.",
             message=r"Invalid API Token: .*(malformed|caveat|invalid values for fields|Not enough values|unknown error)",
         ),
         Row(
@@ -287,8 +286,8 @@ _PROJECT = Group(
             "name-invalid",
             About.PROJECT,
             "Invalid name",
-            why="A name may contain only ASCII letters, digits, `.`, `-` and `_`, and must start and end with a"
-            " letter or digit.",
+            why="A name may contain only ASCII letters, digits, `.`, `-` and `_`, and must start and end with a letter"
+            " or digit.",
             step="correct `name` under `[project]` in pyproject.toml and run `hatch build --clean`.",
             message=r"The name '.*' is invalid|is an invalid value for Name",
         ),
@@ -396,8 +395,8 @@ _FILE = Group(
             "metadata-version",
             About.FILE,
             "Unsupported metadata version",
-            why="The build backend wrote a metadata version that {index} doesn't support, or a field that this"
-            " version doesn't have.",
+            why="The build backend wrote a metadata version that {index} doesn't support, or a field that this version"
+            " doesn't have.",
             step="update the backend under `[build-system]` in pyproject.toml (with hatchling, a build target's"
             " `core-metadata-version` sets it) and rebuild.",
             message=r"not a valid metadata version|introduced in metadata version",
@@ -459,8 +458,8 @@ _FILE = Group(
             "Invalid entry points",
             why="Script names may contain only letters, digits, `.`, `-` and `_`, and each needs a value like"
             " `module:function`.",
-            step="correct `[project.scripts]`, `[project.gui-scripts]` and `[project.entry-points]` in"
-            " pyproject.toml, and run `hatch build --clean`.",
+            step="correct `[project.scripts]`, `[project.gui-scripts]` and `[project.entry-points]` in pyproject.toml,"
+            " and run `hatch build --clean`.",
             message=r"invalid entry points",
         ),
         Row(
@@ -475,8 +474,8 @@ _FILE = Group(
             "attestations",
             About.FILE,
             "Invalid attestations",
-            why="An attestation is valid only if the job that publishes {filename} with Trusted Publishing made it"
-            " for this file.",
+            why="An attestation is valid only if the job that publishes {filename} with Trusted Publishing made it for"
+            " this file.",
             step="delete the `.attestation` files next to it, or have that job create them"
             " (https://docs.pypi.org/attestations/).",
             message=r"Invalid attestations supplied",
@@ -565,8 +564,8 @@ _ADDRESS = Group(
             About.ADDRESS,
             "Redirected upload URL",
             why="{response_url} redirects to {location}; neither the file nor the credential was sent there.",
-            step="if that is the right upload URL, configure it or pass it with `-r`; if it is a login page, check"
-            " the credential.",
+            step="if that is the right upload URL, configure it or pass it with `-r`; if it is a login page, check the"
+            " credential.",
             statuses=range(300, 400),
         ),
         Row(
@@ -785,17 +784,17 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         About.ADDRESS,
         "Untrusted certificate",
         why="Nothing was sent: the TLS certificate of {host} could not be verified.",
-        step="pass your organization's CA with `--ca-cert FILE` if it signs certificates or inspects encrypted"
-        " traffic; otherwise try another network, since someone may be intercepting this one, and tell the"
-        " administrator of {host}.",
+        step="pass your organization's CA with `--ca-cert FILE` if it signs certificates or inspects encrypted traffic;"
+        " otherwise try another network, since someone may be intercepting this one, and tell the administrator of"
+        " {host}.",
     ),
     ConnectionFailure.TLS: Row(
         "tls",
         About.ADDRESS,
         "TLS handshake failed",
         why="Nothing was sent: the TLS handshake with {host} failed.",
-        step="check the scheme, host and port of the upload URL, and pass `--client-cert FILE` if the index requires"
-        " a client certificate.",
+        step="check the scheme, host and port of the upload URL, and pass `--client-cert FILE` if the index requires a"
+        " client certificate.",
     ),
     ConnectionFailure.PROXY: Row(
         "proxy",
