@@ -14,7 +14,7 @@ import hatch_tokenindex
 
 SOURCE = Path(hatch_tokenindex.__file__).parent
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != SOURCE or not path.stem.startswith("__"))
-PAGE = (DOCS / "architecture.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "contributing" / "architecture.md").read_text(encoding="utf-8")
 
 every_module = pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(SOURCE).as_posix())
 

@@ -66,7 +66,7 @@ def test_the_session_runs_as_shown() -> None:
 
 
 def test_what_is_said_before_an_upload_is_what_the_page_says() -> None:
-    text = section(text_of("tokens.md"), "Said before anything is uploaded")
+    text = section(text_of("tokens.md"), "Checks before an upload")
     [shown] = blocks(text, "text")
     said = list(said_before_an_upload())
     assert shown.splitlines() == [line for line, _ in said]
