@@ -39,14 +39,10 @@ class Situation:
 # Refused
 
 
-def refused(stage: Stage) -> Ending:
+def _refused(stage: Stage) -> tuple[str, ...]:
     """The index doesn't know the token."""
     stage.index.script_uploads(*[_as_pypi(403, UNKNOWN)] * 9)
-    return stage.publish()
-
-
-def _refused(stage: Stage) -> tuple[str, ...]:
-    ending = refused(stage)
+    ending = stage.publish()
     return (
         str(ending.status),
         _yes(UNKNOWN in ending.words),
