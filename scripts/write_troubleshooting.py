@@ -64,11 +64,7 @@ def page() -> str:
     tests = runpy.run_path(str(TESTS))
     cases = tests["CASES"]
     example = next(case for case in cases if case.key == "token-changed")
-    titles = [*(group.title for group in GROUPS), _NO_ANSWER, _WANTED]
-    parts = [
-        _INTRODUCTION.format(example=render(example.refused, example.sent)),
-        "".join(f"- [{title}](#{_anchor(title)})\n" for title in titles),
-    ]
+    parts = [_INTRODUCTION.format(example=render(example.refused, example.sent))]
     for group in GROUPS:
         entries = (_of_answers(row, [case for case in cases if case.key == row.key]) for row in group.rows)
         parts += [f"## {group.title}\n", *entries]
@@ -76,10 +72,6 @@ def page() -> str:
     parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in NO_ANSWER_ROWS.items())]
     parts += [f"## {_WANTED}\n", "".join(_paragraph(kind.credential, "- ", "  ") for kind in KINDS if kind.credential)]
     return "\n".join(parts)
-
-
-def _anchor(title: str) -> str:
-    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def _of_answers(row: Row, cases: Sequence[Any]) -> str:
