@@ -276,7 +276,7 @@ def test_a_leftover_pending_publisher_costs_one_identity(job: Job) -> None:
 def test_a_job_without_the_permission_is_shown_what_to_add(job: Job) -> None:
     result = job.publish(environment=job.github.job_without_permission)
     assert result.returncode == 1
-    assert "the job may not ask GitHub for an identity token" in result.output
+    assert "the job lacks the permission to request an identity token" in result.output
     assert yaml_below(result.output, "Add to the job in the workflow file:") == {
         "permissions": {"contents": "read", "id-token": "write"}
     }
@@ -623,7 +623,7 @@ def test_explain_shows_that_the_permission_is_missing(pypi_job: Job) -> None:
     result = pypi_job.publish("-o", "explain", environment=pypi_job.github.job_without_permission)
     assert result.returncode == 0, result.output
     (row,) = (line for line in result.output.splitlines() if "Trusted Publishing" in line)
-    assert "the job may not ask GitHub for an identity token" in row
+    assert "the job lacks the permission to request an identity token" in row
     assert "would be minted" not in result.output
     assert pypi_job.index.calls == []
 

@@ -585,7 +585,7 @@ def test_a_secret_that_is_typed(context: Context, backend: str) -> None:
 
     assert len(context.index.uploads) == 3
     kept = backend == "FileKeyring"
-    assert ("Stored the secret for" in screen) is kept
+    assert ("Saved the for" in screen) is kept
     assert home_secrets(context) == ([CANARY] if kept else [])
     context.search(screen, MARKS | spelled(CANARY, "maintainer"))
 
