@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from hatch_tokenindex import urls
+from hatch_tokenindex.index.kinds import simple_urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,7 +70,7 @@ class SimpleApi:
 
         What `authorization` answers is sent only after a 401 or 403, only to the upload URL's own origin, never to PyPI.
         """
-        for address in self.repository.simple_addresses:
+        for address in simple_urls(self.repository):
             url = f"{address}{project}/"
             answer = self._ask(url, None)
             own = self.repository.site is None and urls.origin(address) == urls.origin(self.repository.url)

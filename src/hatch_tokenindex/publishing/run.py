@@ -27,6 +27,7 @@ from hatch_tokenindex.errors import ConfigurationError, DistributionError, Token
 from hatch_tokenindex.index.arrival import wait_until_listed
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
+from hatch_tokenindex.index.kinds import release_page
 from hatch_tokenindex.index.minting import Mint
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Uploader
@@ -73,7 +74,7 @@ class Run:
         self.session = CredentialSession(self.chain, store, terminal, for_real=not asked.dry_run)
         self.swap = TokenAdvice(store, cache)
         self.report = report
-        report.publishing_to(repository)
+        report.publishing_to(repository, partial(release_page, repository))
         for warning in repository.warnings:
             terminal.warning(warning)
 
@@ -245,7 +246,7 @@ class Run:
                 continue
             self.terminal.info()
             self.terminal.info(f"[{project.name}]")
-            pages = (self.repository.release_page(project.name, version) for version in project.versions)
+            pages = (release_page(self.repository, project.name, version) for version in project.versions)
             for page in dict.fromkeys(pages):
                 self.terminal.info(page)
             is_first = project.listing.exists is False
