@@ -5,6 +5,7 @@ from __future__ import annotations
 from email.utils import formatdate
 from time import time
 
+import httpx
 import pytest
 
 from hatch_tokenindex.index.clock import Clock
@@ -33,13 +34,13 @@ def test_the_clock_is_that_of_a_fresh_answer(
 ) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     clock = Clock()
-    clock.correct(headers)
+    clock.correct(httpx.Headers(headers))
     assert clock.now() == pytest.approx(time() if expected is None else expected, abs=60)
 
 
 def test_the_last_answer_counts() -> None:
     clock = Clock()
     for date in (NOW - 1000, NOW + 1000):
-        clock.correct({"Date": formatdate(date, usegmt=True)})
-    clock.correct({"Date": "nonsense"})
+        clock.correct(httpx.Headers({"Date": formatdate(date, usegmt=True)}))
+    clock.correct(httpx.Headers({"Date": "nonsense"}))
     assert clock.now() == pytest.approx(NOW + 1000, abs=60)

@@ -19,7 +19,7 @@ from hatch_tokenindex.credentials.sources.trusted_publishing import BURN_PATIENC
 from hatch_tokenindex.errors import ConfigurationError, MintingError, SourceUnavailableError
 from hatch_tokenindex.index import minting
 from hatch_tokenindex.index.clock import Clock
-from hatch_tokenindex.index.minting import Mint
+from hatch_tokenindex.index.minting import TokenMinter
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import Minted
 
@@ -33,12 +33,12 @@ IDENTITY = Secret(signed({"iss": GITHUB}, "pypi"))
 TOKEN = "pypi-AgEIcHlwaS5vcmcABCDEF"
 
 
-def mint_at(index: RecordingServer, **settings: Any) -> Mint:
+def mint_at(index: RecordingServer, **settings: Any) -> TokenMinter:
     """The endpoints of an index."""
-    return Mint(Repository("private", f"{index.url}deep/below/legacy/?a=b", **settings), Clock())
+    return TokenMinter(Repository("private", f"{index.url}deep/below/legacy/?a=b", **settings), Clock())
 
 
-def answered(index: RecordingServer, answer: Answer) -> Mint:
+def answered(index: RecordingServer, answer: Answer) -> TokenMinter:
     """The endpoints of an index that says this to everything."""
     index.respond = lambda _request: answer
     return mint_at(index)
@@ -58,28 +58,28 @@ def test_the_audience_is_asked_on_the_upload_urls_own_host(index: RecordingServe
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (Answer(404, body="Not found"), "status 404)"),
-        (Answer(405, body="Method not allowed"), "status 405)"),
-        (Answer(403, body={"message": "not enabled\n\x1b[31m today"}), "status 403: not enabled today)"),
-        (Answer(403, body={"message": ["not", "text"]}), "status 403)"),
+        (Answer(404, body="Not found"), "HTTP 404)"),
+        (Answer(405, body="Method not allowed"), "HTTP 405)"),
+        (Answer(403, body={"message": "not enabled\n\x1b[31m today"}), "HTTP 403: not enabled today)"),
+        (Answer(403, body={"message": ["not", "text"]}), "HTTP 403)"),
         (Answer(403, body={"message": "x" * 10_000}), "..."),
-        (Answer(200, body="<html>Welcome</html>"), "status 200)"),
-        (Answer(200, body={}), "status 200)"),
-        (Answer(200, body=["pypi"]), "status 200)"),
-        (Answer(200, body={"audience": ""}), "status 200)"),
-        (Answer(200, body={"audience": ["pypi"]}), "status 200)"),
-        (Answer(200, body=b"[" * 60_000), "status 200)"),
-        (Answer(200, body=b'{"audience": "' + b"x" * 1_000_000 + b'"}'), "status 200)"),
-        (Answer(201, body={"audience": "pypi"}), "status 201)"),
-        (Answer(301, headers={"Location": "https://example.org/_/oidc/audience"}), "status 301)"),
-        (Answer(307, headers={"Location": "/elsewhere"}), "status 307)"),
-        (Answer(500, body="out of order"), "status 500)"),
+        (Answer(200, body="<html>Welcome</html>"), "HTTP 200)"),
+        (Answer(200, body={}), "HTTP 200)"),
+        (Answer(200, body=["pypi"]), "HTTP 200)"),
+        (Answer(200, body={"audience": ""}), "HTTP 200)"),
+        (Answer(200, body={"audience": ["pypi"]}), "HTTP 200)"),
+        (Answer(200, body=b"[" * 60_000), "HTTP 200)"),
+        (Answer(200, body=b'{"audience": "' + b"x" * 1_000_000 + b'"}'), "HTTP 200)"),
+        (Answer(201, body={"audience": "pypi"}), "HTTP 201)"),
+        (Answer(301, headers={"Location": "https://example.org/_/oidc/audience"}), "HTTP 301)"),
+        (Answer(307, headers={"Location": "/elsewhere"}), "HTTP 307)"),
+        (Answer(500, body="out of order"), "HTTP 500)"),
     ],
 )
 def test_an_index_without_trusted_publishing(index: RecordingServer, answer: Answer, told: str) -> None:
     with pytest.raises(SourceUnavailableError) as caught:
         answered(index, answer).audience()
-    assert str(caught.value).startswith("the index offers no Trusted Publishing (status")
+    assert str(caught.value).startswith("the index does not support Trusted Publishing (HTTP ")
     assert told in str(caught.value)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 600
@@ -126,7 +126,7 @@ def test_an_expiry_that_is_none_is_not_believed(index: RecordingServer, expires:
 def test_an_answer_without_a_token_that_can_be_one(index: RecordingServer, body: object) -> None:
     with pytest.raises(MintingError) as caught:
         answered(index, Answer(body=body)).mint(IDENTITY)
-    assert (caught.value.code, str(caught.value)) == ("", "status 200")
+    assert (caught.value.code, str(caught.value)) == ("", "HTTP 200")
 
 
 def errors(*pairs: tuple[object, object]) -> dict[str, Any]:
@@ -144,12 +144,12 @@ def errors(*pairs: tuple[object, object]) -> dict[str, Any]:
         (errors(("a", "one"), ("b", "two")), "a", "one two"),
         (errors(("a", "several\nlines\r\nof \x1b[31mred")), "a", "several lines of red"),
         (errors((3, ["x"])), "3", "['x']"),
-        (errors(("a", None)), "a", "status 422"),
+        (errors(("a", None)), "a", "HTTP 422"),
         ({"errors": ["text"], "message": "no"}, "", "no"),
-        ({"errors": "text"}, "", "status 422"),
+        ({"errors": "text"}, "", "HTTP 422"),
         ({"message": "no"}, "", "no"),
-        ([], "", "status 422"),
-        ("<html>", "", "status 422"),
+        ([], "", "HTTP 422"),
+        ("<html>", "", "HTTP 422"),
     ],
 )
 def test_a_refusal_has_the_words_of_the_index(
@@ -181,7 +181,7 @@ def test_a_long_refusal_is_cut(index: RecordingServer) -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_what_may_be_otherwise_the_next_time(index: RecordingServer, status: int) -> None:
-    with pytest.raises(SourceUnavailableError, match=f"no token \\(status {status}\\)"):
+    with pytest.raises(SourceUnavailableError, match=f"failed to issue a token \\(HTTP {status}\\)"):
         answered(index, Answer(status, body="later")).mint(IDENTITY)
 
 
@@ -251,7 +251,7 @@ def test_burning_never_fails(index: RecordingServer, capfd: pytest.CaptureFixtur
 def test_burning_never_fails_where_nobody_listens(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        mint = Mint(Repository("private", f"http://127.0.0.1:{unused.getsockname()[1]}/"), Clock())
+        mint = TokenMinter(Repository("private", f"http://127.0.0.1:{unused.getsockname()[1]}/"), Clock())
         mint.burn([Secret("one")])
         replace(mint, repository=replace(mint.repository, ca_cert=tmp_path / "missing.pem")).burn([Secret("one")])
     assert capfd.readouterr() == ("", "")
@@ -320,5 +320,5 @@ def test_burning_takes_no_longer_than_its_limit(
     monkeypatch.setattr(minting, "BURN_TIME_LIMIT", 0.3)
     with hanging() as url:
         begin = monotonic()
-        Mint(Repository("private", url), Clock()).burn([Secret("one"), Secret("two"), Secret("three")])
+        TokenMinter(Repository("private", url), Clock()).burn([Secret("one"), Secret("two"), Secret("three")])
         assert monotonic() - begin < 5

@@ -28,7 +28,7 @@ from hatch_tokenindex.index.arrival import wait_until_listed
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.index.kinds import release_page
-from hatch_tokenindex.index.minting import Mint
+from hatch_tokenindex.index.minting import TokenMinter
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Uploader
 from hatch_tokenindex.publishing.plan import ProjectPlan, by_project, plan, warnings
@@ -67,8 +67,8 @@ class Run:
         cache = Cache(cache_folder)
         keyring = Keyring(terminal if asked.can_prompt else None)
         store = CredentialStore(repository, cache, keyring)
-        mint = Mint(repository, self.clock)
-        self.trusted = TrustedPublishing(repository, mint, environment, self.clock.now, terminal.mask)
+        minter = TokenMinter(repository, self.clock)
+        self.trusted = TrustedPublishing(repository, minter, environment, self.clock.now, terminal.mask)
         prompts = Prompts(terminal, repository)
         self.chain = Chain(asked, repository, pypirc, cache, keyring, self.trusted, prompts, self.clock.now)
         self.session = CredentialSession(self.chain, store, terminal, for_real=not asked.dry_run)
