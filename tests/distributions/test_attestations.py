@@ -146,21 +146,21 @@ def test_broken_lines_in_base64_are_no_fault(wheel: Path) -> None:
     assert json.loads(text) == [content]
 
 
-NOT_ONE = "is no attestation (PEP 740) with exactly one subject"
+NOT_ONE = "is not an attestation (PEP 740) with exactly one subject"
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "is no JSON"),
-        (b"{", "is no JSON"),
-        (b"\xff\xfe\xff", "is no JSON"),
-        (b'{"version": NaN}', "is no JSON"),
-        (b'{"version": -Infinity}', "is no JSON"),
-        (b'{"more": "\\ud800"}', "is no JSON"),
-        (b"1" * 10_000, "is no JSON"),
-        (b"[" * 200_000, "is no JSON"),
-        (b" " * (2**20 + 1), "is far too large for an attestation"),
+        (b"", "is not valid JSON"),
+        (b"{", "is not valid JSON"),
+        (b"\xff\xfe\xff", "is not valid JSON"),
+        (b'{"version": NaN}', "is not valid JSON"),
+        (b'{"version": -Infinity}', "is not valid JSON"),
+        (b'{"more": "\\ud800"}', "is not valid JSON"),
+        (b"1" * 10_000, "is not valid JSON"),
+        (b"[" * 200_000, "is not valid JSON"),
+        (b" " * (2**20 + 1), "is larger than 1 MiB"),
         (b"null", NOT_ONE),
         (b'"text"', NOT_ONE),
         (b"[]", NOT_ONE),
@@ -170,7 +170,7 @@ NOT_ONE = "is no attestation (PEP 740) with exactly one subject"
 def test_what_is_no_attestation(wheel: Path, content: bytes, problem: str) -> None:
     path = written(wheel, content)
     text = refusal(wheel)
-    assert text.splitlines()[0].endswith(f"{path.name}:")
+    assert text.splitlines()[0].endswith(f"{path.name} can't be published:")
     assert text.splitlines()[1:] == [f"  {problem}"]
 
 
@@ -243,10 +243,10 @@ def a_predicate_that_is_none(statement: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (another_name, "is about other-1.0-py3-none-any.whl, and not about demo-1.0-py3-none-any.whl"),
-        (a_hostile_name, r"is about \x1b[31m\n::error::, and not about demo-1.0-py3-none-any.whl"),
-        (a_name_that_is_none, "is about {'a': 1}, and not about demo-1.0-py3-none-any.whl"),
-        (another_digest, "is about other content: the file was built again after it was attested"),
+        (another_name, "attests other-1.0-py3-none-any.whl, not demo-1.0-py3-none-any.whl"),
+        (a_hostile_name, r"attests \x1b[31m\n::error::, not demo-1.0-py3-none-any.whl"),
+        (a_name_that_is_none, "attests {'a': 1}, not demo-1.0-py3-none-any.whl"),
+        (another_digest, "attests other content: the distribution was rebuilt after it was attested"),
         (two_subjects, NOT_ONE),
         (no_predicate, "has no predicate type"),
         (a_predicate_that_is_none, "has no predicate type"),
@@ -263,14 +263,14 @@ def test_there_is_one_of_each_predicate(wheel: Path) -> None:
     attest(wheel, "a")
     second = attest(wheel, "b")
     text = refusal(wheel)
-    assert text.splitlines()[0].endswith(f"{second.name}:")
-    assert f"is a second one with the predicate {PUBLISH}; an index takes one of each" in text
+    assert text.splitlines()[0].endswith(f"{second.name} can't be published:")
+    assert f"is a second attestation with the predicate {PUBLISH}; only one is allowed" in text
 
 
 def test_there_are_two_at_most(wheel: Path) -> None:
     for kind in ("a", "b", "c"):
         attest(wheel, kind, kind)
-    assert "has 3 attestations; an index takes 2" in refusal(wheel)
+    assert "has 3 attestations; only 2 are allowed" in refusal(wheel)
 
 
 def test_all_problems_are_told_at_once(wheel: Path) -> None:
@@ -279,7 +279,7 @@ def test_all_problems_are_told_at_once(wheel: Path) -> None:
     attest(wheel, "b")
     written(sdist, b"{}", "a")
     text = refusal(wheel, sdist)
-    assert (text.count("is no JSON"), text.count(NOT_ONE)) == (1, 1)
+    assert (text.count("is not valid JSON"), text.count(NOT_ONE)) == (1, 1)
     assert ".b.attestation" not in text
 
 
@@ -376,7 +376,7 @@ def test_a_wrong_one_stops_the_run_before_anything_is_minted(
     make_wheel(at_index.project.dist, at_index.project.name, description="built again")
     result = job(*(["-o", mode] if mode == "dry-run" else []))
     assert result.returncode == 1
-    assert "the file was built again after it was attested" in result.words
+    assert "the distribution was rebuilt after it was attested" in result.words
     assert github.server.requests == []
     assert [request.path for request in at_index.server.requests if request.method == "POST"] == []
     assert at_index.server.uploads == []

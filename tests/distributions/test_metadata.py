@@ -79,10 +79,10 @@ def test_windows_line_ends_are_taken(tmp_path: Path) -> None:
             [("Description-Content-Type", "text/plain; charset=latin-1")],
             "'description-content-type' can only specify the UTF-8 charset",
         ),
-        ([("Name", "other")], "Name is there 2 times instead of once"),
-        ([("Keywords", "a"), ("Keywords", "b")], "Keywords is there 2 times instead of once"),
-        ([("Metadata-Version", "2.4")], "Metadata-Version is there 2 times instead of once"),
-        ([("Project-URL", "A, https://a"), ("Project-URL", "A, https://b")], "Project-URL has one label twice"),
+        ([("Name", "other")], "has 2 Name headers; only one is allowed"),
+        ([("Keywords", "a"), ("Keywords", "b")], "has 2 Keywords headers; only one is allowed"),
+        ([("Metadata-Version", "2.4")], "has 2 Metadata-Version headers; only one is allowed"),
+        ([("Project-URL", "A, https://a"), ("Project-URL", "A, https://b")], "has several Project-URLs with the same label"),
     ],
 )
 def test_an_invalid_header_is_one_line(tmp_path: Path, headers: list[tuple[str, str]], expected: str) -> None:
@@ -103,14 +103,14 @@ def test_an_invalid_header_is_one_line(tmp_path: Path, headers: list[tuple[str, 
 )
 def test_missing_headers_are_named(tmp_path: Path, content: bytes, expected: list[str]) -> None:
     assert problems_of(make_wheel(tmp_path, metadata=content)) == [
-        f"the metadata has no {header}" for header in expected
+        f"has no {header} in its metadata" for header in expected
     ]
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (core_metadata() + b"\xff", "the metadata is not UTF-8: byte 47 can't be decoded"),
+        (core_metadata() + b"\xff", "has metadata that is not UTF-8 (byte 47)"),
         (core_metadata(metadata_version="2.0"), "'2.0' is not a valid metadata version"),
         (core_metadata(metadata_version="new"), "'new' is not a valid metadata version"),
         (core_metadata("de mo"), "'de mo' is invalid for 'name'"),
@@ -126,11 +126,11 @@ def test_missing_headers_are_named(tmp_path: Path, content: bytes, expected: lis
         (core_metadata(headers=[("Description-Content-Type", "text/plain; x*")]), None),
         (
             core_metadata(headers=[(f"X-{n}", "") for n in range(5000)]),
-            "the metadata has more than 5,000 headers, or 1 MiB of them",
+            "has more than 5,000 metadata headers, or 1 MiB of them",
         ),
         (
             core_metadata(headers=[("Summary", "x" * 1024 * 1024)]),
-            "the metadata has more than 5,000 headers, or 1 MiB of them",
+            "has more than 5,000 metadata headers, or 1 MiB of them",
         ),
     ],
     ids=lambda value: repr(value)[:40],
@@ -157,7 +157,7 @@ def test_headers_of_a_later_version_are_left_out(tmp_path: Path) -> None:
     distribution = read(make_wheel(tmp_path, headers=headers, metadata_version="2.1"))
     assert distribution.fields[5:] == (("summary", "x"),)
     assert distribution.warnings == (
-        "not sent, because metadata version 2.1 has no such field: Import-Name, License-File",
+        "fields that metadata version 2.1 doesn't have are not uploaded: Import-Name, License-File",
     )
 
 
@@ -165,7 +165,7 @@ def test_unknown_headers_are_left_out(tmp_path: Path) -> None:
     headers = [("X-Colour", "red"), ("Summary", "x")]
     distribution = read(make_wheel(tmp_path, headers=headers))
     assert distribution.fields[5:] == (("summary", "x"),)
-    assert distribution.warnings == ("not sent, because core metadata has no such field: x-colour",)
+    assert distribution.warnings == ("unknown metadata fields are not uploaded: x-colour",)
 
 
 def test_newer_metadata_is_sent_as_far_as_it_is_understood(tmp_path: Path) -> None:
@@ -180,8 +180,8 @@ def test_newer_metadata_is_sent_as_far_as_it_is_understood(tmp_path: Path) -> No
         ("import_name", "demo"),
     )
     assert distribution.warnings == (
-        "not sent, because core metadata has no such field: colour",
-        "metadata version 2.99 is newer than this program: sent as far as it is understood",
+        "unknown metadata fields are not uploaded: colour",
+        "metadata version 2.99 is newer than 2.5; only known fields are uploaded",
         "'colour' is not a valid dynamic field",
     )
 
