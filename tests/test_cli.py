@@ -16,7 +16,7 @@ from hatch_in_process import invoke_tokenindex
 from hatch_process import HatchResult, HatchTerminal, command, needs_terminal, run_command
 from maintainer import slot_of
 
-from hatch_tokenindex.credentials.cache import Cache, Slot
+from hatch_tokenindex.credentials.cache import Cache, EntryRecord
 from hatch_tokenindex.credentials.sources import keyring as keyrings
 from hatch_tokenindex.credentials.sources.keyring import Keyring
 from hatch_tokenindex.errors import SourceUnavailableError
@@ -149,7 +149,7 @@ def test_login_stores_where_a_run_looks(
     assert result.returncode == 0, result.output
     assert secret not in result.output
     assert at_pypi.home.keyring.secrets == {service: dict.fromkeys(slots, secret)}
-    assert [(slot.service, slot.user) for slot in Cache(at_pypi.cache_file.parent).read().slots] == [
+    assert [(slot.service, slot.user) for slot in Cache(at_pypi.cache_file.parent).read().entries] == [
         (service, slot) for slot in slots
     ]
 
@@ -230,7 +230,7 @@ def test_login_where_nothing_may_be_stored(at_index: Maintainer) -> None:
 def test_a_keyring_that_does_not_keep_it(at_pypi: Maintainer, backend: str, why: str) -> None:
     at_pypi.home.environment["PYTHON_KEYRING_BACKEND"] = backend
     check_failure(manage(at_pypi, "login", typed=account_token().encode()), "The secret was not stored", why)
-    assert Cache(at_pypi.cache_file.parent).read().slots == ()
+    assert Cache(at_pypi.cache_file.parent).read().entries == ()
     assert at_pypi.files_with(account_token()) == []
 
 
@@ -251,8 +251,8 @@ def remember(maintainer: Maintainer, *slots: tuple[str, str, str], expires: int 
     for service, user, secret in slots:
         maintainer.home.remember(service, user, secret)
         project = user.partition("project:")[2] or None
-        slot = Slot(service, user, project, "project" if project else "password", expires, 1_787_000_000)
-        cache.update(lambda contents, slot=slot: contents.with_slot(slot))  # type: ignore[misc]
+        slot = EntryRecord(service, user, project, "project" if project else "password", expires, 1_787_000_000)
+        cache.update(lambda contents, entry=slot: contents.with_entry(entry))  # type: ignore[misc]
 
 
 LOGOUTS = {
@@ -284,7 +284,7 @@ def test_logout_deletes_what_is_named_and_nothing_else(
     assert result.words.count("Deleted the secret") == len(deleted)
     left = {(service, user) for service, slots in at_pypi.home.keyring.secrets.items() for user in slots}
     assert left == set(everything) - set(deleted)
-    assert {(slot.service, slot.user) for slot in Cache(at_pypi.cache_file.parent).read().slots} == left
+    assert {(slot.service, slot.user) for slot in Cache(at_pypi.cache_file.parent).read().entries} == left
     assert SECRET not in result.output
 
 
@@ -329,14 +329,14 @@ def test_what_was_deleted_before_the_keyring_failed_is_told_and_no_longer_listed
     )
     assert result.words.count("Deleted the secret") == 1
     assert list(at_pypi.kept) == ["bob", "carol"]
-    assert [slot.user for slot in Cache(at_pypi.cache_file.parent).read().slots] == ["bob", "carol"]
+    assert [slot.user for slot in Cache(at_pypi.cache_file.parent).read().entries] == ["bob", "carol"]
 
 
 def test_a_secret_that_another_tool_deleted_is_no_longer_listed(at_pypi: Maintainer) -> None:
     remember(at_pypi, (PYPI, slot_of("demo"), SECRET))
     at_pypi.home.keyring_file.unlink()
     check_failure(manage(at_pypi, "logout", "--project", "demo"), "holds no such secret")
-    assert Cache(at_pypi.cache_file.parent).read().slots == ()
+    assert Cache(at_pypi.cache_file.parent).read().entries == ()
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""A Hatch publisher plugin that finds, judges, narrows and remembers the credential of every project it uploads."""
+"""A Hatch publisher plugin that uploads each project to a package index with its own credential."""

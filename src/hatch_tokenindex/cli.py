@@ -22,10 +22,10 @@ from hatch_tokenindex.config.repositories import Layer, Repository, load
 from hatch_tokenindex.console.guard import guarded
 from hatch_tokenindex.console.tables import aligned
 from hatch_tokenindex.console.terminal import Terminal
-from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
-from hatch_tokenindex.credentials.checks import check_credential, usable_user_name
-from hatch_tokenindex.credentials.credential import PROJECT_SLOT_PREFIX, TOKEN_USER, Credential, project_slot
-from hatch_tokenindex.credentials.sources.command import secret_of
+from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
+from hatch_tokenindex.credentials.checks import check_credential, check_user_name
+from hatch_tokenindex.credentials.credential import PROJECT_ENTRY_PREFIX, TOKEN_USER, Credential, project_entry_user
+from hatch_tokenindex.credentials.sources.command import first_line_of
 from hatch_tokenindex.credentials.sources.keyring import Keyring
 from hatch_tokenindex.credentials.sources.prompt import Prompts
 from hatch_tokenindex.credentials.sources.pypirc import Pypirc
@@ -34,9 +34,9 @@ from hatch_tokenindex.credentials.store import (
     KeyringEntry,
     command,
     describe,
-    entry_of,
-    places,
-    recorded,
+    entries_for,
+    project_entry,
+    record,
 )
 from hatch_tokenindex.errors import ConfigurationError, CredentialError, SourceUnavailableError
 from hatch_tokenindex.secrets import Secret
@@ -132,7 +132,7 @@ def login(context: Context, repo: str | None, project: str | None, user: str | N
     # A project's own secret is found under any user name that was not given.
     configured = name is not None or (user is None and given is not None)
     if context.can_prompt:
-        found = Prompts(context.terminal, repository).ask_again(name or "all projects", known, user_given=configured)
+        found = Prompts(context.terminal, repository).prompt(name or "all projects", known, user_given=configured)
     else:
         found = Credential(known, _piped_secret(), "standard input", user_given=configured)
     now = time.time()
@@ -145,7 +145,7 @@ def login(context: Context, repo: str | None, project: str | None, user: str | N
         raise CredentialError(msg)
     for note in checked.notes:
         context.terminal.warning(note)
-    kept = store.keep(checked, (entry_of(name),) if name else places(checked, None), now)
+    kept = store.save(checked, (project_entry(name),) if name else entries_for(checked, None), now)
     if not kept.notes:
         raise CredentialError(" ".join(kept.warnings))
     for line in (*kept.notes, *kept.warnings):
@@ -165,10 +165,10 @@ def logout(context: Context, repo: str | None, project: str | None, user: str | 
         raise ConfigurationError(msg)
     repository, name = context.repository(repo), _project_name(project)
     if everything:
-        known = context.cache.read().slots
+        known = context.cache.read().entries
         slots = [(slot.service, slot.user) for slot in known if repo is None or slot.service == repository.url]
     elif name:
-        slots = [(repository.url, project_slot(name))]
+        slots = [(repository.url, project_entry_user(name))]
     else:
         slots = [(repository.url, _user_name(user) or context.user_of(repository))]
     deleted = [slot for slot in slots if _forget(context, *slot)]
@@ -198,7 +198,7 @@ def _forget(context: Context, service: str, slot: str) -> bool:
 @_command
 def tokens(context: Context, *, as_json: bool) -> None:
     """List the secrets that are remembered: those that the cache knows, and those of the project at hand."""
-    slots = sorted({*context.cache.read().slots, *_slots_at_hand(context)}, key=lambda slot: (slot.service, slot.user))
+    slots = sorted({*context.cache.read().entries, *_slots_at_hand(context)}, key=lambda slot: (slot.service, slot.user))
     if as_json:
         context.terminal.output(
             json.dumps([{"repository": context.name_of(slot.service), **asdict(slot)} for slot in slots], indent=2)
@@ -224,14 +224,14 @@ def _project_name(project: str | None) -> str | None:
 
 def _user_name(user: str | None) -> str | None:
     """The name that `--user` gives. Raises `CredentialError` for what can't be one."""
-    return usable_user_name(WithOrigin(user, "--user")).value if user else None
+    return check_user_name(WithOrigin(user, "--user")).value if user else None
 
 
 def _piped_secret() -> Secret:
-    return secret_of(sys.stdin.buffer.readline()) if sys.stdin else Secret("")
+    return first_line_of(sys.stdin.buffer.readline()) if sys.stdin else Secret("")
 
 
-def _row(context: Context, slot: Slot) -> tuple[str, ...]:
+def _row(context: Context, slot: EntryRecord) -> tuple[str, ...]:
     return (
         context.name_of(slot.service),
         slot.project or "all",
@@ -242,14 +242,14 @@ def _row(context: Context, slot: Slot) -> tuple[str, ...]:
     )
 
 
-def _slots_at_hand(context: Context) -> Iterator[Slot]:
+def _slots_at_hand(context: Context) -> Iterator[EntryRecord]:
     """What the keyring holds for the project at hand without our having stored it; flit shares the slots of projects."""
-    known = {(slot.service, slot.user) for slot in context.cache.read().slots}
+    known = {(slot.service, slot.user) for slot in context.cache.read().entries}
     for name in context.repositories.names:
         repository = context.repository(name)
         projects = (None,) if context.here.project is None else (context.here.project, None)
         for project in projects if repository.keyring else ():
-            slot = project_slot(project) if project else context.user_of(repository)
+            slot = project_entry_user(project) if project else context.user_of(repository)
             if (repository.url, slot) in known:
                 continue
             try:
@@ -258,9 +258,9 @@ def _slots_at_hand(context: Context) -> Iterator[Slot]:
                 context.terminal.warning(f"Only what the cache knows is listed: {error}.")
                 return
             if secret is not None:
-                yield recorded(repository.url, KeyringEntry(slot, project), secret, stored=0)
+                yield record(repository.url, KeyringEntry(slot, project), secret, stored=0)
 
 
 def _without(contents: Contents, service: str, slot: str) -> Contents:
-    contents = contents.without_slot(service, slot)
-    return contents if slot.startswith(PROJECT_SLOT_PREFIX) else contents.without_user(service)
+    contents = contents.without_entry(service, slot)
+    return contents if slot.startswith(PROJECT_ENTRY_PREFIX) else contents.without_user(service)

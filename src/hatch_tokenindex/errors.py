@@ -1,34 +1,34 @@
-"""The exception tree: every exception that leaves a room is one of these, and its text is for the person at the terminal."""
+"""The exception tree: every exception that leaves a package is one of these, and its text is shown to the user."""
 
 from __future__ import annotations
 
 
 class TokenIndexError(Exception):
-    """Something stops the run. `str()` of it is complete: what was seen, and what to do about it; never a secret."""
+    """The base of all. Its text is complete: a headline, details, and a line that begins with `Fix: `; never a secret."""
 
 
 class ConfigurationError(TokenIndexError):
-    """A flag, a variable, a configuration table or a `.pypirc` can't be used as it is."""
+    """A flag, an environment variable, a configuration table or `~/.pypirc` is invalid."""
 
 
 class DistributionError(TokenIndexError):
-    """One or several files can't be published as they are; the text groups the problems by file."""
+    """One or several files can't be published; the text groups the problems by file."""
 
 
 class MalformedTokenError(TokenIndexError):
-    """A secret is not a PyPI-shaped API token that can be read. The text never quotes it."""
+    """A secret can't be parsed as an API token of PyPI. The text never quotes it."""
 
 
 class CredentialError(TokenIndexError):
-    """The credential in question must not or can't be used: the run stops before anything is uploaded."""
+    """A credential must not or can't be used; nothing is uploaded with it."""
 
 
 class UnfitTokenError(CredentialError):
-    """An API token says of itself that it is for another index, for other projects, or for another time."""
+    """An API token is restricted to another index, other projects, or another time."""
 
 
 class SourceUnavailableError(TokenIndexError):
-    """A place where a credential may lie can't be asked, or what lies there is not for this use: the search goes on."""
+    """A source of credentials can't be read, or its value is for another use; the search continues."""
 
 
 class UploadError(TokenIndexError):
@@ -58,11 +58,11 @@ class UploadError(TokenIndexError):
 
 
 class NotListedError(TokenIndexError):
-    """The files are uploaded, but the index does not list them within the time that was given."""
+    """The files are uploaded, but the index doesn't list them in time."""
 
 
 class MintingError(TokenIndexError):
-    """The index made no API token for an identity; `code` is its own word for why, and the text is its description."""
+    """The index issued no API token for an identity; `code` is its error code, and the text its description."""
 
     def __init__(self, code: str, description: str) -> None:
         super().__init__(description)

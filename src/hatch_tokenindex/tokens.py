@@ -1,19 +1,22 @@
-"""What an API token (a macaroon) says of itself, and narrowing it.
+"""API tokens: read the scope and expiry of one, and narrow it to one project and a short time.
 
-PyPI's API tokens are macaroons: whoever holds one can read whom and what it is for, and can restrict it further by
-adding caveats, without asking PyPI. A token that can't be read here may still be a good one: its index alone decides.
+PyPI's API tokens are macaroons: whoever holds one can read its restrictions, and can add more without asking PyPI. A
+token that can't be parsed here may still be valid: only its index decides.
 """
 
 from __future__ import annotations
 
 import base64
 import hmac
+import html
 import io
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from urllib.parse import unquote
 
 from hatch_tokenindex.errors import MalformedTokenError
 from hatch_tokenindex.secrets import Secret
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Minted:
-    """An API token that the index made for an identity; `expires` is in unix seconds, `None` if the index didn't say."""
+    """An API token that the index issued for an OIDC identity; `expires` is in Unix time, None if unknown."""
 
     token: Secret
     expires: int | None
@@ -33,7 +36,7 @@ class Minted:
 
 @dataclass(frozen=True)
 class Expiration:
-    """Valid from `not_before` to just before `expires_at`, both in Unix seconds."""
+    """Valid from `not_before` to just before `expires_at`, both in Unix time."""
 
     expires_at: int
     not_before: int
@@ -41,21 +44,21 @@ class Expiration:
 
 @dataclass(frozen=True)
 class ProjectNames:
-    """Valid for the projects of these names, which PyPI compares with the PEP 503-normalized name of the project."""
+    """Valid for the projects of these names, which PyPI compares with the project's normalized name (PEP 503)."""
 
     names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class ProjectIDs:
-    """Valid for the projects of these ids, which only PyPI can tell the names of."""
+    """Valid for the projects of these ids, whose names only PyPI knows."""
 
     ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class RequestUser:
-    """Valid for the whole account of a user; tokens in the old format don't say which, and have None."""
+    """Valid for a user's entire account; None in tokens of the old format, which don't name the user."""
 
     user_id: str | None
 
@@ -69,7 +72,7 @@ class OIDCPublisher:
 
 @dataclass(frozen=True)
 class UnknownCaveat:
-    """A restriction in a form that is not known here: another tag, third-party, or not exactly as PyPI writes it."""
+    """A restriction that can't be interpreted here: another tag, third-party, or not written as PyPI writes it."""
 
     raw: bytes
 
@@ -78,7 +81,7 @@ Caveat: TypeAlias = Expiration | ProjectNames | ProjectIDs | RequestUser | OIDCP
 
 
 class Kind(str, Enum):
-    """What a token is for; its `str()` is for people."""
+    """The scope of a token."""
 
     ACCOUNT = "account"
     PROJECT = "project"
@@ -89,42 +92,46 @@ class Kind(str, Enum):
     def __str__(self) -> str:
         return self.value
 
+    @property
+    def scope(self) -> str:
+        """The scope in words."""
+        return "entire account" if self is Kind.ACCOUNT else self.value
+
 
 @dataclass(frozen=True)
 class Token:
-    """What an API token says of itself; nothing in here is secret, and all text is printable.
+    """The contents of an API token; nothing in here is secret, and all text is printable.
 
-    The index may know of more caveats than the token shows. So None, in every property, means that the token doesn't
-    say, never that there is no limit.
+    None, in every property, means "unknown" and never "unrestricted".
     """
 
     location: str
-    """The web host that made it, such as `pypi.org`; may be empty."""
+    """The web host that issued it, such as `pypi.org`; may be empty."""
 
     identifier: str
-    """Under which its index knows it; a UUID at PyPI."""
+    """The index's own identifier for it; a UUID at PyPI."""
 
     caveats: tuple[Caveat, ...]
-    """In the order in which they were added. All of them have to hold."""
+    """Its restrictions in the order in which they were added. All of them have to hold."""
 
     @property
     def projects(self) -> frozenset[str] | None:
-        """The projects that it is valid for, by name: those in every `ProjectNames`. Compare with normalized names."""
+        """The normalized names of the projects that it is valid for: those in every `ProjectNames`."""
         return _common([caveat.names for caveat in self.caveats if isinstance(caveat, ProjectNames)])
 
     @property
     def expires_at(self) -> int | None:
-        """The first second at which it is no longer valid, in Unix time."""
+        """The Unix time at which it expires."""
         return min((caveat.expires_at for caveat in self.caveats if isinstance(caveat, Expiration)), default=None)
 
     @property
     def not_before(self) -> int | None:
-        """The first second at which it is valid, in Unix time."""
+        """The Unix time from which it is valid."""
         return max((caveat.not_before for caveat in self.caveats if isinstance(caveat, Expiration)), default=None)
 
     @property
     def kind(self) -> Kind:
-        """What it is for; unknown for an account token with an unknown caveat, which may restrict it to a project."""
+        """The scope; unknown for an account token with an unknown caveat, which may restrict it to a project."""
         kinds = {type(caveat) for caveat in self.caveats}
         if OIDCPublisher in kinds:
             return Kind.TRUSTED_PUBLISHING
@@ -144,7 +151,7 @@ def _common(restrictions: list[tuple[str, ...]]) -> frozenset[str] | None:
 _PREFIX = "pypi-"
 _TOKEN = re.compile(rf"{_PREFIX}((?:[\w-]{{4}})*(?:[\w-]{{2}}(?:==)?|[\w-]{{3}}=?)?)", re.ASCII)
 
-# PyPI takes headers of up to 32 760 bytes, and Basic authorization spends four for every three of `__token__:pypi-...`.
+# PyPI accepts headers of up to 32,760 bytes, and Basic authentication needs four for every three of `__token__:pypi-...`.
 _LONGEST_TOKEN = 24_500
 
 # https://github.com/rescrv/libmacaroons/blob/master/doc/format.txt
@@ -159,44 +166,95 @@ _CONTINUED = 0x80
 _BEFORE_SIGNATURE = bytes([_END_OF_SECTION, _SIGNATURE, _SIGNATURE_SIZE])
 
 
-# What comes along when a token is copied: the name of a variable, and white space and quotes around it.
+# What is often pasted along with a token: the name of a variable, whitespace and quotes.
 _PASTED = re.compile(r"\A(?:export\s+|set\s+|\$env:)?(?:HATCH_INDEX_AUTH\w*|TWINE_PASSWORD|UV_PUBLISH_TOKEN)\s*=\s*")
 _AROUND = " \t\r\n\f\v\ufeff\u00a0\u200b\"'`"
 
+# The beginning of every token of an index, from the macaroon's version to its location, as far as base64 fixes it.
+_BEGINNINGS = {
+    site: base64.b64encode(bytes([_VERSION, _LOCATION, len(site)]) + site.encode()).decode()[: (len(site) + 3) * 4 // 3]
+    for site in ("pypi.org", "test.pypi.org")
+}
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){16,}")
+_WRAPPINGS = 2
+"""Layers of base64, hexadecimal, percent-encoding or HTML that a token is looked for in."""
+
 
 def looks_like_token(text: str) -> bool:
-    """Whether somebody who typed this meant an API token, even if it can't be read.
+    """Return True if the text is meant as an API token, even if it can't be parsed.
 
     The rule is the one that PyPI gives to secret scanners: `pypi-` and at least 85 characters of URL-safe base64. Every
-    token that PyPI makes is longer (its UUID and signature alone take 91), and no user name is that long.
+    token of PyPI is longer (its UUID and signature alone take 91), and no user name is that long.
     """
     return re.fullmatch(rf"{_PREFIX}[A-Za-z0-9_-]{{85,}}={{0,2}}", text) is not None
 
 
 def token_in(text: str) -> Secret | None:
-    """The API token that somebody meant who gave this text; `None` if it is something else."""
+    """Return the API token that the text holds between what was pasted along, None if it holds something else."""
     cleaned = _PASTED.sub("", text.strip(_AROUND), count=1).strip(_AROUND)
     return Secret(cleaned) if looks_like_token(cleaned) else None
 
 
-def read(secret: Secret) -> Token:
-    """What an API token says. Its signature can't be checked: that takes the index's key.
+def issuers_in(text: str) -> frozenset[str]:
+    """Return the sites (`pypi.org`, `test.pypi.org`) whose tokens the text may hold, however they are spelt or wrapped.
 
-    The format is that of PyPI: `pypi-` and the URL-safe base64, padded or not, of a macaroon in binary format 2. Raises
-    MalformedTokenError for any other text, and for one of more than 24 500 characters, which PyPI would not take.
+    A secret that is no valid token can still hold one: with a character too many, a name in front, or inside of JSON or
+    base64. Whoever receives it can cut the token out, so what decides whether it may be sent is this search, and not
+    `read`.
+    """
+    texts, sites = {text}, set[str]()
+    for _ in range(_WRAPPINGS + 1):
+        sites |= {site for text in texts for site, mark in _BEGINNINGS.items() if mark in _compact(text)}
+        texts = {inner for text in texts for inner in _unwrapped(text)}
+    return frozenset(sites)
+
+
+def is_blank(text: str) -> bool:
+    """Return True if nothing is left of a text without whitespace, quotes and the name of a variable."""
+    return not _PASTED.sub("", text.strip(_AROUND), count=1).strip(_AROUND)
+
+
+def _compact(text: str) -> str:
+    """Return the letters of base64 in a text, in ASCII, with nothing between them."""
+    return re.sub("[^A-Za-z0-9_-]", "", unicodedata.normalize("NFKC", text))
+
+
+def _unwrapped(text: str) -> Iterator[str]:
+    """Yield the texts that a text may stand for."""
+    yield from {unquote(text), html.unescape(text)} - {text}
+    letters = re.sub(r"\s", "", text)
+    for run in _HEX.findall(letters):
+        yield bytes.fromhex(run).decode("latin-1")
+    for run in _BASE64.findall(letters):
+        standard = run.translate({ord("-"): "+", ord("_"): "/"})
+        for start in range(4):
+            whole = standard[start : start + (len(standard) - start) // 4 * 4]
+            yield base64.b64decode(whole).decode("latin-1")
+
+
+def read(secret: Secret) -> Token:
+    """Return the contents of an API token. Its signature can't be verified without the index's key.
+
+    The format is PyPI's: `pypi-` and the URL-safe base64, padded or not, of a macaroon in binary format 2.
+
+    Raises:
+        MalformedTokenError: The text is something else, or longer than the 24,500 characters that PyPI accepts.
     """
     try:
         return _parse(_decode(secret.reveal()))
     except MalformedTokenError as error:
-        # Without the frames in between: their variables hold the secret, and a traceback may print them.
+        # Without the frames in between: a traceback may print their variables, which hold the secret.
         raise error.with_traceback(None) from None
 
 
 def narrow(secret: Secret, *, project: str, not_before: int, expires_at: int) -> Secret:
-    """The same token, restricted further to one project and to the time between two Unix seconds, the second excluded.
+    """Return the token restricted to one project, from `not_before` to just before `expires_at` (Unix time).
 
-    Takes the project's name in any spelling. What the token says already stays as it is, byte for byte. Raises
-    MalformedTokenError if the token can't be read, or becomes too long to be sent.
+    The project's name may be spelt in any way. The restrictions that the token has stay as they are, byte for byte.
+
+    Raises:
+        MalformedTokenError: The token can't be parsed, or becomes too long to be sent.
     """
     read(secret)
     name = re.sub(r"[-_.]+", "-", project).lower()
@@ -206,7 +264,7 @@ def narrow(secret: Secret, *, project: str, not_before: int, expires_at: int) ->
 
 
 def _with_caveats(secret: Secret, *caveats: list[Any]) -> Secret:
-    """Adds first-party caveats to a token that can be read: each one's HMAC is the key of the next."""
+    """Add first-party caveats to a token that can be parsed: each one's HMAC is the key of the next."""
     data = _decode(secret.reveal())
     body, signature = data[: -len(_BEFORE_SIGNATURE) - _SIGNATURE_SIZE], data[-_SIGNATURE_SIZE:]
     for caveat in caveats:
@@ -226,8 +284,7 @@ def _varint_of(number: int) -> Iterator[int]:
 
 def _refuse(what: str) -> NoReturn:
     message = (
-        f"This is no API token of PyPI's format: {what}. "
-        "Copy it again, whole and with nothing around it, or make a new one."
+        f"It is not in the format of PyPI's API tokens: {what}. Copy it again in full, or create a new one."
     )
     raise MalformedTokenError(message)
 
@@ -250,12 +307,12 @@ def _parse(data: bytes) -> Token:
         _refuse("it is not a macaroon of version 2")
     header = _read_section(stream)
     if header.keys() not in ({_IDENTIFIER}, {_LOCATION, _IDENTIFIER}):
-        _refuse("its header is not that of a macaroon")
+        _refuse("it has a malformed header")
     caveats: list[Caveat] = []
     while section := _read_section(stream):
         caveats.append(_caveat_of(section))
     if (_read_varint(stream), _read_varint(stream)) != (_SIGNATURE, _SIGNATURE_SIZE):
-        _refuse("it has no signature of the right kind")
+        _refuse("it has no valid signature")
     _read_bytes(stream, _SIGNATURE_SIZE)
     if stream.read(1):
         _refuse("something follows its signature")
@@ -263,7 +320,7 @@ def _parse(data: bytes) -> Token:
 
 
 def _read_section(stream: io.BytesIO) -> dict[int, bytes]:
-    """The fields up to the next end mark, which a macaroon has in the order of their types, each once."""
+    """Return the fields up to the next end mark; a macaroon has them in the order of their types, each once."""
     fields: dict[int, bytes] = {}
     while (field := _read_varint(stream)) != _END_OF_SECTION:
         if field <= max(fields, default=_END_OF_SECTION):
@@ -273,16 +330,16 @@ def _read_section(stream: io.BytesIO) -> dict[int, bytes]:
 
 
 def _read_varint(stream: io.BytesIO) -> int:
-    """A number in groups of seven bits, the lowest first; three groups are more than the longest token needs."""
+    """Return a number in groups of seven bits, the lowest first; three groups suffice for the longest token."""
     number = 0
     for shift in (0, 7, 14):
         byte = _read_bytes(stream, 1)[0]
         number |= byte % _CONTINUED << shift
         if byte == 0 and shift:
-            _refuse("a number in it has zeros too many")
+            _refuse("it has a number with superfluous zeros")
         if byte < _CONTINUED:
             return number
-    _refuse("a number in it is too large")
+    _refuse("it has a number that is too large")
 
 
 def _read_bytes(stream: io.BytesIO, size: int) -> bytes:
@@ -295,7 +352,7 @@ def _read_bytes(stream: io.BytesIO, size: int) -> bytes:
 def _text_of(raw: bytes) -> str:
     text = raw.decode("utf-8", "surrogateescape")
     if not _is_text(text):
-        _refuse("it holds something else where a host or an identifier should be")
+        _refuse("its location or identifier is not printable text")
     return text
 
 
@@ -303,7 +360,7 @@ def _caveat_of(section: dict[int, bytes]) -> Caveat:
     if section.keys() in ({_IDENTIFIER, _VERIFICATION_ID}, {_LOCATION, _IDENTIFIER, _VERIFICATION_ID}):
         return UnknownCaveat(section[_IDENTIFIER])
     if section.keys() != {_IDENTIFIER}:
-        _refuse("one of its caveats is not that of a macaroon")
+        _refuse("it has a malformed caveat")
     raw = section[_IDENTIFIER]
     try:
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=_mapping_of, parse_constant=_refuse_constant)
@@ -321,12 +378,12 @@ def _mapping_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    """NaN and Infinity, which Python's parser takes though JSON doesn't have them."""
+    """Reject NaN and Infinity, which only Python's parser accepts."""
     raise ValueError(constant)
 
 
 def _caveat_from_array(value: Any) -> Caveat | None:
-    """PyPI's caveats are arrays of a tag and fields: `warehouse/macaroons/caveats/` in pypi/warehouse on GitHub."""
+    """Parse PyPI's format: an array of a tag and fields (`warehouse/macaroons/caveats/` in pypi/warehouse on GitHub)."""
     match value:
         case [tag, *_] if not _is_int(tag):
             return None
@@ -344,7 +401,7 @@ def _caveat_from_array(value: Any) -> Caveat | None:
 
 
 def _caveat_from_mapping(value: Any) -> Caveat | None:
-    """Tokens from before there were tags have mappings, which PyPI still reads."""
+    """Parse the format from before there were tags: a mapping, which PyPI still accepts."""
     match value:
         case {"version": version} if not _is_int(version):
             return None
@@ -368,7 +425,7 @@ def _is_time(value: Any) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    """Printable, and so without control characters and lone surrogates: no host, id or project name has them."""
+    """Return True for printable text, which has neither control characters nor lone surrogates."""
     return isinstance(value, str) and value.isprintable()
 
 

@@ -1,4 +1,4 @@
-"""What a URL tells: whether it can be an upload URL, which origin and which site it belongs to."""
+"""URLs: check and compare them, and find the web origin and the index that one belongs to."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def problem_with(url: str) -> str | None:
-    """Why `url` can't be used (a text that doesn't quote it), or `None`."""
+    """Return why `url` can't be used, without quoting it; None if it can."""
     if any(character <= " " or character == "\x7f" for character in url):
-        return "must be a URL without spaces or control characters"
+        return "must not contain spaces or control characters"
     if not url.isascii():
-        return "must be written in ASCII: an international name as xn--..., other characters as %XX"
+        return "must be ASCII (write international host names as xn--..., other characters as %XX)"
     try:
         parts = urlsplit(url)
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError:
         return "must be an absolute http:// or https:// URL"
     if parts.username is not None or parts.password is not None:
-        return "must not hold a user name or password (give them as `user`, HATCH_INDEX_AUTH or in the keyring)"
+        return "must not contain a user name or password (use `user`, HATCH_INDEX_AUTH or the keyring)"
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or not port_is_valid:
         return "must be an absolute http:// or https:// URL"
     return None
 
 
 def normalized(url: str) -> str:
-    """`url` in the form in which two spellings of one address are equal; a slash at the end doesn't count."""
+    """Return `url` in a form in which two spellings of one address are equal; a trailing slash is ignored."""
     parts = urlsplit(url)
-    scheme, host, port = origin(url)
+    scheme, host, port = web_origin(url)
     shown_port = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
     return SplitResult(scheme, host + shown_port, parts.path.rstrip("/"), parts.query, "").geturl()
 
 
 def same(url: str, other: str) -> bool:
-    """Whether two usable URLs are the same address."""
+    """Return True if two usable URLs are the same address."""
     return normalized(url) == normalized(other)
 
 
-def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port: what decides whether a secret may follow (RFC 6454)."""
+def web_origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port, the web origin (RFC 6454): a secret never goes to another one."""
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     host = (parts.hostname or "").rstrip(".")
@@ -53,23 +53,23 @@ def origin(url: str) -> tuple[str, str, int]:
 
 
 def host_of(text: str) -> str | None:
-    """The host, if `text` is a URL that has one."""
-    return None if problem_with(text) else origin(text)[1]
+    """Return the host of a usable URL, None for any other text."""
+    return None if problem_with(text) else web_origin(text)[1]
 
 
 def site(url: str) -> str | None:
-    """`pypi.org` or `test.pypi.org` where `url` belongs to it, else `None`."""
-    return _SITES.get(origin(url)[1])
+    """Return `pypi.org` or `test.pypi.org` if `url` belongs to one of them, else None."""
+    return _SITES.get(web_origin(url)[1])
 
 
 def index_name(url: str, otherwise: str) -> str:
-    """What people call the index that `url` belongs to: `PyPI` or `TestPyPI`, and `otherwise` for any other."""
+    """Return the name of the index that `url` belongs to: `PyPI`, `TestPyPI`, or `otherwise`."""
     return _SITE_NAMES.get(site(url) or "", otherwise)
 
 
 def is_loopback(url: str) -> bool:
-    """Whether what is sent to `url` stays on this machine."""
-    host = origin(url)[1].strip("[]")
+    """Return True if `url` is on this machine."""
+    host = web_origin(url)[1].strip("[]")
     if host == "localhost":
         return True
     try:
@@ -79,5 +79,5 @@ def is_loopback(url: str) -> bool:
 
 
 def is_disclosing(url: str) -> bool:
-    """Whether a secret sent to `url` could be read on the way: plain http to another machine."""
-    return origin(url)[0] == "http" and not is_loopback(url)
+    """Return True if others could read a secret sent to `url`: plain http to another machine."""
+    return web_origin(url)[0] == "http" and not is_loopback(url)

@@ -19,7 +19,7 @@ from hatch_process import needs_terminal
 from servers import Answer
 
 from hatch_tokenindex.credentials import cache as cache_module
-from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
+from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
 from hatch_tokenindex.errors import SourceUnavailableError
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 URL = "https://packages.example.org/legacy/"
 SECRET = "correct-horse-battery"
 PROJECTS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta")
-SLOT = Slot(URL, "pypi_token:project:demo", "demo", "project", 4_102_444_800, 1_787_000_000)
+SLOT = EntryRecord(URL, "pypi_token:project:demo", "demo", "project", 4_102_444_800, 1_787_000_000)
 CONTENTS = (
     Contents()
     .with_user(URL, "alice")
     .with_user("https://other.example.org/", "böb")
-    .with_slot(SLOT)
+    .with_entry(SLOT)
     .with_advice(URL, "demo")
 )
 
@@ -66,7 +66,7 @@ def test_eight_publishers_at_once_are_all_remembered(at_pypi: Maintainer) -> Non
         assert [terminal.finish() for terminal in terminals.values()] == [0] * len(PROJECTS)
 
     contents = Cache(at_pypi.cache_file.parent).read()
-    assert sorted(slot.project or "" for slot in contents.slots) == sorted(PROJECTS)
+    assert sorted(slot.project or "" for slot in contents.entries) == sorted(PROJECTS)
     assert contents.user(at_pypi.url) == "__token__"
     assert at_pypi.kept == {f"pypi_token:project:{name}": project_token(name) for name in PROJECTS}
     assert sorted(path.name for path in at_pypi.cache_file.parent.iterdir()) in (
@@ -181,7 +181,7 @@ def test_it_reads_what_it_wrote(tmp_path: Path) -> None:
     assert cache.read() == Contents()
     cache.update(lambda _: CONTENTS)
     assert Cache(tmp_path / "publish" / "tokenindex").read() == CONTENTS
-    assert CONTENTS.slot(URL, SLOT.user) == SLOT
+    assert CONTENTS.entry(URL, SLOT.user) == SLOT
 
 
 def test_an_index_is_one_however_it_is_spelled() -> None:
@@ -195,12 +195,12 @@ def test_an_index_is_one_however_it_is_spelled() -> None:
 
 
 def test_a_slot_is_kept_once() -> None:
-    newer = Slot(URL, SLOT.user, "demo", "account", None, 1_800_000_000)
-    other = Slot(URL, "__token__", None, "account", None, 1_800_000_000)
-    contents = Contents().with_slot(SLOT).with_slot(other).with_slot(newer)
-    assert contents.slots == (other, newer)
-    assert contents.without_slot(URL, SLOT.user).slots == (other,)
-    assert contents.without_slot("https://other.example.org/", SLOT.user).slots == (other, newer)
+    newer = EntryRecord(URL, SLOT.user, "demo", "account", None, 1_800_000_000)
+    other = EntryRecord(URL, "__token__", None, "account", None, 1_800_000_000)
+    contents = Contents().with_entry(SLOT).with_entry(other).with_entry(newer)
+    assert contents.entries == (other, newer)
+    assert contents.without_entry(URL, SLOT.user).entries == (other,)
+    assert contents.without_entry("https://other.example.org/", SLOT.user).entries == (other, newer)
 
 
 def test_advice_is_kept_once() -> None:
@@ -235,7 +235,7 @@ def test_one_byte_may_be_any_other(tmp_path: Path) -> None:
         cache.path.write_bytes(whole[:position] + bytes([byte]) + whole[position + 1 :])
         contents = cache.read()
         assert isinstance(contents.user(URL), (str, type(None)))
-        assert len(contents.slots) <= 1
+        assert len(contents.entries) <= 1
 
 
 def slot_with(**changes: object) -> str:
@@ -278,8 +278,8 @@ def test_strange_content_is_no_content(tmp_path: Path, content: bytes) -> None:
     cache = Cache(tmp_path)
     cache.path.write_bytes(content)
     assert cache.read() == Contents()
-    cache.update(lambda contents: contents.with_slot(SLOT))
-    assert cache.read() == Contents(slots=(SLOT,))
+    cache.update(lambda contents: contents.with_entry(SLOT))
+    assert cache.read() == Contents(entries=(SLOT,))
 
 
 def a_file(content: bytes) -> Callable[[Path], None]:

@@ -19,11 +19,11 @@ from maintainer import slot_of
 from servers import Answer, BasicAuth
 
 from hatch_tokenindex.config.repositories import Repository
-from hatch_tokenindex.credentials.cache import Cache, Slot
+from hatch_tokenindex.credentials.cache import Cache, EntryRecord
 from hatch_tokenindex.credentials.checks import check_credential
 from hatch_tokenindex.credentials.credential import Credential
 from hatch_tokenindex.credentials.sources.keyring import Keyring
-from hatch_tokenindex.credentials.store import CredentialStore, places
+from hatch_tokenindex.credentials.store import CredentialStore, entries_for
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.secrets import Secret
 
@@ -112,15 +112,15 @@ def test_a_token_goes_where_it_says_that_it_belongs(at_pypi: Maintainer, scope: 
     with at_pypi.at_terminal("-r", "main") as terminal:
         give_token(terminal, token)
         assert terminal.finish() == 0, terminal.screen
-    assert at_pypi.kept == dict.fromkeys(scope.slots(name), token)
+    assert at_pypi.kept == dict.fromkeys(scope.entries(name), token)
     assert token not in terminal.screen
 
     contents = Cache(at_pypi.cache_file.parent).read()
     assert contents.user(PYPI) == "__token__"
-    assert [slot.stored for slot in contents.slots if not before <= slot.stored <= time.time()] == []
-    assert [(slot.service, slot.user, slot.project, slot.kind, slot.expires) for slot in contents.slots] == [
+    assert [slot.stored for slot in contents.entries if not before <= slot.stored <= time.time()] == []
+    assert [(slot.service, slot.user, slot.project, slot.kind, slot.expires) for slot in contents.entries] == [
         (PYPI, slot, project, scope.kind, None)
-        for slot, project in zip(scope.slots(name), scope.projects(name), strict=True)
+        for slot, project in zip(scope.entries(name), scope.projects(name), strict=True)
     ]
     assert at_pypi.files_with(token) == [at_pypi.home.keyring_file]
 
@@ -132,7 +132,7 @@ def test_a_token_goes_where_it_says_that_it_belongs(at_pypi: Maintainer, scope: 
 
     undo(at_pypi, terminal.screen)
     assert at_pypi.kept == {}
-    assert Cache(at_pypi.cache_file.parent).read().slots == ()
+    assert Cache(at_pypi.cache_file.parent).read().entries == ()
 
 
 def test_every_slot_of_one_secret_is_told_once(at_pypi: Maintainer) -> None:
@@ -255,7 +255,7 @@ def test_without_a_keyring_by_choice_the_user_name_alone_is_stored(at_pypi: Main
     assert "Stored" not in terminal.words
     assert at_pypi.home.keyring.calls == []
     cached = Cache(at_pypi.cache_file.parent).read()
-    assert (dict(cached.users), cached.slots) == ({at_pypi.url.rstrip("/"): "__token__"}, ())
+    assert (dict(cached.users), cached.entries) == ({at_pypi.url.rstrip("/"): "__token__"}, ())
     assert at_pypi.files_with(account_token()) == []
 
 
@@ -330,27 +330,27 @@ class FailsAtTheSecond(Keyring):
 
     def __init__(self) -> None:
         super().__init__(None)
-        self.slots: list[str] = []
+        self.entries: list[str] = []
 
     @property
     def name(self) -> str:
         return "half"
 
     def set(self, service: str, slot: str, secret: Secret) -> None:  # noqa: ARG002 - as the keyring has it
-        if self.slots:
+        if self.entries:
             msg = "the keyring is locked"
             raise SourceUnavailableError(msg)
-        self.slots.append(slot)
+        self.entries.append(slot)
 
 
 def test_what_was_stored_in_part_is_listed(tmp_path: Path) -> None:
     repository = Repository("main", "https://upload.pypi.org/legacy/")
     found = Credential("__token__", Secret(make_token(projects=["a", "b"])), "the prompt", typed=True)
     checked, keyring, cache = check_credential(found, "a", repository, 1e9), FailsAtTheSecond(), Cache(tmp_path)
-    kept = CredentialStore(repository, cache, keyring).keep(checked, places(checked, "a"), 1e9)
+    kept = CredentialStore(repository, cache, keyring).keep(checked, entries_for(checked, "a"), 1e9)
     assert "a on PyPI" in kept.notes[0]
     assert "locked" in kept.warnings[0]
-    assert [slot.user for slot in cache.read().slots] == keyring.slots == ["pypi_token:project:a"]
+    assert [slot.user for slot in cache.read().entries] == keyring.entries == ["pypi_token:project:a"]
 
 
 # A remembered credential that is refused
@@ -360,8 +360,8 @@ def remember(maintainer: Maintainer, slot: str, token: str) -> None:
     """Put a token where an earlier run has put it, in August 2026."""
     maintainer.home.remember(maintainer.url, slot, token)
     project = slot.partition("project:")[2] or None
-    kept = Slot(maintainer.url, slot, project, "account", None, 1_787_000_000)
-    Cache(maintainer.cache_file.parent).update(lambda contents: contents.with_slot(kept))
+    kept = EntryRecord(maintainer.url, slot, project, "account", None, 1_787_000_000)
+    Cache(maintainer.cache_file.parent).update(lambda contents: contents.with_entry(kept))
 
 
 STORED = "stored on 2026-08-17"
@@ -382,7 +382,7 @@ def test_a_refused_one_is_named_and_replaced(at_pypi: Maintainer) -> None:
     assert [secret for _, _, secret in at_pypi.received] == ["old", "mistyped", "new"]
     assert "User name" not in terminal.words
     assert at_pypi.kept == {slot_of(name): new}
-    (slot,) = Cache(at_pypi.cache_file.parent).read().slots
+    (slot,) = Cache(at_pypi.cache_file.parent).read().entries
     assert slot.stored > 1_787_000_000
 
 
@@ -395,7 +395,7 @@ def test_one_that_takes_its_place_elsewhere_removes_it(at_pypi: Maintainer) -> N
         terminal.give_secret(account_token())
         assert terminal.finish() == 0
     assert at_pypi.kept == {"__token__": account_token()}
-    assert [slot.user for slot in Cache(at_pypi.cache_file.parent).read().slots] == ["__token__"]
+    assert [slot.user for slot in Cache(at_pypi.cache_file.parent).read().entries] == ["__token__"]
 
 
 def test_what_was_pasted_along_with_another_one_is_told(at_pypi: Maintainer) -> None:

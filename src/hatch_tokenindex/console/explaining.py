@@ -1,14 +1,14 @@
-"""`-o explain` as text and as data: every place of both lists, what it holds, and which one is used."""
+"""`-o explain` as text and as data: every source in order, what it holds, and which one is used."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console.tables import aligned
 from hatch_tokenindex.secrets import MASK
 from hatch_tokenindex.text import as_date
-from hatch_tokenindex.tokens import Token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,30 +18,42 @@ if TYPE_CHECKING:
     from hatch_tokenindex.credentials.chain import Explanation
     from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.credentials.finding import Finding
+    from hatch_tokenindex.tokens import Token
+
+_MARK = {"used": ">", "stops the run": "!", "": " "}
+_USED, _STOPS, _UNUSED = _MARK
+
+
+@dataclass(frozen=True)
+class _Row:
+    question: str
+    place: str
+    holds: str
+    mark: str
 
 
 def as_text(explanation: Explanation, repository: Repository) -> str:
-    """The table of one project, and below it what its token says."""
-    rows = [(row.question, row.place, row.holds.partition("\n")[0], row.mark) for row in _rows(explanation)]
-    lines = [f"{explanation.project} -> {repository.url} (repository {repository.name})", aligned(rows, indent="  ")]
-    lines += [f"  {line}" for row in _rows(explanation) for line in row.holds.splitlines()[1:]]
-    user, secret = explanation.user, explanation.secret
-    if user is None and secret is not None and secret.error is None:
-        lines.append("  No place gives a user name: __token__ is used, or what comes with the secret.")
-    if user is not None and user.error is not None:
-        lines.append("  Publishing would stop there.")
-    elif secret is None:
-        lines.append("  No place gives a secret, and nobody can be asked: publishing would stop here.")
-    elif secret.error is not None:
-        lines.append("  Publishing would stop there.")
-    elif secret.answer is not None:
-        lines += [f"  {line}" for line in _about(secret.answer, explanation)]
+    """Return the table of one project: a line that names the credential, the sources in order, and what the token says.
+
+    The source that decides has a mark in front.
+    """
+    rows = list(_rows(explanation))
+    cells = [(f"{_MARK[row.mark]} {row.place}", row.holds.partition("\n")[0]) for row in rows]
+    table = aligned(cells).splitlines()
+    lines = [f"{explanation.project} -> {repository.url} (repository {repository.name})", _headline(explanation)]
+    for question, group in groupby(zip(rows, table, strict=True), key=lambda pair: pair[0].question):
+        lines += ["", f"{question[:1].upper()}{question[1:]}:"]
+        for row, line in group:
+            lines += [line, *(f"    {more}" for more in row.holds.splitlines()[1:])]
+    checked = None if explanation.secret is None else explanation.secret.value
+    if checked is not None:
+        lines += ["", *_about(checked, explanation)]
     return "\n".join(lines)
 
 
 def as_data(explanation: Explanation) -> dict[str, Any]:
-    """The same for `-o json`: an entry as for other runs, but of all versions and with rows instead of files."""
-    checked = explanation.secret.answer if explanation.secret is not None else None
+    """Return the same for `-o json`: an entry as for other runs, but of all versions and with rows instead of files."""
+    checked = explanation.secret.value if explanation.secret is not None else None
     return {
         "name": explanation.project,
         "version": None,
@@ -55,66 +67,71 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-_USED = "<- used"
-_STOPS = "<- stops the run"
-
-
-@dataclass(frozen=True)
-class _Row:
-    question: str
-    place: str
-    holds: str
-    mark: str
+def _headline(explanation: Explanation) -> str:
+    """Return what publishing would use, or why it would stop."""
+    user, secret = explanation.user, explanation.secret
+    if user is not None and user.error is not None:
+        return f"Publishing would stop at the user name from {user.place}."
+    if secret is None:
+        return "Publishing would stop: no credential, and no way to prompt for one."
+    if secret.error is not None:
+        return f"Publishing would stop at the secret from {secret.place}."
+    if secret.value is not None:
+        credential = secret.value.credential
+        return f"Publishing would use {credential.user} with the secret from {credential.origin}."
+    return f"Publishing {secret.detail} ({secret.place})."
 
 
 def _rows(explanation: Explanation) -> Iterator[_Row]:
     for user in explanation.users:
-        yield _Row("user name", user.place, _holds(user, _name(user.answer)), _mark(user, explanation.user))
+        yield _Row("user name", user.place, _holds(user, _name(user.place, user.value)), _mark(user, explanation.user))
     for secret in explanation.secrets:
-        yield _Row("secret", secret.place, _holds(secret, _masked(secret.answer)), _mark(secret, explanation.secret))
+        yield _Row("secret", secret.place, _holds(secret, _masked(secret.place, secret.value)), _mark(secret, explanation.secret))
 
 
-def _mark(look: Finding[Any], deciding: Finding[Any] | None) -> str:
-    if look is not deciding:
+def _mark(finding: Finding[Any], deciding: Finding[Any] | None) -> str:
+    if finding is not deciding:
+        return _UNUSED
+    return _USED if finding.error is None else _STOPS
+
+
+def _name(place: str, user: WithOrigin[str] | None) -> str:
+    return "" if user is None else f"{user.value}{_unless_obvious(user.origin, place)}"
+
+
+def _masked(place: str, checked: CheckedCredential | None) -> str:
+    if checked is None:
         return ""
-    return _USED if look.error is None else _STOPS
+    credential = checked.credential
+    user = "" if credential.has_token_user else f" for {credential.user}"
+    return f"set: {MASK}{user}{_unless_obvious(credential.origin, place)}"
 
 
-def _name(given: WithOrigin[str] | None) -> str:
-    return "" if given is None else f"{given.value} ({given.origin})"
+def _unless_obvious(origin: str, place: str) -> str:
+    """Return the origin in parentheses, where the place doesn't say it already."""
+    return "" if origin == place else f" ({origin})"
 
 
-def _masked(checked: CheckedCredential | None) -> str:
-    return "" if checked is None else f"set: {MASK} ({checked.credential.origin}; user {checked.credential.user})"
-
-
-def _holds(look: Finding[Any], answer: str) -> str:
-    if look.error is not None:
-        return f"refused: {look.error}"
-    if look.unavailable:
-        return f"unavailable: {look.unavailable}"
-    if look.passed_over:
-        return f"passed over: {look.passed_over}"
-    return look.effect or answer or look.not_used or "not set"
+def _holds(finding: Finding[Any], value: str) -> str:
+    return value or finding.reason
 
 
 def _about(checked: CheckedCredential, explanation: Explanation) -> list[str]:
-    """What the token that is used says of itself, and what will be sent of it."""
+    """Return what the token says, and in which form it is sent."""
     if checked.token is None:
-        return ["The secret is not a token that can be read here, and is sent as it is."]
+        return ["The secret is not a token that can be parsed; it is sent unchanged."]
     lines = [_says(checked.token)]
     if explanation.narrowed_for:
         lines.append(
-            f"What is sent is narrowed on this machine: whoever catches it can upload {explanation.project} for "
-            f"{explanation.narrowed_for // 60} minutes, and nothing else."
+            f"The token is restricted to {explanation.project} for {explanation.narrowed_for // 60} minutes before it is "
+            f"sent."
         )
     else:
-        lines.append("It is sent as it is.")
+        lines.append("The token is sent unchanged.")
     return [*lines, *checked.notes]
 
 
 def _says(token: Token) -> str:
-    projects = ", ".join(sorted(token.projects)) if token.projects is not None else "not told"
-    expires = as_date(token.expires_at) if token.expires_at is not None else "not told"
-    made_by = token.location or "not told"
-    return f"The token says: made by {made_by}; kind: {token.kind}; projects: {projects}; expires: {expires}."
+    projects = f" ({', '.join(sorted(token.projects))})" if token.projects is not None else ""
+    expiry = as_date(token.expires_at) if token.expires_at is not None else "unknown"
+    return f"Token: issued by {token.location or 'unknown'}; scope: {token.kind.scope}{projects}; expiry: {expiry}."

@@ -1,4 +1,4 @@
-"""From a token for the whole account to one for the project: what to tell, and when."""
+"""Advice after an upload: from a token for the entire account to one for the project, or to Trusted Publishing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.credentials.sources import publishers
-from hatch_tokenindex.credentials.store import CredentialStore, command, entry_of
+from hatch_tokenindex.credentials.store import CredentialStore, command, project_entry
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.tokens import Kind
 
@@ -20,65 +20,60 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TokenAdvice:
-    """Tells the maintainer of a project how to make a token for it and store it."""
+    """Advises the maintainer of a project to create a token for it, and how to save that."""
 
     store: CredentialStore
     cache: Cache
 
-    def advice(self, checked: CheckedCredential, project: str, *, is_first_release: bool) -> str:
-        """What to tell after `project` was published with this credential; empty if nothing."""
-        tell = self._after_first_release if is_first_release else self._for_existing_project
-        return tell(checked, project)
-
-    def _after_first_release(self, checked: CheckedCredential, project: str) -> str:
-        """What to do when a token for the whole account has just created a project; empty if that isn't so."""
+    def after_upload(self, checked: CheckedCredential, project: str, *, is_first_release: bool) -> str:
+        """Return the advice after `project` was published with this credential; empty if none."""
         if not self._is_for_account(checked):
             return ""
+        return self._for_new_project(checked, project) if is_first_release else self._once(checked, project)
+
+    def _for_new_project(self, checked: CheckedCredential, project: str) -> str:
         return (
-            f"{project} is new, and the token that created it can upload to every project of the account. Make one for "
-            f"{project} alone at {self._page(project)} and {self._how_to_use(checked, project)}"
+            f"{project} is new. Your token can upload to every project of the account; create one for {project} alone at "
+            f"{self._page(project)} and {self._how_to_use(checked, project)}"
         )
 
-    def _for_existing_project(self, checked: CheckedCredential, project: str) -> str:
-        """The same in one line, when a stored account token publishes to a project that exists; once per project."""
+    def _once(self, checked: CheckedCredential, project: str) -> str:
+        """Return the advice for a saved token and a project that exists, once per project."""
         url = self.store.repository.url
-        if (
-            not self._is_for_account(checked)
-            or checked.credential.slot is None
-            or self.cache.read().is_advised(url, project)
-        ):
+        if checked.credential.keyring_user is None or self.cache.read().is_advised(url, project):
             return ""
         try:
             self.cache.update(lambda contents: contents.with_advice(url, project))
         except SourceUnavailableError:
             return ""
         return (
-            f"A token for {project} alone is safer than the stored one for the account: {self._page(project)}, then "
+            f"A token for {project} alone is safer than your account token. Create one at {self._page(project)} and run: "
             f"{self._login(project)}"
         )
 
     def _is_for_account(self, checked: CheckedCredential) -> bool:
-        return (
-            checked.token is not None and checked.token.kind is Kind.ACCOUNT and self.store.repository.site is not None
-        )
+        token = checked.token
+        return token is not None and token.kind is Kind.ACCOUNT and self.store.repository.site is not None
 
     def _page(self, project: str) -> str:
         return f"{self.store.repository.token_page}?selected_project={project}"
 
     def _how_to_use(self, checked: CheckedCredential, project: str) -> str:
         if self.store.repository.keyring:
-            return f"store it with: {self._login(project)}"
-        return f"give it in place of the one from {checked.credential.origin}."
+            return f"save it with: {self._login(project)}"
+        return f"use it in place of the one from {checked.credential.origin}."
 
     def _login(self, project: str) -> str:
-        return command("login", *self.store.arguments(entry_of(project)))
+        return command("login", *self.store.arguments(project_entry(project)))
 
 
-def to_trusted_publishing(checked: CheckedCredential, project: str, repository: Repository, environment: Mapping[str, str]) -> str:
-    """What to tell in GitHub Actions where a stored token was used and none is needed; empty elsewhere."""
+def trusted_publishing_advice(
+    checked: CheckedCredential, project: str, repository: Repository, environment: Mapping[str, str]
+) -> str:
+    """Return the advice for a GitHub Actions job that used a stored token and needs none; empty elsewhere."""
     values = publishers.of_environment(environment)
     is_possible = repository.site is not None and repository.trusted_publishing != "never" and bool(values)
     if checked.credential.minted or not is_possible:
         return ""
     link = publishers.configuration_link(values, project, repository)
-    return f"With Trusted Publishing this job would need no stored token: {link}"
+    return f"With Trusted Publishing, this job needs no stored token: {link}"

@@ -1,29 +1,35 @@
-"""What lets one request in: its `Authorization` header, and what may be told about the credential in it."""
+"""Authorization: a credential in the form in which one attempt sends it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hatch_tokenindex.credentials.credential import TOKEN_USER
+
 if TYPE_CHECKING:
+    from hatch_tokenindex.credentials.credential import Credential
     from hatch_tokenindex.secrets import Secret
 
 
 @dataclass(frozen=True)
 class Authorization:
-    """A credential as one attempt sends it.
+    """A credential in the form in which one attempt sends it."""
 
-    `header` is the value of `Authorization`. `source` tells where the secret comes from. `secrets` are all secrets in it,
-    each with its user name: whatever an answer repeats of them is masked. `asked_again` tells that it was typed or
-    remembered, so that a run at a terminal asks for another one. `narrowed` marks a token that was restricted on this
-    machine, `minted` one of Trusted Publishing; `publisher` is then what fits its job, in the query of PyPI's form.
-    """
-
-    user: str
-    source: str
+    credential: Credential
+    """The credential as it was checked, never narrowed."""
+    sent: Secret
+    """The secret that is sent: the credential's own, or its narrowed form."""
     header: Secret
-    secrets: tuple[tuple[str, Secret], ...]
-    asked_again: bool = False
-    narrowed: bool = False
-    minted: bool = False
-    publisher: str = ""
+    """The value of the `Authorization` header."""
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return True if the token was restricted on this machine."""
+        return self.sent != self.credential.secret
+
+    @property
+    def secrets(self) -> tuple[tuple[str, Secret], ...]:
+        """Every secret in it with its user name: what to mask in an answer."""
+        user = self.credential.user
+        return ((user, self.credential.secret), (user, self.sent), (TOKEN_USER, self.header))

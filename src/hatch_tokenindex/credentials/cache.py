@@ -1,4 +1,4 @@
-"""What Hatch's cache remembers: the user name typed last for an index, and which keyring slots exist. Never a secret."""
+"""The cache file: the user name typed last for each index, and a record of each keyring entry. It never holds a secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.credentials.checks import usable_user_name
+from hatch_tokenindex.credentials.checks import check_user_name
 from hatch_tokenindex.errors import CredentialError, SourceUnavailableError
 from hatch_tokenindex.text import END_OF_TIME
 
@@ -21,91 +21,94 @@ if TYPE_CHECKING:
 
 VERSION = 1
 LOCK_PATIENCE = 10
-"""Seconds to wait for other runs that write at the same time."""
+"""Seconds to wait for other runs that are writing."""
 
 
 @dataclass(frozen=True)
-class Slot:
-    """One secret in the keyring: `service` and `user` find it there; times are in unix seconds.
-
-    `project` is the project that it is for, `None` if it is for every project of the index.
-    """
+class EntryRecord:
+    """What is known of one keyring entry, without its secret."""
 
     service: str
+    """The upload URL."""
     user: str
+    """The entry's user name."""
     project: str | None
+    """The project that the secret is for, None if it is for every project of the index."""
     kind: str
     expires: int | None
+    """Unix time."""
     stored: int
+    """Unix time, 0 if unknown."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What the file holds. `users` maps an index (its normalized URL) to a user name; `advised` lists the projects
-    (as `URL project`) whose maintainer was told once to make a token for that project.
-    """
+    """The contents of the file."""
 
     users: Mapping[str, str] = field(default_factory=dict)
-    slots: tuple[Slot, ...] = ()
+    """User names, by normalized upload URL."""
+    entries: tuple[EntryRecord, ...] = ()
     advised: tuple[str, ...] = ()
+    """The projects, as `URL project`, whose maintainer was once advised to create a token for the project."""
 
     def user(self, url: str) -> str | None:
-        """The user name that was typed last for this index."""
+        """Return the user name that was typed last for this index."""
         return self.users.get(urls.normalized(url))
 
-    def slot(self, service: str, user: str) -> Slot | None:
-        """What is known of one keyring slot."""
-        return next((slot for slot in self.slots if (slot.service, slot.user) == (service, user)), None)
+    def entry(self, service: str, user: str) -> EntryRecord | None:
+        """Return the record of one keyring entry."""
+        return next((entry for entry in self.entries if (entry.service, entry.user) == (service, user)), None)
 
     def with_user(self, url: str, user: str) -> Contents:
-        """The same, with this user name."""
+        """Return a copy with this user name."""
         return replace(self, users={**self.users, urls.normalized(url): user})
 
-    def with_slot(self, slot: Slot) -> Contents:
-        """The same, with this slot in place of an older record of it."""
-        return replace(self, slots=(*self.without_slot(slot.service, slot.user).slots, slot))
+    def with_entry(self, entry: EntryRecord) -> Contents:
+        """Return a copy with this record in place of an older one."""
+        return replace(self, entries=(*self.without_entry(entry.service, entry.user).entries, entry))
 
-    def without_slot(self, service: str, user: str) -> Contents:
-        """The same, without this slot."""
-        return replace(self, slots=tuple(slot for slot in self.slots if (slot.service, slot.user) != (service, user)))
+    def without_entry(self, service: str, user: str) -> Contents:
+        """Return a copy without the record of this entry."""
+        kept = (entry for entry in self.entries if (entry.service, entry.user) != (service, user))
+        return replace(self, entries=tuple(kept))
 
     def without_user(self, url: str) -> Contents:
-        """The same, without a user name for this index."""
+        """Return a copy without a user name for this index."""
         return replace(self, users={known: user for known, user in self.users.items() if known != urls.normalized(url)})
 
     def with_advice(self, url: str, project: str) -> Contents:
-        """The same, with the note that the maintainer of this project has been told."""
+        """Return a copy that notes that the maintainer of this project was advised."""
         return replace(self, advised=tuple(dict.fromkeys((*self.advised, _advice(url, project)))))
 
     def is_advised(self, url: str, project: str) -> bool:
-        """Whether the maintainer of this project has been told."""
+        """Return True if the maintainer of this project was advised."""
         return _advice(url, project) in self.advised
 
 
 class Cache:
-    """The file `remembered.json` in the plugin's folder. Reading never fails: what can't be understood is empty."""
+    """The file `remembered.json` in the plugin's cache folder. Reading never fails: what can't be parsed is empty."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "remembered.json"
 
     def read(self) -> Contents:
-        """What is remembered now."""
+        """Return the current contents."""
         try:
             return _decode(self._load())
         except OSError:
             return Contents()
 
     def update(self, change: Callable[[Contents], Contents]) -> None:
-        """Change what is remembered: under a lock, atomically, readable by its owner only.
+        """Change the contents under a lock, atomically, in a file that only its owner can read.
 
-        Raises `SourceUnavailableError` where the folder can't be written, or where a newer version wrote the file.
+        Raises `SourceUnavailableError` if the folder can't be written, or a newer version wrote the file.
         """
         from filelock import FileLock, Timeout
 
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with FileLock(f"{self.path}.lock", timeout=LOCK_PATIENCE, mode=0o600):
-                # What can't be read just now must not be taken for empty, and be lost.
+                # A file that can't be read just now is not empty: it must not be lost.
                 data = self._load()
                 if _is_newer(data):
                     msg = f"{self.path} was written by a newer version"
@@ -115,13 +118,13 @@ class Cache:
             msg = f"{self.path} is locked by another run"
             raise SourceUnavailableError(msg) from None
         except (OSError, NotImplementedError) as error:
-            # The second is what older versions of `filelock` say on a file system without locks.
+            # Older versions of `filelock` raise NotImplementedError on a file system without locks.
             reason = getattr(error, "strerror", None) or type(error).__name__
             msg = f"{self.path} can't be written ({reason})"
             raise SourceUnavailableError(msg) from None
 
     def _load(self) -> Any:
-        """What the file holds; `None` where there is none, or no JSON. Raises `OSError` where it can't be read."""
+        """Return the parsed file, None if it is missing or not JSON. Raises `OSError` if it can't be read."""
         try:
             return json.loads(self.path.read_bytes())
         except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
@@ -146,7 +149,12 @@ def _advice(url: str, project: str) -> str:
 
 
 def _encode(contents: Contents) -> dict[str, Any]:
-    return {"version": VERSION, **asdict(contents)}
+    return {
+        "version": VERSION,
+        "users": contents.users,
+        "slots": [asdict(entry) for entry in contents.entries],
+        "advised": contents.advised,
+    }
 
 
 def _is_newer(data: Any) -> bool:
@@ -157,15 +165,15 @@ def _is_newer(data: Any) -> bool:
 def _decode(data: Any) -> Contents:
     if not isinstance(data, dict) or data.get("version") != VERSION:
         return Contents()
-    users, slots, advised = data.get("users"), data.get("slots"), data.get("advised")
+    users, entries, advised = data.get("users"), data.get("slots"), data.get("advised")
     return Contents(
         users={url: user for url, user in users.items() if _is_user(user)} if isinstance(users, dict) else {},
-        slots=tuple(slot for item in slots if (slot := _slot(item))) if isinstance(slots, list) else (),
+        entries=tuple(entry for item in entries if (entry := _entry(item))) if isinstance(entries, list) else (),
         advised=tuple(item for item in advised if _is_text(item)) if isinstance(advised, list) else (),
     )
 
 
-def _slot(data: Any) -> Slot | None:
+def _entry(data: Any) -> EntryRecord | None:
     checks: dict[str, Callable[[object], bool]] = {
         "service": _is_url,
         "user": _is_text,
@@ -176,7 +184,7 @@ def _slot(data: Any) -> Slot | None:
     }
     if not isinstance(data, dict) or not all(name in data and check(data[name]) for name, check in checks.items()):
         return None
-    return Slot(**{name: data[name] for name in checks})
+    return EntryRecord(**{name: data[name] for name in checks})
 
 
 def _is_text(value: object) -> bool:
@@ -187,7 +195,7 @@ def _is_user(value: object) -> bool:
     if not isinstance(value, str):
         return False
     try:
-        usable_user_name(WithOrigin(value, "the cache"))
+        check_user_name(WithOrigin(value, "the cache"))
     except CredentialError:
         return False
     return True

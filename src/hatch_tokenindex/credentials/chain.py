@@ -1,62 +1,56 @@
-"""The two ordered lists of places, for the user name and for the secret: walked to resolve, and to the end to explain.
+"""The two ordered lists of sources, for the user name and for the secret, and the one walk over them.
 
 The order is the one that Hatch documents (https://hatch.pypa.io/latest/publish/#authentication).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hatch_tokenindex.config.options import Options, own_variable_name
-from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, usable_user_name
-from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, Source, project_slot
-from hatch_tokenindex.credentials.finding import Finding, find_at, first, until_found
+from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential
+from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
+from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status
 from hatch_tokenindex.credentials.narrowing import LIFETIME, is_narrowed
-from hatch_tokenindex.credentials.sources import command as commands
-from hatch_tokenindex.errors import ConfigurationError, CredentialError, SourceUnavailableError, UnfitTokenError
+from hatch_tokenindex.credentials.sources import (
+    command,
+    command_line,
+    environment,
+    keyring,
+    last_user,
+    prompt,
+    pypirc,
+    tables,
+    trusted_publishing,
+)
+from hatch_tokenindex.errors import CredentialError, SourceUnavailableError, UnfitTokenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from hatch_tokenindex.config.origin import WithOrigin
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.cache import Cache
-    from hatch_tokenindex.credentials.sources.keyring import Keyring
-    from hatch_tokenindex.credentials.sources.prompt import Prompts
-    from hatch_tokenindex.credentials.sources.pypirc import Pypirc
-    from hatch_tokenindex.credentials.sources.trusted_publishing import TrustedPublishing
-    from hatch_tokenindex.secrets import Secret
 
 T = TypeVar("T")
-U = TypeVar("U")
-
-PYPIRC = "~/.pypirc"
-CACHE = "Hatch's cache"
-PROMPT = "prompt"
-ATTEMPTS = 3
-"""How often a secret is asked for before a run gives up."""
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """The credential of one project, and what to tell about it.
-
-    `judged` is `None` in a rehearsal that would have to act for one; `would` says how.
-    """
+    """The credential of one project, or the action that publishing would take to get one; and what to say about it."""
 
     checked: CheckedCredential | None
-    would: str = ""
+    planned_action: str = ""
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Both lists of one project, walked to the end, and the looks that decide (`None`: nothing was found).
+    """The findings of all sources for one project, and the two that decide (None: nothing was found).
 
-    `narrowed_for` is for how many seconds the token that decides is narrowed before it is sent, 0 if it isn't.
+    `narrowed_for` is the number of seconds for which the token is restricted before it is sent, 0 if it isn't.
     """
 
     project: str
@@ -69,254 +63,186 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Chain:
-    """Finds the credential of each project for one repository. `now` answers unix seconds."""
+    """Finds the credential of each project for one repository. `now` returns Unix time at the index."""
 
     options: Options
     repository: Repository
-    pypirc: Pypirc
+    pypirc: pypirc.Pypirc
     cache: Cache
-    keyring: Keyring
-    trusted: TrustedPublishing
-    prompts: Prompts
+    keyring: keyring.Keyring
+    trusted: trusted_publishing.TrustedPublishing
+    prompts: prompt.Prompts
     now: Callable[[], float]
 
-    def users(self, project: str) -> tuple[Source[WithOrigin[str]], ...]:
-        """Where a user name can come from, in order."""
+    def user_sources(self, project: str) -> tuple[Source[WithOrigin[str]], ...]:
+        """Return the sources of the user name, in the documented order."""
         if self._is_trusted_only:
             return ()
-        own = own_variable_name("USER", self.repository.name)
         return (
-            Source("--user", lambda: self.options.flag_user),
-            Source(own, partial(_of, self.options.own_users, own)),
-            Source("HATCH_INDEX_USER", lambda: self.options.environment_user),
-            Source("repos tables", lambda: self.repository.user),
-            Source(PYPIRC, lambda: self.pypirc.user(project, self.repository)),
-            Source(CACHE, self._cached_user),
-            Source(PROMPT, None),
+            command_line.user_source(self.options),
+            *environment.user_sources(self.options, self.repository),
+            tables.user_source(self.repository),
+            pypirc.user_source(self.pypirc, project, self.repository),
+            last_user.user_source(self.cache, self.repository),
+            prompt.user_source(self.options),
         )
 
-    def secrets(self, project: str, user: Finding[WithOrigin[str]] | None) -> tuple[Source[Credential], ...]:
-        """Where a secret can come from, in order, once it is known where a user name was found, if anywhere."""
-        effect = "" if self._contradicting_secret else self.trusted.effect
-        trusted = Source(
-            "Trusted Publishing",
-            partial(self._minted, project),
-            effect,
-            rehearse=self.trusted.rehearse,
-            not_used=_switched_off("trusted-publishing") if self.repository.trusted_publishing == "never" else "",
-        )
+    def secret_sources(
+        self, project: str, user: Finding[WithOrigin[str]] | None, notes: Sequence[str] = ()
+    ) -> tuple[Source[CheckedCredential], ...]:
+        """Return the sources of the secret, in the documented order.
+
+        Args:
+            project: The project's name, normalized (PEP 503).
+            user: The finding of the user name, if any.
+            notes: The texts to show before a prompt, read when the prompt is reached.
+        """
+        check = partial(self._check, project)
+        trusted = trusted_publishing.source(self.trusted, project, self._contradicting_secret, check)
         if self._is_trusted_only:
             return (trusted,)
-        name = _name(user)
-        own = own_variable_name("AUTH", self.repository.name)
-        command = self.repository.auth_command
+        name, given = _name(user), _is_given(user)
         return (
-            self._pypirc_password(project, user),
-            Source("--auth", partial(_as_credential, self.options.flag_auth, name)),
-            Source(own, partial(_as_credential, _of(self.options.own_auths, own), name)),
-            Source("HATCH_INDEX_AUTH", partial(_as_credential, self.options.environment_auth, name)),
-            Source("repos tables", partial(_as_credential, self.repository.auth, name)),
-            Source("auth-command", partial(self._command_output, name), "would be run" if command else ""),
-            *self._keyring_slots(project, user),
+            pypirc.secret_source(self.pypirc, project, self.repository, user, check),
+            command_line.secret_source(self.options, name, check),
+            *environment.secret_sources(self.options, self.repository, name, check),
+            tables.secret_source(self.repository, name, check),
+            command.secret_source(self._command, name, check),
+            *keyring.secret_sources(
+                self.keyring, self.cache, self.repository, project, name, user_given=given, check=check
+            ),
             trusted,
-            Source(PROMPT, None),
+            prompt.secret_source(
+                self.prompts, self.options, project, user, user_given=given, notes=notes, check=check
+            ),
         )
 
-    def _keyring_slots(self, project: str, user: Finding[WithOrigin[str]] | None) -> Iterator[Source[Credential]]:
-        if not self.repository.keyring:
-            yield Source("keyring", _nothing, not_used=_switched_off("keyring"))
-            return
-        name, is_given = _name(user), _is_given(user)
-        service, slot = self.repository.url, project_slot(project)
-        if name == TOKEN_USER or not is_given:
-            yield Source(f"keyring: {slot}", lambda: self.keyring.remembered(service, slot, TOKEN_USER))
-        yield Source(f"keyring: {name}", lambda: self.keyring.remembered(service, name, name))
-        if not is_given:
-            yield Source("keyring: any user", lambda: self.keyring.offered(service))
-
-    def resolve(self, project: str, *, for_real: bool) -> Resolution:
-        """The first credential for `project` (normalized, PEP 503).
-
-        A rehearsal, which is not `for_real`, neither asks nor mints. Raises `CredentialError` if nobody can answer, or if
-        what was found must not be used.
-        """
-        notes: list[str] = []
-        user = first(_walk_users(self.users(project)), notes)
-        looks = list(until_found(self._walk_secrets(project, user, for_real=for_real)))
-        found = first(looks, notes)
-        checked = None if found is None else found.answer
-        would = next((look.effect for look in looks if look.effect), "")
-        if checked is None and not would:
-            if not self.options.can_prompt or self._is_trusted_only:
-                raise CredentialError(self._nowhere(project, user, looks))
-            would = "a person would be asked"
-            if for_real:
-                for note in notes:
-                    self.prompts.note(note)
-                name = _name(user) if user else usable_user_name(self.prompts.user_name()).value
-                checked = self._asked(project, name)
-        if checked is not None:
-            notes += checked.notes
-            if found is not None and found.place == PYPIRC:
-                notes += self._losers_to(checked.credential)
-        return Resolution(checked, would, tuple(dict.fromkeys(notes)))
-
-    def would_mint(self, project: str) -> bool:
-        """Whether no place before Trusted Publishing has a credential for `project`, and a token would be minted."""
-        user = first(_walk_users(self.users(project)), [])
-        sources = self.secrets(project, user)
-        before = takewhile(lambda source: source.rehearse is None, sources)
-        looks = (find_at(source, source.look, partial(self._check, project)) for source in before if source.look)
-        mints = any(source.rehearse is not None and source.effect for source in sources)
-        return mints and not any(look.ends_the_search for look in looks)
-
-    def renewed(self, checked: CheckedCredential, project: str, seconds: float) -> CheckedCredential:
-        """The same credential, or for a minted one that would expire within the next `seconds` another one."""
-        credential = self.trusted.renewed(checked.credential, project, seconds)
-        return checked if credential.secret == checked.credential.secret else self._check(project, credential)
-
-    def ask_again(self, project: str, refused: CheckedCredential) -> CheckedCredential:
-        """Another secret in place of one that the index refused, for the same user name."""
-        self.prompts.forget(refused.found)
-        return self._asked(project, refused.credential.user)
-
     def explain(self, project: str) -> Explanation:
-        """What each place holds for `project`, and which ones decide; nothing is asked, run or stored."""
-        users = tuple(self._rehearse(self.users(project), usable_user_name))
-        user = next((look for look in users if look.ends_the_search and not look.asks), None)
-        named = None if user is None or user.answer is None else user
-        secrets = tuple(self._rehearse(self.secrets(project, named), partial(self._check, project)))
-        is_stopped = user is not None and user.error is not None
-        secret = None if is_stopped else next((look for look in secrets if look.ends_the_search), None)
-        if user is None and secret is not None and secret.asks:
+        """Return the findings of every source for `project`."""
+        users = tuple(_walk(self.user_sources(project), Mode.EXPLAIN))
+        user = _first_value(users)
+        found = user if user is not None and user.error is None else None
+        secrets = tuple(_walk(self.secret_sources(project, found), Mode.EXPLAIN))
+        # A user name that is refused ends the run before any secret is looked for.
+        secret = None if user is not None and user.error is not None else _first_decisive(secrets)
+        if user is None and secret is not None and secret.place == prompt.PLACE:
             user = users[-1]
-        checked = None if secret is None else secret.answer
+        checked = None if secret is None else secret.value
         narrowed_for = LIFETIME if checked is not None and is_narrowed(checked, self.repository) else 0
         return Explanation(project, users, secrets, user, secret, narrowed_for)
 
-    def _rehearse(self, sources: Iterable[Source[U]], checked: Callable[[U], T]) -> Iterator[Finding[T]]:
-        for source in sources:
-            if source.look is None:
-                effect = "would ask" if self.options.can_prompt else ""
-                yield Finding(source.place, unavailable=self.options.no_prompt_because, effect=effect, asks=True)
-            elif source.effect:
-                yield Finding(source.place, effect=source.effect)
-            else:
-                yield find_at(source, source.look, checked)
+    def resolve(self, project: str, mode: Mode) -> Resolution:
+        """Return the first credential for `project` (normalized, PEP 503) in a dry run or when publishing.
 
-    def _walk_secrets(self, project: str, user: Finding[WithOrigin[str]] | None, *, for_real: bool) -> Iterator[Finding[CheckedCredential]]:
-        for source in self.secrets(project, user):
-            if source.rehearse is not None and source.effect and not for_real:
-                look: Finding[CheckedCredential] = find_at(source, source.rehearse, partial(self._check, project))
-                yield look if look.unavailable or look.error else replace(look, effect=source.effect)
-            elif source.look is not None:
-                yield find_at(source, source.look, partial(self._check, project))
+        Raises:
+            CredentialError: No source has one and nobody can be prompted, or the first one must not be used.
+        """
+        user = self._user(project)
+        notes: list[str] = []
+        seen: list[Finding[CheckedCredential]] = []
+        for finding in _walk(self.secret_sources(project, user, notes), mode):
+            seen.append(finding)
+            if finding.is_decisive:
+                break
+            if finding.place != prompt.PLACE:
+                notes += filter(None, [finding.note])
+        decisive = _first_decisive(seen)
+        if decisive is None:
+            raise CredentialError(self._no_credential(project, user, seen))
+        if decisive.error is not None:
+            raise decisive.error
+        if decisive.value is not None:
+            notes += decisive.value.notes
+            if decisive.place == pypirc.PLACE:
+                notes += self._ignored_for(decisive.value.credential)
+        return Resolution(decisive.value, decisive.detail, tuple(dict.fromkeys(notes)))
 
-    def _asked(self, project: str, user: str) -> CheckedCredential:
-        """What a person types, who may correct it: a secret that can't be used is not taken for an answer."""
-        left, given = ATTEMPTS, _is_given(first(_walk_users(self.users(project)), []))
-        while True:
-            typed, left = self.prompts.credential(project, user, user_given=given), left - 1
-            try:
-                return self._check(project, typed)
-            except CredentialError as error:
-                if not left:
-                    raise
-                self.prompts.note(f"{error} Attempts left: {left}.")
-                self.prompts.forget(typed)
+    def would_mint(self, project: str) -> bool:
+        """Return True if no source before Trusted Publishing has a credential for `project`, and a token would be minted.
 
-    def _command_output(self, user: str) -> Credential | None:
-        given = self._command_secret
-        return None if given is None else Credential(user, given.value, given.origin)
+        Raises `CredentialError` if a user name must not be used.
+        """
+        findings = _walk(self.secret_sources(project, self._user(project)), Mode.EXPLAIN)
+        decisive = _first_decisive(findings)
+        return decisive is not None and (decisive.place, decisive.status) == (trusted_publishing.PLACE, Status.WOULD_ACT)
 
-    @cached_property
-    def _command_secret(self) -> WithOrigin[Secret] | None:
-        """Run once, however many projects there are: a password manager may want to be unlocked each time."""
-        command, tell = self.repository.auth_command, self.prompts.note if self.options.can_prompt else None
-        return None if command is None else WithOrigin(commands.first_line(command, tell), command.origin)
+    def renewed(self, checked: CheckedCredential, project: str, seconds: float) -> CheckedCredential:
+        """Return the same credential, or another one in place of a minted one that expires within `seconds`."""
+        credential = self.trusted.renewed(checked.credential, project, seconds)
+        return checked if credential.secret == checked.credential.secret else self._check(project, credential)
 
-    @property
-    def _chosen_secrets(self) -> tuple[WithOrigin[Secret] | None, ...]:
-        """What flags and variables give, in order."""
-        own = _of(self.options.own_auths, own_variable_name("AUTH", self.repository.name))
-        return self.options.flag_auth, own, self.options.environment_auth
+    def prompt_again(self, project: str, refused: CheckedCredential) -> CheckedCredential:
+        """Return another secret for the same user name, in place of one that the index refused."""
+        self.prompts.forget(refused.found)
+        given = _is_given(self._user(project))
+        check = partial(self._check, project)
+        return self.prompts.credential(project, refused.credential.user, user_given=given, check=check)
 
-    @property
-    def _is_trusted_only(self) -> bool:
-        return self.repository.trusted_publishing == "always"
-
-    def _minted(self, project: str) -> Credential | None:
-        """A token of Trusted Publishing. Where that is the only source, a secret in any other place contradicts it."""
-        if self._contradicting_secret:
-            msg = (
-                f"{self._contradicting_secret} gives a secret, but `trusted-publishing` is `always`, which allows no other "
-                f"source: remove one of the two."
-            )
-            raise CredentialError(msg)
-        return self.trusted.credential(project)
-
-    @property
-    def _contradicting_secret(self) -> str:
-        """Where a secret is given although Trusted Publishing is the only source; empty if nowhere."""
-        if not self._is_trusted_only:
-            return ""
-        given: tuple[WithOrigin[Any] | None, ...] = (
-            *self._chosen_secrets,
-            self.repository.auth,
-            self.repository.auth_command,
-        )
-        return next((secret.origin for secret in given if secret is not None and secret.value), "")
+    def _user(self, project: str) -> Finding[WithOrigin[str]] | None:
+        """Return the finding that gives the user name, None if no place but a prompt does."""
+        user = _first_value(_walk(self.user_sources(project), Mode.EXPLAIN))
+        if user is not None and user.error is not None:
+            raise user.error
+        return user
 
     def _check(self, project: str, found: Credential) -> CheckedCredential:
         try:
             return check_credential(found, project, self.repository, self.now())
         except UnfitTokenError as error:
-            if found.slot is None:
+            if found.keyring_user is None:
                 raise
-            # It was remembered and not chosen: another place may have a better one.
+            # It was remembered and not chosen: another source may have a better one.
             raise SourceUnavailableError(str(error)) from None
 
-    def _cached_user(self) -> WithOrigin[str] | None:
-        user = self.cache.read().user(self.repository.url)
-        return WithOrigin(user, CACHE) if user else None
+    @property
+    def _is_trusted_only(self) -> bool:
+        return self.repository.trusted_publishing == "always"
 
-    def _pypirc_password(self, project: str, user: Finding[WithOrigin[str]] | None) -> Source[Credential]:
-        if user is None or user.place == PYPIRC:
-            return Source(PYPIRC, partial(self._pypirc_secret, project))
-        try:
-            is_there = self._pypirc_secret(project) is not None
-        except ConfigurationError:
-            # Where the file doesn't count, it stops nothing.
-            is_there = False
-        not_used = f"a password that is not used: the user name came from {user.place}"
-        return Source(PYPIRC, _nothing, not_used=not_used if is_there else "")
+    @cached_property
+    def _command(self) -> command.AuthCommand | None:
+        program = self.repository.auth_command
+        notify = self.prompts.note if self.options.can_prompt else None
+        return None if program is None else command.AuthCommand(program, notify)
 
-    def _pypirc_secret(self, project: str) -> Credential | None:
-        section = self.pypirc.section(project, self.repository)
-        return None if section is None else section.credential
+    @property
+    def _chosen_secrets(self) -> tuple[WithOrigin[Any] | None, ...]:
+        """The secrets of flags and environment variables, in order."""
+        own = environment.own_secret(self.options, self.repository)
+        return self.options.flag_auth, own, self.options.environment_auth
 
-    def _losers_to(self, winner: Credential) -> Iterator[str]:
-        """What to tell where a flag or variable gives a secret that loses to a password of `~/.pypirc`."""
-        losers = [given.origin for given in self._chosen_secrets if given is not None and given.value]
-        if losers:
+    @property
+    def _contradicting_secret(self) -> WithOrigin[Any] | None:
+        """A secret that is given although Trusted Publishing is the only source."""
+        given = (*self._chosen_secrets, self.repository.auth, self.repository.auth_command)
+        return next((secret for secret in given if secret and secret.value), None) if self._is_trusted_only else None
+
+    def _ignored_for(self, winner: Credential) -> Iterator[str]:
+        """Yield a note if a flag or variable gives a secret that loses to a password of `~/.pypirc`."""
+        ignored = [secret.origin for secret in self._chosen_secrets if secret is not None and secret.value]
+        if ignored:
             yield (
-                f"{' and '.join(losers)} {'is' if len(losers) == 1 else 'are'} not used: the user name came from "
-                f"{winner.origin}, and so does the password. With `-u {winner.user}` the one from {losers[0]} wins."
+                f"Ignoring {' and '.join(ignored)}: the user name comes from {winner.origin}, so the password does too. "
+                f"Add `-u {winner.user}` to use {ignored[0]}."
             )
 
-    def _nowhere(self, project: str, user: Finding[WithOrigin[str]] | None, looks: Iterable[Finding[CheckedCredential]]) -> str:
-        held = ((look.place, look.unavailable or look.passed_over or look.not_used or "nothing") for look in looks)
-        places = "\n".join(f"  {place}: {why}".replace("\n", "\n    ") for place, why in held)
+    def _no_credential(
+        self, project: str, user: Finding[WithOrigin[str]] | None, seen: Iterable[Finding[CheckedCredential]]
+    ) -> str:
+        """Return the error text that lists every source and the one line to add."""
+        checked = "\n".join(
+            f"  {finding.place}: {finding.reason}".replace("\n", "\n    ")
+            for finding in seen
+            if finding.place != prompt.PLACE
+        )
         setup = self.trusted.setup(project)
+        index = self.repository.index
         if self._is_trusted_only:
-            return (
-                f"No secret was found for {project} on {self.repository.index}: `trusted-publishing` is `always`, and "
-                f"there is none.\n{places}\n{setup or 'Run this in a job of a CI provider that the index trusts.'}"
-            )
+            fix = setup or f"Fix: run this in a job of a CI provider that {index} trusts."
+            return f"No credential for {project} on {index}: `trusted-publishing` is `always`.\n{checked}\n{fix}"
+        what = "a token" if _name(user) == TOKEN_USER else "a password"
         return (
-            f"No secret was found for {project} on {self.repository.index}, and nobody can be asked: "
-            f"{self.options.no_prompt_because}.\nThese places were looked at, in this order:\n{places}\n"
-            f"{self._line_to_add(_name(user))}" + (f"\n{setup}" if setup else "")
+            f"Cannot prompt for {what} for {project} on {index}: {self.options.no_prompt_because}.\n"
+            f"Checked, in order:\n{checked}\n" + (f"{setup}\n" if setup else "") + self._line_to_add(_name(user))
         )
 
     def _line_to_add(self, user: str) -> str:
@@ -324,46 +250,33 @@ class Chain:
         variable = "HATCH_INDEX_AUTH" if self.repository.site else own_variable_name("AUTH", self.repository.name)
         secret = "PYPI_API_TOKEN" if self.repository.site else variable
         return (
-            f"Set the variable {variable} to {what}; in GitHub Actions by this line below `env:` of the step:\n"
+            f"Fix: set the environment variable {variable} to {what}. In GitHub Actions, add below `env:` of the step:\n"
             f"  {variable}: ${{{{ secrets.{secret} }}}}"
         )
 
 
-def _walk_users(sources: Iterable[Source[WithOrigin[str]]]) -> Iterator[Finding[WithOrigin[str]]]:
-    for source in sources:
-        if source.look is not None:
-            yield find_at(source, source.look, usable_user_name)
+def _walk(sources: Iterable[Source[T]], mode: Mode) -> Iterator[Finding[T]]:
+    """Yield the finding of each source, in order.
+
+    This is the one walk over the sources: resolving takes findings until one is decisive, explaining takes them all, and
+    `mode` alone decides how far a source goes. A source is looked at when its finding is taken, and not before.
+    """
+    return (source.find(mode) for source in sources)
+
+
+def _first_decisive(findings: Iterable[Finding[T]]) -> Finding[T] | None:
+    return next((finding for finding in findings if finding.is_decisive), None)
+
+
+def _first_value(users: Iterable[Finding[WithOrigin[str]]]) -> Finding[WithOrigin[str]] | None:
+    """Return the first user name that is found or refused: the prompt for it waits until the secret needs one too."""
+    return next((user for user in users if user.status in {Status.FOUND, Status.REFUSED}), None)
 
 
 def _name(user: Finding[WithOrigin[str]] | None) -> str:
-    """The user name that was found; that of an API token if none was."""
-    return TOKEN_USER if user is None or user.answer is None else user.answer.value
+    return TOKEN_USER if user is None or user.value is None else user.value.value
 
 
 def _is_given(user: Finding[WithOrigin[str]] | None) -> bool:
-    """Whether a flag, a variable or a file gives the user name."""
-    return user is not None and user.place != CACHE
-
-
-def _nothing() -> None:
-    return None
-
-
-def _switched_off(key: str) -> str:
-    return f"switched off by `{key}`"
-
-
-def _of(variables: Mapping[str, T], name: str) -> WithOrigin[T] | None:
-    return WithOrigin(variables[name], name) if name in variables else None
-
-
-def _as_credential(given: WithOrigin[Secret] | None, user: str) -> Credential | None:
-    if given is None:
-        return None
-    if not given.value:
-        msg = (
-            f"{given.origin} is set but empty. In CI that is what a missing secret looks like: check the secret's name, and "
-            f"that this job may read it (a pull request from a fork may not)."
-        )
-        raise CredentialError(msg)
-    return Credential(user, given.value, given.origin)
+    """Return True if a flag, a variable or a file gives the user name."""
+    return user is not None and user.place != last_user.PLACE

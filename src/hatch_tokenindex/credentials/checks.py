@@ -1,4 +1,4 @@
-"""What can be said of a credential before anything is sent: cleaned where that is safe, refused where it can't work."""
+"""Checks on a credential before anything is sent: clean it where that is safe, refuse it where it can't work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
 from hatch_tokenindex.errors import CredentialError, MalformedTokenError, UnfitTokenError
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.text import as_date
-from hatch_tokenindex.tokens import Token, looks_like_token, read, token_in
+from hatch_tokenindex.tokens import Token, is_blank, issuers_in, looks_like_token, read, token_in
 
 if TYPE_CHECKING:
     from hatch_tokenindex.config.origin import WithOrigin
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CheckedCredential:
-    """A credential that may be sent, as which it was found, what its token says (`None` if it can't be read), and notes."""
+    """A credential that may be sent, the one that it was made from, its token (None if it isn't one), and notes."""
 
     credential: Credential
     found: Credential
@@ -29,11 +29,17 @@ class CheckedCredential:
 
 
 def check_credential(found: Credential, project: str | None, repository: Repository, now: float) -> CheckedCredential:
-    """Look at a credential at `now` (unix seconds) before it travels, or is stored.
+    """Return the credential in the form in which it may be sent or stored.
 
-    `project` is the normalized name (PEP 503) of the one that it is wanted for, `None` if that isn't known yet.
-    Raises `UnfitTokenError` if the token says that it is for another index, project or time, `CredentialError` if it can't
-    work, or would only be disclosed to somebody who has no use for it.
+    Args:
+        found: The credential as its source gave it.
+        project: The normalized name (PEP 503) of the project that it is wanted for, None if that isn't known yet.
+        repository: The repository that it would be sent to.
+        now: Unix time at the index.
+
+    Raises:
+        UnfitTokenError: The token is restricted to another index, project or time.
+        CredentialError: The secret can't work, or would be disclosed to somebody who has no use for it.
     """
     notes: list[str] = []
     secret = _cleaned(found, notes)
@@ -42,38 +48,56 @@ def check_credential(found: Credential, project: str | None, repository: Reposit
     except MalformedTokenError as error:
         token = None
         if secret.reveal().startswith("pypi-") and repository.site:
-            notes.append(f"{_subject(found)} can't be read, and is sent as it is. {error}")
+            notes.append(f"{_subject(found)} could not be parsed; sending it unchanged. {error}")
     user = found.user
     if user != TOKEN_USER and looks_like_token(secret.reveal()):
-        notes.append(f"{_subject(found)} goes with the user name {TOKEN_USER}, which is used instead of {user!r}.")
+        notes.append(f"{_subject(found)} needs the user name {TOKEN_USER}; using it instead of {user!r}.")
         user = TOKEN_USER
     credential = replace(found, user=user, secret=secret)
-    _refuse_plain_http(credential, token, repository)
+    # By a lenient search and not by what can be parsed: the receiver could repair what is spelt wrongly.
+    issuers = issuers_in(secret.reveal()) | ({site} if token and (site := site_of(token)) else set())
+    _refuse_plain_http(credential, issuers, repository)
+    _refuse_other_index(credential, issuers, token, repository, notes)
     if token is not None:
-        _refuse_other_index(credential, token, repository, notes)
         if project is not None:
-            _refuse_other_project(credential, token, project)
-        # One that was minted just now begins now by the index's clock, of which ours may be behind.
+            _refuse_other_project(credential, token, project, repository)
+        # A token that was minted just now is valid from now by the index's clock, and ours may be behind.
         if not found.minted:
-            _refuse_other_time(credential, token, now)
+            _refuse_other_time(credential, token, now, repository)
     return CheckedCredential(credential, found, token, tuple(notes))
 
 
-def usable_user_name(given: WithOrigin[str]) -> WithOrigin[str]:
-    """A user name, if it is one that can be sent and shown.
+def check_user_name(user: WithOrigin[str]) -> WithOrigin[str]:
+    """Return a user name that can be sent and shown.
 
-    Raises `CredentialError` for an API token, which would be shown and cached, and for what Basic authorization can't carry.
+    Raises:
+        CredentialError: It is an API token, which would be shown and cached, or Basic authentication can't carry it.
     """
-    if token_in(given.value) is not None:
+    if token_in(user.value) is not None or issuers_in(user.value):
         msg = (
-            f"{given.origin} holds an API token where a user name is wanted. Give the token as the secret instead "
-            f"(HATCH_INDEX_AUTH, `--auth` or the keyring), and no user name: it is {TOKEN_USER}."
+            f"{user.origin} holds an API token instead of a user name.\n"
+            f"Fix: give the token as the secret (HATCH_INDEX_AUTH, `--auth` or the keyring) and leave the user name out; "
+            f"it defaults to {TOKEN_USER}."
         )
         raise CredentialError(msg)
-    if ":" in given.value or not given.value.isprintable():
-        msg = f"The user name from {given.origin} holds a colon or characters that can't be sent (RFC 7617)."
+    if ":" in user.value or not user.value.isprintable():
+        msg = f"The user name from {user.origin} contains a colon or unprintable characters, which can't be sent (RFC 7617)."
         raise CredentialError(msg)
-    return given
+    return user
+
+
+def may_be_for(secret: Secret, project: str) -> bool:
+    """Return False if a secret is a token that is restricted to other projects than this one (normalized, PEP 503)."""
+    try:
+        projects = read(token_in(secret.reveal()) or secret).projects
+    except MalformedTokenError:
+        return True
+    return projects is None or project in projects
+
+
+def site_of(token: Token) -> str | None:
+    """Return `pypi.org` or `test.pypi.org` if one of them issued the token."""
+    return urls.site(f"https://{token.location}/") if re.fullmatch(r"[\w.-]+", token.location) else None
 
 
 def _subject(credential: Credential) -> str:
@@ -86,98 +110,89 @@ def _cleaned(found: Credential, notes: list[str]) -> Secret:
     if token is not None:
         cleaned = token.reveal()
         if cleaned != text:
-            notes.append(
-                f"{_subject(found)} had white space, quotes or a variable's name around it, which are left out."
-            )
+            notes.append(f"Removed whitespace, quotes or a variable name from around the API token from {found.origin}.")
     else:
         cleaned = text.rstrip("\r\n")
         if cleaned != text:
-            notes.append(f"The secret from {found.origin} ended with a line break, which is left out.")
-    if not cleaned.strip():
-        msg = f"The secret from {found.origin} is empty. {_how_to_paste(found)}"
+            notes.append(f"Removed the line break at the end of the secret from {found.origin}.")
+    if is_blank(cleaned):
+        msg = f"The secret from {found.origin} is empty.\nFix: {_how_to_paste(found)}"
         raise CredentialError(msg)
     if any(character < " " or character == "\x7f" for character in cleaned):
         msg = (
-            f"The secret from {found.origin} holds control characters, as when Ctrl+V doesn't paste. "
-            f"{_how_to_paste(found)}"
+            f"The secret from {found.origin} contains control characters, as if Ctrl+V had not pasted.\n"
+            f"Fix: {_how_to_paste(found)}"
         )
         raise CredentialError(msg)
     if any("\ud800" <= character <= "\udfff" for character in cleaned):
-        msg = f"The secret from {found.origin} is not UTF-8 text. {_how_to_paste(found)}"
+        msg = f"The secret from {found.origin} is not UTF-8 text.\nFix: {_how_to_paste(found)}"
         raise CredentialError(msg)
     return Secret(cleaned)
 
 
-def may_be_for(secret: Secret, project: str) -> bool:
-    """Whether a secret doesn't say that it is for other projects than this one (normalized, PEP 503)."""
-    try:
-        projects = read(token_in(secret.reveal()) or secret).projects
-    except MalformedTokenError:
-        return True
-    return projects is None or project in projects
-
-
 def _how_to_paste(found: Credential) -> str:
     if found.typed:
-        return "Paste with the right mouse button or from the terminal's menu (in a Windows console), or with Ctrl+Shift+V."
-    return "Set it again, to the token alone."
+        return "paste with the right mouse button, from the terminal's menu, or with Ctrl+Shift+V."
+    return "set it again, to the token alone."
 
 
-def _refuse_plain_http(credential: Credential, token: Token | None, repository: Repository) -> None:
+def _refuse_plain_http(credential: Credential, issuers: frozenset[str], repository: Repository) -> None:
     if not urls.is_disclosing(repository.url):
         return
-    if token is not None and site_of(token):
+    if issuers:
         msg = (
-            f"{_subject(credential)} belongs to {token.location} and is never sent over plain http: anybody on the way "
-            f"to {repository.url} could read it. Use an https:// URL."
+            f"Refusing to send a token of {', '.join(sorted(issuers))} over plain http (from {credential.origin}).\n"
+            f"Anyone between you and {repository.url} could read it.\n"
+            f"Fix: use an https:// URL."
         )
         raise CredentialError(msg)
     if not repository.insecure_http:
         msg = (
-            f"The secret from {credential.origin} is not sent to {repository.url}: over plain http anybody on the way "
-            f"could read it. Use an https:// URL; on a network that you trust, `-o insecure-http` allows it for one run."
+            f"Refusing to send the secret from {credential.origin} over plain http.\n"
+            f"Anyone between you and {repository.url} could read it.\n"
+            f"Fix: use an https:// URL, or add `-o insecure-http` on a network that you trust."
         )
         raise CredentialError(msg)
 
 
-def site_of(token: Token) -> str | None:
-    """`pypi.org` or `test.pypi.org` if one of them made the token."""
-    return urls.site(f"https://{token.location}/") if re.fullmatch(r"[\w.-]+", token.location) else None
-
-
-def _refuse_other_index(credential: Credential, token: Token, repository: Repository, notes: list[str]) -> None:
-    made_by, used_at = site_of(token), repository.site
-    if not token.location or (made_by == used_at and made_by is not None):
-        return
-    host = urls.origin(repository.url)[1]
-    if made_by or used_at:
-        where = f"Make one at {repository.token_page}." if used_at else f"Give a secret that is meant for {host}."
+def _refuse_other_index(
+    credential: Credential, issuers: frozenset[str], token: Token | None, repository: Repository, notes: list[str]
+) -> None:
+    target = repository.site
+    host = urls.web_origin(repository.url)[1]
+    location = "" if token is None else token.location
+    foreign = sorted(issuers - {target})
+    if foreign or (target and location and not issuers):
+        holds = "You entered" if credential.typed else f"{credential.origin[:1].upper()}{credential.origin[1:]} holds"
+        what = f"a {urls.index_name(f'https://{foreign[0]}/', '')} token" if foreign else f"a token of {location}"
+        fix = f"create one at {repository.token_page}" if target else f"use a credential issued by {host}"
         msg = (
-            f"{_subject(credential)} was made by {token.location}, but this publishes to {host}. It is not sent, since it "
-            f"would only be disclosed to {host}. {where}"
+            f"{holds} {what}, but you are publishing to {urls.index_name(repository.url, host)}. Not sent.\nFix: {fix}."
         )
         raise UnfitTokenError(msg)
-    if token.location.lower() not in {host, host.removeprefix("upload.")}:
-        notes.append(f"{_subject(credential)} was made by {token.location}, and is sent to {host}.")
+    if not target and location and location.lower() not in {host, host.removeprefix("upload.")}:
+        notes.append(f"{_subject(credential)} was issued by {location}; sending it to {host}.")
 
 
-def _refuse_other_project(credential: Credential, token: Token, project: str) -> None:
+def _refuse_other_project(credential: Credential, token: Token, project: str, repository: Repository) -> None:
     if token.projects is not None and project not in token.projects:
-        names = ", ".join(sorted(token.projects)) or "no project at all"
+        names = ", ".join(sorted(token.projects)) or "no project"
+        where = f" at {repository.token_page}" if repository.token_page else ""
         msg = (
-            f"{_subject(credential)} is only for {names}, and can't upload {project}. "
-            f"Give {project} a token of its own, or one for the whole account."
+            f"{_subject(credential)} is scoped to {names} and can't upload {project}.\n"
+            f"Fix: create a token for {project}{where}, or one for the entire account."
         )
         raise UnfitTokenError(msg)
 
 
-def _refuse_other_time(credential: Credential, token: Token, now: float) -> None:
+def _refuse_other_time(credential: Credential, token: Token, now: float, repository: Repository) -> None:
     if token.expires_at is not None and token.expires_at <= now:
-        msg = f"{_subject(credential)} expired on {as_date(token.expires_at)}. Make a new one."
+        where = f" at {repository.token_page}" if repository.token_page else ""
+        msg = f"{_subject(credential)} expired on {as_date(token.expires_at)}.\nFix: create a new one{where}."
         raise UnfitTokenError(msg)
     if token.not_before is not None and token.not_before > now:
         msg = (
-            f"{_subject(credential)} is valid only from {as_date(token.not_before)} on: wait, or correct this machine's "
-            f"clock."
+            f"{_subject(credential)} is not valid before {as_date(token.not_before)}.\n"
+            f"Fix: wait until then, or correct this machine's clock."
         )
         raise UnfitTokenError(msg)

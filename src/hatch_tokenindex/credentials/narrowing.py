@@ -1,4 +1,4 @@
-"""What goes on the wire: PyPI's tokens restricted, on this machine, to one project and the next minutes."""
+"""Narrowing: PyPI's tokens are restricted, on this machine, to one project and the next minutes before they are sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex.credentials.authorization import Authorization
 from hatch_tokenindex.credentials.checks import CheckedCredential, site_of
-from hatch_tokenindex.credentials.credential import TOKEN_USER, basic
+from hatch_tokenindex.credentials.credential import basic
 from hatch_tokenindex.errors import MalformedTokenError
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import narrow
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from hatch_tokenindex.config.repositories import Repository
 
 LIFETIME = 15 * 60
-"""Seconds that a narrowed token is worth something, for a file that uploads at once."""
+"""Seconds for which a narrowed token is valid, plus the time that a large file takes."""
 SLOWEST_UPLOAD = 250_000
-"""Bytes per second: PyPI looks at the token after the last byte, so a slow line must not outlast it."""
+"""Bytes per second: PyPI checks the token after the last byte, so a slow connection must not outlast it."""
 TOLERANCE = 60 * 60
-"""Seconds that the token is valid before it is made: PyPI tolerates no clock that is ahead of its own."""
+"""Seconds before now from which the token is valid: PyPI tolerates no clock that is ahead of its own."""
 
 
 def is_narrowed(checked: CheckedCredential, repository: Repository) -> bool:
-    """Whether the secret is a token that is narrowed before it is sent."""
+    """Return True if the secret is a token that is narrowed before it is sent."""
     return (
         checked.token is not None
         and repository.narrow_token == "automatic"  # noqa: S105 - a setting
@@ -34,33 +34,26 @@ def is_narrowed(checked: CheckedCredential, repository: Repository) -> bool:
 
 
 def lifetime(size: int) -> int:
-    """Seconds for which a token is made that uploads a file of `size` bytes."""
+    """Return the seconds for which a token is valid that uploads a file of `size` bytes."""
     return LIFETIME + size // SLOWEST_UPLOAD
 
 
 def authorize(
-    checked: CheckedCredential, source: str, project: str, repository: Repository, *, size: int, now: float
+    checked: CheckedCredential, project: str, repository: Repository, *, size: int, now: float
 ) -> Authorization:
-    """The credential for one attempt to upload a file of `size` bytes of `project` at `now` (unix seconds).
+    """Return the authorization for one attempt to upload a file of `size` bytes of `project` at `now` (Unix time).
 
-    `source` is what may be told of where it comes from. A token that can't be narrowed is sent as it is.
+    A token that can't be narrowed is sent unchanged.
     """
-    original, narrowed = checked.credential, _narrowed(checked, project, repository, size, now)
-    credential = original if narrowed is None else replace(original, secret=narrowed)
-    header = Secret(f"Basic {basic(credential).reveal()}")
-    return Authorization(
-        user=credential.user,
-        source=source,
-        header=header,
-        secrets=((original.user, original.secret), (credential.user, credential.secret), (TOKEN_USER, header)),
-        asked_again=credential.is_replaceable,
-        narrowed=narrowed is not None,
-        minted=credential.minted,
-        publisher=credential.publisher,
-    )
+    credential = checked.credential
+    sent = _narrowed(checked, project, repository, size, now) or credential.secret
+    header = Secret(f"Basic {basic(replace(credential, secret=sent)).reveal()}")
+    return Authorization(credential, sent, header)
 
 
-def _narrowed(checked: CheckedCredential, project: str, repository: Repository, size: int, now: float) -> Secret | None:
+def _narrowed(
+    checked: CheckedCredential, project: str, repository: Repository, size: int, now: float
+) -> Secret | None:
     if not is_narrowed(checked, repository):
         return None
     not_before, expires_at = int(now) - TOLERANCE, int(now) + lifetime(size)

@@ -1,100 +1,128 @@
-"""The credentials of one run: each project's is found once, replaced when it is refused, and kept when it worked."""
+"""The credentials of one run: each project's is found once, replaced when it is refused, and saved when it worked."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from hatch_tokenindex.credentials.chain import ATTEMPTS, Chain
+from hatch_tokenindex.credentials.finding import Mode
 from hatch_tokenindex.credentials.narrowing import SLOWEST_UPLOAD, authorize
-from hatch_tokenindex.credentials.store import CredentialStore, KeyringEntry, StoreResult, places
+from hatch_tokenindex.credentials.sources.prompt import ATTEMPTS
+from hatch_tokenindex.credentials.store import CredentialStore, KeyringEntry, StoreResult, entries_for
 
 if TYPE_CHECKING:
     from hatch_tokenindex.credentials.authorization import Authorization
+    from hatch_tokenindex.credentials.chain import Chain
     from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.credentials.credential import Credential, Prompter
     from hatch_tokenindex.secrets import Secret
 
 
+@dataclass
+class _ProjectState:
+    """The credential of one project in this run."""
+
+    is_resolved: bool = False
+    checked: CheckedCredential | None = None
+    planned_action: str = ""
+    """The action that publishing would take for a credential, in a dry run that has none."""
+    prompts: int = 0
+    """Secrets that were typed for it."""
+    worthless: Credential | None = None
+    """A remembered credential that the index refused: the one that works takes its place in the keyring."""
+    is_accepted: bool = False
+    """The index has accepted its credential."""
+
+
 class CredentialSession:
-    """Projects are named as PEP 503 normalizes them."""
+    """Finds, replaces and saves the credential of each project, by its name as PEP 503 normalizes it.
 
-    def __init__(self, chain: Chain, store: CredentialStore, prompter: Prompter, *, for_real: bool) -> None:
-        """`for_real` is false for a rehearsal, which asks and changes nothing."""
+    The main thread calls everything. Upload threads call `authorize` and `header_for`, once the main thread has found the
+    project's credential; all that these change is one attribute, `checked`, when a minted token is renewed.
+    """
+
+    def __init__(self, chain: Chain, store: CredentialStore, prompter: Prompter, mode: Mode) -> None:
         self._chain = chain
-        self._memory = store
+        self._store = store
         self._prompter = prompter
-        self._for_real = for_real
-        self._found: dict[str, CheckedCredential | None] = {}
-        self._would: dict[str, str] = {}
-        self._refused: dict[str, Credential] = {}
-        self._asked: dict[str, int] = {}
-        self._kept: set[tuple[Credential, tuple[KeyringEntry, ...]]] = set()
-        self._accepted: set[str] = set()
+        self._mode = mode
+        self._projects: defaultdict[str, _ProjectState] = defaultdict(_ProjectState)
+        self._saved: set[tuple[Credential, tuple[KeyringEntry, ...]]] = set()
 
-    def of(self, project: str) -> CheckedCredential | None:
-        """The credential of a project; `None` in a rehearsal that would have to act. Raises `CredentialError`."""
-        if project not in self._found:
-            resolution = self._chain.resolve(project, for_real=self._for_real)
-            for note in resolution.notes:
-                self._prompter.note(note)
-            self._found[project] = resolution.checked
-            self._would[project] = resolution.would
-        return self._found[project]
+    def find(self, project: str) -> CheckedCredential | None:
+        """Return the credential of a project, None in a dry run that would have to act for one.
 
-    def would(self, project: str) -> str:
-        """What the real run would do for a credential where a rehearsal has none."""
-        return self._would[project]
+        Raises `CredentialError`.
+        """
+        state = self._projects[project]
+        if not state.is_resolved:
+            resolution = self._chain.resolve(project, self._mode)
+            self._show(resolution.notes)
+            state.checked, state.planned_action, state.is_resolved = resolution.checked, resolution.planned_action, True
+            state.prompts = max(state.prompts, int(state.checked is not None and state.checked.credential.typed))
+        return state.checked
 
-    def authorization(self, project: str, size: int) -> Authorization:
-        """What lets one attempt in that uploads a file of `size` bytes of a project."""
-        checked = self.required(project)
+    def planned_action(self, project: str) -> str:
+        """Return what publishing would do for the credential that `find` has not found in a dry run."""
+        return self._projects[project].planned_action
+
+    def credential_for(self, project: str) -> CheckedCredential:
+        """Return the credential of a project when publishing, where there is one. Raises `CredentialError`."""
+        return cast("CheckedCredential", self.find(project))
+
+    def authorize(self, project: str, size: int) -> Authorization:
+        """Return the authorization for one attempt to upload a file of `size` bytes of a project."""
+        checked = self.credential_for(project)
         renewed = self._chain.renewed(checked, project, size / SLOWEST_UPLOAD)
         if renewed is not checked:
-            self._found[project] = renewed
+            self._projects[project].checked = renewed
         return self._authorization(renewed, project, size)
 
-    def header(self, project: str) -> Secret | None:
-        """What `Authorization` says where an index shows nothing of a project without; `None` as for `of`."""
-        checked = self.of(project)
+    def header_for(self, project: str) -> Secret | None:
+        """Return the `Authorization` header with which to read a project's page; None as for `find`."""
+        checked = self.find(project)
         return None if checked is None else self._authorization(checked, project, 0).header
 
-    def required(self, project: str) -> CheckedCredential:
-        """The credential of a project, in a run that may ask for it: there is one then, or `CredentialError` is raised."""
-        return cast("CheckedCredential", self.of(project))
-
     def can_replace(self, project: str, checked: CheckedCredential) -> bool:
-        """Whether another secret may be asked for in place of this refused one: a remembered one, or a typed one thrice."""
-        asked = self._asked.get(project, int(checked.credential.typed))
-        may_ask = self._for_real and self._chain.options.can_prompt
-        return may_ask and checked.credential.is_replaceable and asked < ATTEMPTS
+        """Return True if the user can be prompted for another secret: after a remembered one, or a typed one twice."""
+        may_prompt = self._mode is Mode.PUBLISH and self._chain.options.can_prompt
+        return may_prompt and checked.credential.is_replaceable and self._projects[project].prompts < ATTEMPTS
 
     def replace(self, project: str, checked: CheckedCredential, *, worthless: bool) -> CheckedCredential:
-        """Ask for another secret in place of one that the index refused.
+        """Prompt for another secret in place of one that the index refused, and return it.
 
-        A remembered one is deleted when the other one has worked, if it is `worthless`, and not only of no use here.
+        A remembered one is deleted once the other one has worked, if it is `worthless` and not merely of no use here.
         """
-        if worthless and checked.credential.slot is not None:
-            self._refused[project] = checked.credential
-        self._asked[project] = self._asked.get(project, int(checked.credential.typed)) + 1
-        # Other projects that wait for their turn with the same credential find another one when it comes.
-        self._found = {name: found for name, found in self._found.items() if found != checked or name in self._accepted}
-        self._found[project] = another = self._chain.ask_again(project, checked)
-        for note in another.notes:
-            self._prompter.note(note)
-        return another
+        state = self._projects[project]
+        if worthless and checked.credential.keyring_user is not None:
+            state.worthless = checked.credential
+        state.prompts += 1
+        # Projects that wait for their turn with the same credential find another one when it comes.
+        for other in self._projects.values():
+            if other.checked == checked and not other.is_accepted:
+                other.is_resolved = False
+        state.checked, state.is_resolved = self._chain.prompt_again(project, checked), True
+        self._show(state.checked.notes)
+        return state.checked
 
-    def keep(self, project: str) -> StoreResult:
-        """Remember the credential of a project, if it was typed, after the index accepted it."""
-        self._accepted.add(project)
-        checked = self._found.get(project)
+    def save(self, project: str) -> StoreResult:
+        """Save the credential of a project, if it was typed, after the index has accepted it."""
+        state = self._projects[project]
+        state.is_accepted = True
+        checked = state.checked
         if checked is None or not checked.credential.typed:
             return StoreResult()
-        where, refused = places(checked, project), self._refused.pop(project, None)
-        if refused is None and (checked.credential, where) in self._kept:
+        entries, worthless = entries_for(checked, project), state.worthless
+        state.worthless = None
+        if worthless is None and (checked.credential, entries) in self._saved:
             return StoreResult()
-        self._kept.add((checked.credential, where))
-        return self._memory.keep(checked, where, self._chain.now(), refused)
+        self._saved.add((checked.credential, entries))
+        return self._store.save(checked, entries, self._chain.now(), worthless)
 
     def _authorization(self, checked: CheckedCredential, project: str, size: int) -> Authorization:
-        source = f"{checked.credential.origin}{self._memory.age(checked.credential)}"
-        return authorize(checked, source, project, self._memory.repository, size=size, now=self._chain.now())
+        return authorize(checked, project, self._chain.repository, size=size, now=self._chain.now())
+
+    def _show(self, notes: tuple[str, ...]) -> None:
+        for note in notes:
+            self._prompter.note(note)

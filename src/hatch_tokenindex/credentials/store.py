@@ -1,4 +1,4 @@
-"""Keeping what was typed, once the index accepted it: the secret in the keyring, everything else in Hatch's cache."""
+"""Saving what was typed, once the index accepted it: the secret in the keyring, everything else in Hatch's cache."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
-from hatch_tokenindex.credentials.credential import PROJECT_SLOT_PREFIX, TOKEN_USER, Credential, project_slot
+from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
+from hatch_tokenindex.credentials.credential import PROJECT_ENTRY_PREFIX, TOKEN_USER, Credential, project_entry_user
 from hatch_tokenindex.errors import MalformedTokenError, SourceUnavailableError
-from hatch_tokenindex.secrets import Secret
-from hatch_tokenindex.text import as_date, command_line
+from hatch_tokenindex.text import command_line
 from hatch_tokenindex.tokens import Kind, read
 
 if TYPE_CHECKING:
@@ -21,149 +20,163 @@ if TYPE_CHECKING:
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.credentials.sources.keyring import Keyring
+    from hatch_tokenindex.secrets import Secret
 
 
 @dataclass(frozen=True)
 class KeyringEntry:
-    """One keyring slot that a secret belongs to; `project` is `None` where it is for every project of the index."""
+    """One keyring entry of a repository: its user name, and its project (None: every project of the index)."""
 
-    slot: str
+    user: str
     project: str | None
 
 
 @dataclass(frozen=True)
 class StoreResult:
-    """What to tell after storing: where it went, or why it didn't."""
+    """The messages after saving: where the secret went, or why it was not saved."""
 
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class _Stored:
-    """What the keyring took: the slots that it has now, the one that is gone, and what to tell."""
+class _KeyringChange:
+    """The entries that the keyring has now, the user name of the one that is gone, and the messages."""
 
-    places: tuple[KeyringEntry, ...] = ()
-    gone: str | None = None
+    entries: tuple[KeyringEntry, ...] = ()
+    deleted: str | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def places(checked: CheckedCredential, project: str | None) -> tuple[KeyringEntry, ...]:
-    """Where a secret belongs, as far as it tells itself; `project` is the one that it has just published, if any."""
+def entries_for(checked: CheckedCredential, project: str | None) -> tuple[KeyringEntry, ...]:
+    """Return the entries that a secret belongs to, as far as the token says.
+
+    Args:
+        checked: The credential.
+        project: The project that it has just published, if any; normalized (PEP 503).
+    """
     token = checked.token
     if token is not None and token.projects:
-        return tuple(entry_of(name) for name in sorted(token.projects))
+        return tuple(project_entry(name) for name in sorted(token.projects))
     if token is not None and project and token.kind in {Kind.PROJECT_ID, Kind.TRUSTED_PUBLISHING}:
-        return (entry_of(project),)
+        return (project_entry(project),)
     return (KeyringEntry(checked.credential.user, None),)
 
 
-def entry_of(project: str) -> KeyringEntry:
-    """The slot of one project."""
-    return KeyringEntry(project_slot(project), project)
+def project_entry(project: str) -> KeyringEntry:
+    """Return the entry of one project."""
+    return KeyringEntry(project_entry_user(project), project)
 
 
 @dataclass(frozen=True)
 class CredentialStore:
-    """Stores and deletes what is remembered for one repository."""
+    """Saves and deletes the credentials of one repository."""
 
     repository: Repository
     cache: Cache
     keyring: Keyring
 
-    def keep(self, checked: CheckedCredential, where: Sequence[KeyringEntry], now: float, replaced: Credential | None = None) -> StoreResult:
-        """Store a credential, in place of one that was refused. Never raises: an upload may just have happened.
+    def save(
+        self,
+        checked: CheckedCredential,
+        entries: Sequence[KeyringEntry],
+        now: float,
+        replaced: Credential | None = None,
+    ) -> StoreResult:
+        """Save a credential at `now` (Unix time), in place of one that was refused.
 
-        Where the keyring failed before in this run, which was told then, the cache still gets the user name.
+        Never raises: an upload may just have succeeded. If the keyring failed before in this run, which was shown then,
+        the cache still gets the user name.
         """
-        stored = self._store(checked, where, replaced) if self.repository.keyring else _Stored()
-        warnings = stored.warnings
+        change = self._save(checked, entries, replaced) if self.repository.keyring else _KeyringChange()
+        warnings = change.warnings
         try:
-            self.cache.update(lambda contents: self._recorded(contents, checked, stored, now))
+            self.cache.update(lambda contents: self._recorded(contents, checked, change, now))
         except SourceUnavailableError as error:
-            what = "list what was stored" if stored.places else "remember the user name"
-            warnings += (f"Hatch's cache does not {what}: {error}.",)
-        return StoreResult(stored.notes, warnings)
+            what = "list the saved token" if change.entries else "remember the user name"
+            warnings += (f"Hatch's cache could not {what}: {error}.",)
+        return StoreResult(change.notes, warnings)
 
-    def _store(self, checked: CheckedCredential, where: Sequence[KeyringEntry], replaced: Credential | None) -> _Stored:
+    def arguments(self, entry: KeyringEntry) -> tuple[str, ...]:
+        """Return the arguments with which `login` and `logout` mean this entry, whatever is configured."""
+        return ("-r", self.repository.name, *(("--project", entry.project) if entry.project else ("-u", entry.user)))
+
+    def _save(
+        self, checked: CheckedCredential, entries: Sequence[KeyringEntry], replaced: Credential | None
+    ) -> _KeyringChange:
         failed_before = self.keyring.fault is not None
-        stored: list[KeyringEntry] = []
+        saved: list[KeyringEntry] = []
         notes, warnings = [], []
-        keyring_name, gone = "", None
+        backend, deleted = "", None
         try:
-            keyring_name = self.keyring.name
-            for place in where:
-                self.keyring.set(self.repository.url, place.slot, checked.credential.secret)
-                stored.append(place)
+            backend = self.keyring.name
+            for entry in entries:
+                self.keyring.set(self.repository.url, entry.user, checked.credential.secret)
+                saved.append(entry)
         except SourceUnavailableError as error:
-            told = "The secret was not stored, and will be asked for again"
+            unsaved = f"The {_noun(checked)} was not saved; the next run will prompt for it again"
             if failed_before:
-                notes.append(f"{told}.")
+                notes.append(f"{unsaved}.")
             else:
-                warnings.append(f"{told}: {error}.")
+                warnings.append(f"{unsaved}: {error}.")
         else:
             try:
-                gone = self._delete_refused(replaced, stored)
+                deleted = self._delete(replaced, saved)
             except SourceUnavailableError as error:
-                warnings.append(f"The refused secret is still in the keyring: {error}.")
-        if stored:
-            notes.append(self._told(stored, keyring_name))
-        return _Stored(tuple(stored), gone, tuple(notes), tuple(warnings))
+                warnings.append(f"The rejected token is still in the keyring: {error}.")
+        if saved:
+            notes.append(self._saved_note(checked, saved, backend))
+        return _KeyringChange(tuple(saved), deleted, tuple(notes), tuple(warnings))
 
-    def age(self, credential: Credential) -> str:
-        """When a remembered credential was stored, as half a sentence; empty where that isn't known."""
-        slot = credential.slot and self.cache.read().slot(self.repository.url, credential.slot)
-        return f", stored on {as_date(slot.stored)}" if slot else ""
+    def _saved_note(self, checked: CheckedCredential, entries: Sequence[KeyringEntry], backend: str) -> str:
+        targets = " and ".join(describe(self.repository.url, entry.user) for entry in entries)
+        undo = "; ".join(command("logout", *self.arguments(entry)) for entry in entries)
+        return f"Saved the {_noun(checked)} for {targets} in the keyring ({backend}). To remove it: {undo}"
 
-    def arguments(self, place: KeyringEntry) -> tuple[str, ...]:
-        """What `login` and `logout` have to be told to mean this repository and place, whatever is configured."""
-        return ("-r", self.repository.name, *(("--project", place.project) if place.project else ("-u", place.slot)))
-
-    def _told(self, where: Sequence[KeyringEntry], keyring_name: str) -> str:
-        """Where a secret went, and how to undo it."""
-        service = self.repository.url
-        described = " and ".join(describe(service, place.slot) for place in where)
-        undo = "; ".join(command("logout", *self.arguments(place)) for place in where)
-        return f"Stored the secret for {described} in the keyring ({keyring_name}). To undo: {undo}"
-
-    def _delete_refused(self, refused: Credential | None, where: Sequence[KeyringEntry]) -> str | None:
-        """Delete what a new secret took the place of, if that lies elsewhere, and answer the slot that is gone."""
-        if refused is None or refused.slot is None or refused.slot in {place.slot for place in where}:
+    def _delete(self, refused: Credential | None, saved: Sequence[KeyringEntry]) -> str | None:
+        """Delete the entry of a refused secret, if the new one is in another entry, and return its user name."""
+        if refused is None or refused.keyring_user is None or refused.keyring_user in {entry.user for entry in saved}:
             return None
-        self.keyring.delete(self.repository.url, refused.slot)
-        return refused.slot
+        self.keyring.delete(self.repository.url, refused.keyring_user)
+        return refused.keyring_user
 
-    def _recorded(self, contents: Contents, checked: CheckedCredential, stored: _Stored, now: float) -> Contents:
+    def _recorded(
+        self, contents: Contents, checked: CheckedCredential, change: _KeyringChange, now: float
+    ) -> Contents:
         service, credential = self.repository.url, checked.credential
-        if stored.gone is not None:
-            contents = contents.without_slot(service, stored.gone)
+        if change.deleted is not None:
+            contents = contents.without_entry(service, change.deleted)
         if not credential.user_given:
             contents = contents.with_user(service, credential.user)
-        for place in stored.places:
-            contents = contents.with_slot(recorded(service, place, credential.secret, stored=int(now)))
+        for entry in change.entries:
+            contents = contents.with_entry(record(service, entry, credential.secret, stored=int(now)))
         return contents
 
 
-def recorded(service: str, place: KeyringEntry, secret: Secret, *, stored: int) -> Slot:
-    """What the cache keeps of a secret; `stored` is in unix seconds, 0 if that isn't known."""
+def record(service: str, entry: KeyringEntry, secret: Secret, *, stored: int) -> EntryRecord:
+    """Return what the cache keeps of a secret; `stored` is in Unix time, 0 if unknown."""
     try:
         token = read(secret)
     except MalformedTokenError:
-        return Slot(service, place.slot, place.project, "password", None, stored)
-    return Slot(service, place.slot, place.project, str(token.kind), token.expires_at, stored)
+        return EntryRecord(service, entry.user, entry.project, "password", None, stored)
+    return EntryRecord(service, entry.user, entry.project, str(token.kind), token.expires_at, stored)
 
 
-def describe(service: str, slot: str) -> str:
-    """What a slot is for, as a person would say it."""
+def describe(service: str, user: str) -> str:
+    """Return the target of a keyring entry, as a user would name it: `PyPI`, `my-project on PyPI`."""
     index = urls.index_name(service, service)
-    if slot.startswith(PROJECT_SLOT_PREFIX):
-        return f"{slot.removeprefix(PROJECT_SLOT_PREFIX)} on {index}"
-    return index if slot == TOKEN_USER else f"{slot} on {index}"
+    if user.startswith(PROJECT_ENTRY_PREFIX):
+        return f"{user.removeprefix(PROJECT_ENTRY_PREFIX)} on {index}"
+    return index if user == TOKEN_USER else f"{user} on {index}"
 
 
 def command(*arguments: str) -> str:
-    """A `hatch-tokenindex` command line that works as printed: `pipx inject` doesn't expose the script."""
+    """Return a `hatch-tokenindex` command line that works as printed: `pipx inject` doesn't expose the script."""
     script = shutil.which("hatch-tokenindex")
     words = (*(("hatch-tokenindex",) if script else (sys.executable, "-m", "hatch_tokenindex")), *arguments)
     return command_line(*words)
+
+
+def _noun(checked: CheckedCredential) -> str:
+    return "secret" if checked.token is None else "token"

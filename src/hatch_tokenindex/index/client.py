@@ -67,7 +67,7 @@ def proxy_credentials() -> tuple[tuple[str, Secret], ...]:
 
 def goes_through_proxy(url: str) -> bool:
     """Return True if the environment configures a proxy for `url`."""
-    scheme, host, _ = urls.origin(url)
+    scheme, host, _ = urls.web_origin(url)
     return not urls.is_loopback(url) and not {scheme, "all"}.isdisjoint(getproxies()) and not proxy_bypass(host)
 
 
@@ -90,7 +90,7 @@ def next_url(url: str, location: str, status: int) -> str | None:
         target = urljoin(url, location)
     except ValueError:
         return None
-    return None if urls.problem_with(target) or urls.origin(target) != urls.origin(url) else target
+    return None if urls.problem_with(target) or urls.web_origin(target) != urls.web_origin(url) else target
 
 
 def _check_host(url: str) -> None:

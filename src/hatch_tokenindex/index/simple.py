@@ -50,7 +50,7 @@ class SimpleApi:
         for folder in simple_urls(self.repository):
             url = f"{folder}{project}/"
             answer = self._get(url, None)
-            own = self.repository.site is None and urls.origin(folder) == urls.origin(self.repository.url)
+            own = self.repository.site is None and urls.web_origin(folder) == urls.web_origin(self.repository.url)
             if answer in _WANTS_CREDENTIALS and own and (header := authorization()) is not None:
                 answer = self._get(url, header)
             if isinstance(answer, Listing):
@@ -80,10 +80,10 @@ class SimpleApi:
                     target = urljoin(url, response.headers["location"])
                     if urls.problem_with(target):
                         return Listing(None, problem="redirect to an invalid URL")
-                    if urls.origin(target) != urls.origin(url):
+                    if urls.web_origin(target) != urls.web_origin(url):
                         # pypiserver redirects to PyPI for every project that it doesn't have. Once the credential was
                         # sent, the host's name could quote it.
-                        host = urls.origin(target)[1] if authorization is None else "another host"
+                        host = urls.web_origin(target)[1] if authorization is None else "another host"
                         return _NOT_FOUND if urls.site(target) else Listing(None, problem=f"redirect to {host}")
                     url = target
         except (httpx.TimeoutException, TimeoutError):

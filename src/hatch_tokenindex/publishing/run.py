@@ -7,9 +7,10 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.console import explaining
-from hatch_tokenindex.credentials.advice import TokenAdvice, to_trusted_publishing
+from hatch_tokenindex.credentials.advice import TokenAdvice, trusted_publishing_advice
 from hatch_tokenindex.credentials.cache import Cache
 from hatch_tokenindex.credentials.chain import Chain
+from hatch_tokenindex.credentials.finding import Mode
 from hatch_tokenindex.credentials.session import CredentialSession
 from hatch_tokenindex.credentials.sources.keyring import Keyring
 from hatch_tokenindex.credentials.sources.prompt import Prompts
@@ -71,7 +72,7 @@ class Run:
         self.trusted = TrustedPublishing(repository, minter, environment, self.clock.now, terminal.mask)
         prompts = Prompts(terminal, repository)
         self.chain = Chain(asked, repository, pypirc, cache, keyring, self.trusted, prompts, self.clock.now)
-        self.session = CredentialSession(self.chain, store, terminal, for_real=not asked.dry_run)
+        self.session = CredentialSession(self.chain, store, terminal, Mode.DRY_RUN if asked.dry_run else Mode.PUBLISH)
         self.swap = TokenAdvice(store, cache)
         self.report = report
         report.publishing_to(repository, partial(release_page, repository))
@@ -113,14 +114,14 @@ class Run:
             raise ConfigurationError(msg)
         if self.chain.would_mint(project):
             # With a pending publisher that would create the project, and a minted token is never remembered.
-            self.terminal.info(f"There is nothing to remember for {project}: {self.trusted.effect}.")
+            self.terminal.info(f"There is nothing to remember for {project}: {self.trusted.planned_action}.")
             return
-        checked = self.session.of(project)
+        checked = self.session.find(project)
         if checked is None:
-            self.terminal.info(f"There is no credential for {project} yet: {self.session.would(project)}.")
+            self.terminal.info(f"There is no credential for {project} yet: {self.session.planned_action(project)}.")
         elif not checked.credential.typed:
             self.terminal.info(f"{project} is published with the secret from {checked.credential.origin}.")
-        self.report.remembered(self.session.keep(project))
+        self.report.remembered(self.session.save(project))
 
     def publish(self, files: Sequence[Path]) -> None:
         """Publish the files, or with `-o dry-run` tell what would be done with each."""
@@ -154,7 +155,7 @@ class Run:
 
         They are those of the files for which no other credential comes before a minted one.
         """
-        if not self.trusted.effect:
+        if not self.trusted.planned_action:
             return {}
         minting = (project for project in plans if project.uploads and self.chain.would_mint(project.name))
         return read_attestations(item for project in minting for item in project.uploads)
@@ -171,7 +172,7 @@ class Run:
         return read
 
     def _plan(self, projects: Mapping[str, Sequence[Distribution]], api: SimpleApi) -> Sequence[ProjectPlan]:
-        listings = {name: api.listing(name, partial(self.session.header, name)) for name in projects}
+        listings = {name: api.listing(name, partial(self.session.header_for, name)) for name in projects}
         plans = plan(projects, listings, self.repository, self.clock.now())
         for warning in warnings(plans, self.repository):
             self.terminal.warning(warning)
@@ -201,7 +202,7 @@ class Run:
                 raise DistributionError(msg)
 
     def _find_credential(self, project: ProjectPlan) -> None:
-        checked = self.session.of(project.name)
+        checked = self.session.find(project.name)
         if checked is None:
             return
         self.report.credential(project.name, checked.credential)
@@ -216,9 +217,9 @@ class Run:
             for item in project.uploads:
                 self.report.would_upload(item, self.repository.url, sha256(item.path))
             if project.uploads:
-                checked = self.session.of(project.name)
+                checked = self.session.find(project.name)
                 how = f"as {checked.credential.user} with the secret from {checked.credential.origin}" if checked else ""
-                would = how or f"with a credential that this run doesn't fetch: {self.session.would(project.name)}"
+                would = how or f"with a credential that this run doesn't fetch: {self.session.planned_action(project.name)}"
                 self.terminal.info(f"{project.name} would be published {would}.")
 
     def _send(self, plans: Sequence[ProjectPlan], sender: Sender) -> Mapping[str, Delivery]:
@@ -233,7 +234,7 @@ class Run:
             raise
         if self.asked.initialize_auth:
             for project in plans:
-                self.report.remembered(self.session.keep(project.name))
+                self.report.remembered(self.session.save(project.name))
         self._tell_about(plans, deliveries, is_complete=True)
         return deliveries
 
@@ -255,8 +256,8 @@ class Run:
 
     def _advise(self, project: str, checked: CheckedCredential, *, is_first_release: bool) -> None:
         advice = (
-            self.swap.advice(checked, project, is_first_release=is_first_release),
-            to_trusted_publishing(checked, project, self.repository, self.environment),
+            self.swap.after_upload(checked, project, is_first_release=is_first_release),
+            trusted_publishing_advice(checked, project, self.repository, self.environment),
         )
         for line in filter(None, advice):
             self.terminal.warning(line)
@@ -264,5 +265,5 @@ class Run:
     def _wait_until_listed(self, deliveries: Mapping[str, Delivery], api: SimpleApi, seconds: float) -> None:
         digests = {project: delivery.digests for project, delivery in deliveries.items()}
         self.terminal.info("\nWaiting until the index lists every file ...")
-        wait_until_listed(digests, lambda project: api.listing(project, partial(self.session.header, project)), seconds)
+        wait_until_listed(digests, lambda project: api.listing(project, partial(self.session.header_for, project)), seconds)
         self.terminal.success("The index lists every file.")

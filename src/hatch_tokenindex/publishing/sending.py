@@ -48,14 +48,14 @@ class Sender:
         for version in project.versions:
             first, *others = (item for item in project.uploads if item.version == version)
             digests[first.filename], checked = self._send_first(first, project)
-            self.report.remembered(self.session.keep(project.name))
+            self.report.remembered(self.session.save(project.name))
             digests.update(self._send_others(others, project))
         return Delivery({item.filename: digests[item.filename] for item in project.uploads}, checked)
 
     def _send_first(self, item: Distribution, project: ProjectPlan) -> tuple[str, CheckedCredential]:
         """Send one file; where its credential is refused as such and may be replaced, send it with another one."""
         while True:
-            checked = self.session.required(project.name)
+            checked = self.session.credential_for(project.name)
             self.report.credential(project.name, checked.credential)
             asked_now = self.session.can_replace(project.name, checked)
             try:
@@ -90,10 +90,10 @@ class Sender:
         return digests
 
     def _upload(self, item: Distribution, project: ProjectPlan, *, asked_now: bool) -> str:
-        minted = self.session.required(project.name).credential.minted
+        minted = self.session.credential_for(project.name).credential.minted
         upload = Upload(
             item,
-            partial(self.session.authorization, project.name, item.size),
+            partial(self.session.authorize, project.name, item.size),
             asked_now=asked_now,
             status=project.listing.status,
             attestations=self.attestations.get(item.path) if minted else None,

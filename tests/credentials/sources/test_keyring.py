@@ -18,7 +18,7 @@ from keyring.errors import InitError, KeyringLocked, NoKeyringError, PasswordDel
 from maintainer import slot_of
 
 from hatch_tokenindex.config.repositories import Repository
-from hatch_tokenindex.credentials.cache import Cache, Slot
+from hatch_tokenindex.credentials.cache import Cache, EntryRecord
 from hatch_tokenindex.credentials.checks import check_credential
 from hatch_tokenindex.credentials.credential import Credential
 from hatch_tokenindex.credentials.sources import keyring as keyrings
@@ -430,7 +430,7 @@ def test_every_method_may_hang(
     anybody: bool,
 ) -> None:
     monkeypatch.setattr(keyrings, "PATIENCE", 0.02)
-    monkeypatch.setattr(keyrings, "PATIENCE_WITH_PROMPTER", 0.04)
+    monkeypatch.setattr(keyrings, "PATIENCE_AT_TERMINAL", 0.04)
     let_go = threading.Event()
     backend = Faulty(method, lambda: assert_true(let_go.wait(60)))
     backend.secrets["service", "user"] = "old"
@@ -452,7 +452,7 @@ def assert_true(value: object) -> None:
 
 
 def test_the_limits_are_those_that_are_documented() -> None:
-    assert (keyrings.PATIENCE, keyrings.PATIENCE_WITH_PROMPTER) == (5, 20)
+    assert (keyrings.PATIENCE, keyrings.PATIENCE_AT_TERMINAL) == (5, 20)
 
 
 # A refused secret that can't be deleted
@@ -464,16 +464,16 @@ def test_a_refused_secret_that_stays_is_told(use: Callable[[KeyringBackend], Non
     use(backend)
     repository = Repository("main", PYPI)
     cache = Cache(tmp_path)
-    old = Slot(PYPI, slot_of("demo"), "demo", "project", None, 1_787_000_000)
-    cache.update(lambda contents: contents.with_slot(old))
+    old = EntryRecord(PYPI, slot_of("demo"), "demo", "project", None, 1_787_000_000)
+    cache.update(lambda contents: contents.with_entry(old))
     store = CredentialStore(repository, cache, Keyring(None))
     typed = check_credential(Credential("__token__", Secret(account_token()), "the prompt", typed=True), "demo", repository, 0)
     refused = Credential("__token__", Secret("old"), "keyring", slot_of("demo"))
 
-    kept = store.keep(typed, (KeyringEntry("__token__", None),), 1_800_000_000, refused)
+    kept = store.save(typed, (KeyringEntry("__token__", None),), 1_800_000_000, refused)
 
     assert backend.secrets[PYPI, "__token__"] == account_token()
     assert len(kept.notes) == 1
     assert kept.warnings == ("The refused secret is still in the keyring: the keyring failed (PasswordDeleteError).",)
-    assert cache.read().slot(PYPI, slot_of("demo")) == old
-    assert [slot.user for slot in cache.read().slots] == [slot_of("demo"), "__token__"]
+    assert cache.read().entry(PYPI, slot_of("demo")) == old
+    assert [slot.user for slot in cache.read().entries] == [slot_of("demo"), "__token__"]

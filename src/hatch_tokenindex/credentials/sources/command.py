@@ -1,4 +1,4 @@
-"""`auth-command`: a secret from a password manager."""
+"""`auth-command`, a program of a password manager, as a source."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from errno import EACCES, ENOENT
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.credentials.credential import TOKEN_USER
+from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
+from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status, reading
 from hatch_tokenindex.errors import CredentialError
 from hatch_tokenindex.secrets import MASK, Redactor, Secret
 
@@ -19,60 +22,99 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hatch_tokenindex.config.origin import WithOrigin
+    from hatch_tokenindex.credentials.checks import CheckedCredential
 
+PLACE = "auth-command"
 TIME_LIMIT = 60
-"""Seconds that the program may take."""
-_TOKEN_LIKE = re.compile(r"pypi-[\w-]{16,}")
+"""Seconds that the program may run."""
 PATIENCE = 5
-"""Seconds that it has before a person is told what is awaited."""
+"""Seconds after which the user sees what the run is waiting for."""
+_LONGEST_ERROR_OUTPUT = 1000
+_TOKEN_LIKE = re.compile(r"pypi-[\w-]{16,}")
 
 
-def first_line(command: WithOrigin[tuple[str, ...]], tell: Callable[[str], None] | None) -> Secret:
-    """Run the program and take the first line of its output. Raises `CredentialError` with the program's own words.
+@dataclass(frozen=True)
+class AuthCommand:
+    """The configured program, run once in a run: a password manager may ask to be unlocked each time.
 
-    `tell` shows a person what is awaited: the program may want to be unlocked. It is `None` where nobody is there.
+    `notify` shows the user what the run is waiting for; None if no user is there.
+    """
+
+    command: WithOrigin[tuple[str, ...]]
+    notify: Callable[[str], None] | None
+
+    @cached_property
+    def secret(self) -> Secret:
+        """The first line that the program prints. Raises `CredentialError` with the program's own error output."""
+        return first_line(self.command, self.notify)
+
+
+def secret_source(
+    program: AuthCommand | None, user: str, check: Callable[[Credential], CheckedCredential]
+) -> Source[CheckedCredential]:
+    """Return the source of the secret, for this user name."""
+    source = reading(
+        PLACE, lambda: None if program is None else Credential(user, program.secret, program.command.origin), check
+    )
+
+    def find(mode: Mode) -> Finding[CheckedCredential]:
+        if program is not None and mode is Mode.EXPLAIN:
+            return Finding(PLACE, Status.WOULD_ACT, detail="would be run")
+        return source.find(mode)
+
+    return Source(PLACE, find)
+
+
+def first_line(command: WithOrigin[tuple[str, ...]], notify: Callable[[str], None] | None) -> Secret:
+    """Run the program and return the first line of its output.
+
+    Raises:
+        CredentialError: The program failed, printed nothing, or took longer than `TIME_LIMIT`.
     """
     program = command.value[0]
-    status, output, errors = _run(command, tell)
-    secret, said = secret_of(output), _said(output, errors)
+    status, output, errors = _run(command, notify)
+    secret, error_output = first_line_of(output), _error_output(output, errors)
     if status != 0:
-        msg = f"{command.origin}: {program!r} ended with status {status}.{said}"
+        msg = f"{command.origin}: {program!r} failed with exit status {status}.{error_output}"
         raise CredentialError(msg)
     if not secret:
-        msg = f"{command.origin}: {program!r} printed no secret on the first line of its output.{said}"
+        msg = f"{command.origin}: {program!r} printed nothing on the first line of its output.{error_output}"
         raise CredentialError(msg)
     return secret
 
 
-def secret_of(output: bytes) -> Secret:
-    """The secret on the first line of what a program wrote. What isn't UTF-8 stays recognisable, and is refused later."""
+def first_line_of(output: bytes) -> Secret:
+    """Return the first line of a program's output. Bytes that aren't UTF-8 become surrogates, which are refused later."""
     return Secret(output.partition(b"\n")[0].decode("utf-8-sig", "surrogateescape").rstrip("\r"))
 
 
-def _said(output: bytes | None, errors: bytes | None) -> str:
-    """What a program wrote to standard error, without the secret that it gave, or was about to give."""
-    text = Redactor(((TOKEN_USER, secret_of(output or b"")),)).redact(
+def _error_output(output: bytes | None, errors: bytes | None) -> str:
+    """Return what a program wrote to standard error, without the secret that it printed or was about to print."""
+    text = Redactor(((TOKEN_USER, first_line_of(output or b"")),)).redact(
         (errors or b"").decode("utf-8", "surrogateescape")
     )
     shown = _TOKEN_LIKE.sub(MASK, text).encode("utf-8", "surrogateescape").decode(errors="replace").strip()
-    return f" It said: {shown[:1000]}" if shown else ""
+    return f"\nIts error output:\n  {shown[:_LONGEST_ERROR_OUTPUT]}" if shown else ""
 
 
-def _run(command: WithOrigin[tuple[str, ...]], tell: Callable[[str], None] | None) -> tuple[int, bytes, bytes]:
+def _run(command: WithOrigin[tuple[str, ...]], notify: Callable[[str], None] | None) -> tuple[int, bytes, bytes]:
     program, *arguments = command.value
     try:
         process = subprocess.Popen(
-            (_found(program), *arguments), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            (_executable(program), *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the command line is not valid"
-        msg = f"{command.origin}: {program!r} can't be run: {reason}."
+        msg = f"{command.origin}: can't run {program!r}: {reason}."
         raise CredentialError(msg) from None
     try:
         output, errors = process.communicate(timeout=min(PATIENCE, TIME_LIMIT))
     except subprocess.TimeoutExpired:
-        if tell is not None:
-            tell(f"Waiting for {program!r}: it may want to be unlocked.")
+        if notify is not None:
+            notify(f"Waiting for {program!r}. Does your password manager ask to be unlocked?")
         try:
             output, errors = process.communicate(timeout=max(0, TIME_LIMIT - PATIENCE))
         except subprocess.TimeoutExpired as expired:
@@ -80,23 +122,23 @@ def _run(command: WithOrigin[tuple[str, ...]], tell: Callable[[str], None] | Non
             process.kill()
             process.wait()
             _close_pipes(process)
-            said = _said(expired.output, expired.stderr)
-            msg = f"{command.origin}: {program!r} gave no answer within {TIME_LIMIT} seconds.{said}"
+            error_output = _error_output(expired.output, expired.stderr)
+            msg = f"{command.origin}: {program!r} timed out after {TIME_LIMIT} s.{error_output}"
             raise CredentialError(msg) from None
     return process.returncode, output, errors
 
 
 def _close_pipes(process: subprocess.Popen[bytes]) -> None:
-    # On Windows, threads that still read them have them, and close them themselves.
+    # On Windows, the threads that still read the pipes close them themselves.
     for pipe in () if sys.platform == "win32" else filter(None, (process.stdout, process.stderr)):
         pipe.close()
 
 
-def _found(program: str) -> str:
-    """Where a program lies that is given by name. Windows would look into the current folder first, which a clone fills."""
-    found = shutil.which(program)
-    if found is None:
+def _executable(program: str) -> str:
+    """Return the path of a program. Windows would look into the current folder first, which a clone fills."""
+    path = shutil.which(program)
+    if path is None:
         raise FileNotFoundError(ENOENT, os.strerror(ENOENT))
-    if os.path.basename(program) == program and Path(found).absolute().parent == Path.cwd():
-        raise PermissionError(EACCES, "a program of the current folder is not run")
-    return found
+    if os.path.basename(program) == program and Path(path).absolute().parent == Path.cwd():
+        raise PermissionError(EACCES, "programs in the current folder are not run")
+    return path

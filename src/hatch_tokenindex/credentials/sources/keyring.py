@@ -1,91 +1,107 @@
-"""The system's keyring, guarded: whatever a backend does, a run gets an answer in time or goes on without it."""
+"""The system's keyring as a source, guarded: whatever a backend does, the run gets an answer in time or continues."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
-from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, Prompter
+from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, Prompter, project_entry_user
+from hatch_tokenindex.credentials.finding import Source, Status, fixed, reading
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.secrets import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from keyring.backend import KeyringBackend
+
+    from hatch_tokenindex.config.repositories import Repository
+    from hatch_tokenindex.credentials.cache import Cache
+    from hatch_tokenindex.credentials.checks import CheckedCredential
 
 T = TypeVar("T")
 
 PATIENCE = 5
-"""Seconds that a keyring has where nobody can answer a dialog, and before a person is told what is awaited."""
-PATIENCE_WITH_PROMPTER = 20
-"""Seconds that it has in all where somebody could be answering a dialog."""
+"""Seconds that a keyring has where nobody can answer a dialog, and after which a user sees what the run waits for."""
+PATIENCE_AT_TERMINAL = 20
+"""Seconds that it has in all at a terminal, where somebody may be answering a dialog."""
 
 
 class Keyring:
-    """Reads and writes slots: a service (the upload URL) and a user name.
+    """Reads and writes entries, each with a service (the upload URL) and a user name.
 
-    Every method raises `SourceUnavailableError` when the keyring is absent, locked, broken or silent. After the first
-    such fault it isn't asked again in this run.
+    Every method raises `SourceUnavailableError` if the keyring is absent, locked, broken or silent. After the first such
+    fault it isn't used again in this run. Used by the main thread alone.
     """
 
     def __init__(self, prompter: Prompter | None) -> None:
-        """`person` is told what is awaited; `None` where nobody can answer a dialog."""
+        """`prompter` shows what the run waits for; None where nobody can answer a dialog."""
         self._prompter = prompter
         self.fault: str | None = None
-        """Why it is not asked any more in this run."""
+        """The reason why it isn't used any more in this run."""
 
-    def get(self, service: str, slot: str) -> Secret | None:
-        """The secret of one slot."""
+    def get(self, service: str, user: str) -> Secret | None:
+        """Return the secret of one entry, None if there is none."""
 
-        def look(backend: KeyringBackend) -> str | None:
-            password = backend.get_password(service, slot)
-            # Google's and AWS's backends give their token for whatever user is asked for, and tell only here whose it is.
-            credential = backend.get_credential(service, slot) if password else None
-            return password if credential is None or credential.username == slot else None
+        def read(backend: KeyringBackend) -> str | None:
+            password = backend.get_password(service, user)
+            # Google's and AWS's backends return their token for every user name, and only this says whose it is.
+            credential = backend.get_credential(service, user) if password else None
+            return password if credential is None or credential.username == user else None
 
-        password = self._guarded(look)
+        password = _text(self._guarded(read), "secret")
         return Secret(password) if password else None
 
-    def remembered(self, service: str, slot: str, user: str) -> Credential | None:
-        """The secret of one slot as a credential of `user`."""
-        secret = self.get(service, slot)
-        return None if secret is None else Credential(user, secret, f"keyring slot {slot!r} of {service}", slot)
+    def remembered(self, service: str, entry_user: str, user: str) -> Credential | None:
+        """Return the secret of one entry as a credential of `user`."""
+        secret = self.get(service, entry_user)
+        if secret is None:
+            return None
+        return Credential(user, secret, f"keyring entry {entry_user!r} for {service}", entry_user)
 
     def offered(self, service: str) -> Credential | None:
-        """What the backend offers for a service when no user name is known: Google's, Azure's and AWS's live by that."""
-        offer = self._guarded(lambda backend: backend.get_credential(service, None))
-        if offer is None or not offer.password or (offer.username or "").startswith("pypi_token:"):
-            return None
-        user = offer.username or TOKEN_USER
-        return Credential(user, Secret(offer.password), f"keyring entry {user!r} of {service}", user)
+        """Return what the backend offers for a service without a user name, as Google's, Azure's and AWS's do."""
 
-    def set(self, service: str, slot: str, secret: Secret) -> None:
-        """Store a secret, and make sure that it was kept."""
+        def read(backend: KeyringBackend) -> tuple[str | None, str | None]:
+            offer = backend.get_credential(service, None)
+            return (None, None) if offer is None else (offer.username, offer.password)
+
+        username, password = self._guarded(read)
+        user, secret = _text(username, "user name") or TOKEN_USER, _text(password, "secret")
+        if not secret or user.startswith("pypi_token:"):
+            return None
+        if not user.isprintable() or ":" in user:
+            msg = "the keyring offers a user name that can't be sent"
+            raise SourceUnavailableError(msg)
+        return Credential(user, Secret(secret), f"keyring entry {user!r} for {service}", user)
+
+    def set(self, service: str, user: str, secret: Secret) -> None:
+        """Save a secret, and make sure that it can be read back."""
 
         def store(backend: KeyringBackend) -> str | None:
-            backend.set_password(service, slot, secret.reveal())
-            return backend.get_password(service, slot)
+            backend.set_password(service, user, secret.reveal())
+            return backend.get_password(service, user)
 
         if self._guarded(store) != secret.reveal():
             msg = f"the keyring ({self.name}) did not keep it"
             raise SourceUnavailableError(msg)
 
-    def delete(self, service: str, slot: str) -> bool:
-        """Delete a slot; whether there was one."""
+    def delete(self, service: str, user: str) -> bool:
+        """Delete an entry; return True if there was one."""
 
         def remove(backend: KeyringBackend) -> bool:
-            if backend.get_password(service, slot) is None:
+            if backend.get_password(service, user) is None:
                 return False
-            backend.delete_password(service, slot)
+            backend.delete_password(service, user)
             return True
 
         return self._guarded(remove)
 
     @property
     def name(self) -> str:
-        """The backend, as a person may know it."""
+        """The name of the backend."""
         return self._guarded(lambda backend: str(backend.name))
 
     def _guarded(self, question: Callable[[KeyringBackend], T]) -> T:
@@ -98,12 +114,12 @@ class Keyring:
             raise
 
     def _in_time(self, question: Callable[[KeyringBackend], T]) -> T:
-        # A backend can block for ever in a dialog that nobody sees; a daemon thread can be left behind, a call can't.
+        # A backend can block for ever in a dialog that nobody sees: a daemon thread can be left behind, a call can't.
         answers: list[T] = []
         faults: list[BaseException] = []
         done = Event()
 
-        def ask() -> None:
+        def work() -> None:
             try:
                 import keyring
 
@@ -113,9 +129,10 @@ class Keyring:
             finally:
                 done.set()
 
-        Thread(target=ask, name="keyring", daemon=True).start()
+        Thread(target=work, name="keyring", daemon=True).start()
         if not self._wait(done):
-            msg = "the keyring gave no answer in time"
+            limit = PATIENCE if self._prompter is None else PATIENCE_AT_TERMINAL
+            msg = f"the keyring timed out after {limit} s"
             raise SourceUnavailableError(msg)
         if faults:
             raise SourceUnavailableError(_reason(faults[0])) from None
@@ -126,11 +143,53 @@ class Keyring:
         if _wait_until(done, start + PATIENCE) or self._prompter is None:
             return done.is_set()
         try:
-            self._prompter.note("Waiting for the keyring: it may be asking for its password. Ctrl-C goes on without it.")
-            return _wait_until(done, start + PATIENCE_WITH_PROMPTER)
+            self._prompter.note("Waiting for the keyring. Is it asking for its password? Press Ctrl-C to continue without it.")
+            return _wait_until(done, start + PATIENCE_AT_TERMINAL)
         except KeyboardInterrupt:
-            msg = "the keyring was not waited for"
+            msg = "stopped waiting for the keyring"
             raise SourceUnavailableError(msg) from None
+
+
+def secret_sources(
+    keyring: Keyring,
+    cache: Cache,
+    repository: Repository,
+    project: str,
+    user: str,
+    *,
+    user_given: bool,
+    check: Callable[[Credential], CheckedCredential],
+) -> Iterator[Source[CheckedCredential]]:
+    """Return the sources of a secret, in order: the project's entry, the user's, and the one that the backend offers.
+
+    `user_given` is True if a flag, a variable or a file gave the user name.
+    """
+    if not repository.keyring:
+        yield fixed("keyring", Status.IGNORED, "disabled by `keyring`")
+        return
+    service, project_user = repository.url, project_entry_user(project)
+
+    def dated(found: Credential | None) -> Credential | None:
+        record = cache.read().entry(service, found.keyring_user) if found and found.keyring_user else None
+        return replace(found, stored_at=record.stored) if found and record else found
+
+    def entry(entry_user: str, as_user: str) -> Source[CheckedCredential]:
+        place = f"keyring: {entry_user}"
+        return reading(place, lambda: dated(keyring.remembered(service, entry_user, as_user)), check)
+
+    if user == TOKEN_USER or not user_given:
+        yield entry(project_user, TOKEN_USER)
+    yield entry(user, user)
+    if not user_given:
+        yield reading("keyring: any user", lambda: dated(keyring.offered(service)), check)
+
+
+def _text(value: object, what: str) -> str | None:
+    """Return what a backend answered, if it is text: backends return what their libraries return."""
+    if value is None or isinstance(value, str):
+        return value
+    msg = f"the keyring returned a {what} that is {type(value).__name__} and not text"
+    raise SourceUnavailableError(msg)
 
 
 def _wait_until(done: Event, deadline: float) -> bool:
@@ -148,7 +207,7 @@ def _reason(fault: BaseException) -> str:
         return "the keyring library can't be imported"
 
     if isinstance(fault, NoKeyringError):
-        return "there is no keyring on this system"
+        return "no keyring available"
     if isinstance(fault, KeyringLocked):
         return "the keyring is locked"
     if isinstance(fault, InitError):

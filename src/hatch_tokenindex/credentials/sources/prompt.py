@@ -1,22 +1,36 @@
-"""The last place to look: asking the person at the terminal, once a run and not once a project."""
+"""The prompt, as the last source: the user types a user name and a secret, once a run and not once a project."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.credentials.checks import may_be_for
+from hatch_tokenindex.credentials.checks import CheckedCredential, check_user_name, may_be_for
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, Prompter
+from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status, fixed, refused
+from hatch_tokenindex.errors import CredentialError, TokenIndexError
 from hatch_tokenindex.tokens import token_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hatch_tokenindex.config.options import Options
     from hatch_tokenindex.config.repositories import Repository
 
-ORIGIN = "the prompt"
+T = TypeVar("T")
+
+PLACE = "prompt"
+ATTEMPTS = 3
+"""Prompts for a secret before the run gives up."""
+_ORIGIN = "the prompt"
+_WOULD_PROMPT = "would prompt"
 
 
 class Prompts:
-    """Asks for a user name and a secret, and keeps what was typed for the other projects of the run."""
+    """Prompts for a user name and a secret, and keeps what was typed for the other projects of the run.
+
+    Used by the main thread alone.
+    """
 
     def __init__(self, prompter: Prompter, repository: Repository) -> None:
         self._prompter = prompter
@@ -25,39 +39,92 @@ class Prompts:
         self._typed: list[Credential] = []
 
     def user_name(self) -> WithOrigin[str]:
-        """The user name; Enter means an API token. A token typed here by mistake is kept as the secret."""
+        """Return the user name; Enter means an API token. A token typed here by mistake is kept as the secret."""
         if self._user is None:
-            answer = self._prompter.ask(
-                f"User name for {self._repository.index} (Enter if you have an API token)"
-            ).strip()
+            question = f"User name for {self._repository.index} (press Enter for an API token)"
+            answer = self._prompter.ask(question).strip()
             if (token := token_in(answer)) is not None:
-                self._prompter.note("That is an API token and not a user name: it is used as the secret.")
-                self._typed.append(Credential(TOKEN_USER, token, ORIGIN, typed=True))
+                self._prompter.note("You entered an API token as the user name; using it as the secret.")
+                self._typed.append(Credential(TOKEN_USER, token, _ORIGIN, typed=True))
                 answer = TOKEN_USER
-            self._user = WithOrigin(answer or TOKEN_USER, ORIGIN)
+            self._user = WithOrigin(answer or TOKEN_USER, _ORIGIN)
         return self._user
 
-    def credential(self, project: str, user: str, *, user_given: bool) -> Credential:
-        """The secret for a project: one typed before if it may be for this user and project too, else asked for."""
-        for typed in self._typed:
-            if typed.user == user and may_be_for(typed.secret, project):
-                return typed
-        return self.ask_again(project, user, user_given=user_given)
+    def credential(
+        self, project: str, user: str, *, user_given: bool, check: Callable[[Credential], CheckedCredential]
+    ) -> CheckedCredential:
+        """Return a usable secret for a project: one typed before if it may be for this user and project too.
 
-    def ask_again(self, project: str, user: str, *, user_given: bool) -> Credential:
-        """The secret for a project, asked for in any case."""
+        Raises `CredentialError` after `ATTEMPTS` secrets that can't be used.
+        """
+        left = ATTEMPTS
+        while True:
+            typed, left = self._typed_before(project, user) or self.prompt(project, user, user_given=user_given), left - 1
+            try:
+                return check(typed)
+            except CredentialError as error:
+                self.forget(typed)
+                if not left:
+                    raise
+                self._prompter.note(f"{error}\nAttempts left: {left}.")
+
+    def prompt(self, project: str, user: str, *, user_given: bool) -> Credential:
+        """Prompt for the secret of a project."""
         page = self._repository.token_page
         what = "API token" if user == TOKEN_USER else f"Password or token of {user!r}"
-        made_at = f"; make one at {page}" if page else ""
-        question = f"{what} for {project} on {self._repository.index} (input is hidden{made_at})"
-        typed = Credential(user, self._prompter.ask_secret(question), ORIGIN, typed=True, user_given=user_given)
+        create = f"; create one at {page}" if page else ""
+        question = f"{what} for {project} on {self._repository.index} (input is hidden{create})"
+        typed = Credential(user, self._prompter.ask_secret(question), _ORIGIN, typed=True, user_given=user_given)
         self._typed.append(typed)
         return typed
 
     def note(self, text: str) -> None:
-        """Say what should be known before a question is answered, or while something is awaited."""
+        """Show something worth knowing before a prompt, or while the run waits."""
         self._prompter.note(text)
 
     def forget(self, refused: Credential) -> None:
-        """Don't offer again what can't be used."""
+        """Don't use again what can't be used."""
         self._typed = [typed for typed in self._typed if typed != refused]
+
+    def _typed_before(self, project: str, user: str) -> Credential | None:
+        fitting = (typed for typed in self._typed if typed.user == user and may_be_for(typed.secret, project))
+        return next(fitting, None)
+
+
+def user_source(options: Options) -> Source[WithOrigin[str]]:
+    """Return the source of the user name. It prompts in no mode: the secret's source does, for both."""
+    return _without_prompting(options)
+
+
+def secret_source(
+    prompts: Prompts,
+    options: Options,
+    project: str,
+    user: Finding[WithOrigin[str]] | None,
+    *,
+    user_given: bool,
+    notes: Sequence[str],
+    check: Callable[[Credential], CheckedCredential],
+) -> Source[CheckedCredential]:
+    """Return the source of the secret, which shows `notes`, and prompts for the user name too if no place gave one."""
+    silent: Source[CheckedCredential] = _without_prompting(options)
+
+    def find(mode: Mode) -> Finding[CheckedCredential]:
+        if mode is not Mode.PUBLISH or not options.can_prompt:
+            return silent.find(mode)
+        for note in notes:
+            prompts.note(note)
+        try:
+            name = user.value if user and user.value else check_user_name(prompts.user_name())
+            typed = prompts.credential(project, name.value, user_given=user_given, check=check)
+        except TokenIndexError as error:
+            return refused(PLACE, error)
+        return Finding(PLACE, Status.FOUND, typed)
+
+    return Source(PLACE, find)
+
+
+def _without_prompting(options: Options) -> Source[T]:
+    if options.can_prompt:
+        return fixed(PLACE, Status.WOULD_ACT, _WOULD_PROMPT)
+    return fixed(PLACE, Status.UNAVAILABLE, options.no_prompt_because)

@@ -1,4 +1,4 @@
-"""What a Trusted Publisher has to be configured with, as identity tokens and the environment of a job tell it."""
+"""The values that a Trusted Publisher needs for this job, from its identity token or environment."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from hatch_tokenindex.errors import MintingError
 
 ADVICE = {
-    "not-enabled": "{index} has switched off Trusted Publishing for this CI provider, at least for now.",
-    "invalid-payload": "Either {index} doesn't know who issued the identity token, or it can't create {project}.",
+    "not-enabled": "{index} has disabled Trusted Publishing for this CI provider, at least for now.",
+    "invalid-payload": "{index} doesn't recognise the issuer of the identity token, or can't create {project}.",
     "invalid-token": (
-        "The identity token is not valid at {index}: check the clock of a self-hosted runner, and whether {index} takes "
+        "{index} could not validate the identity token. Check the clock of a self-hosted runner, and that {index} supports "
         "this CI provider."
     ),
-    "invalid-publisher": "No publisher that is configured at {index} fits this job. Compare each field with its claim:",
+    "invalid-publisher": "No Trusted Publisher configured on {index} matches this job. Compare each claim with its field:",
     "invalid-pending-publisher": (
-        "A pending publisher fits this job, but a project of that name exists by now, so {index} has dropped it. If the "
-        "project is yours, add a publisher to it; if not, choose another name."
+        "A pending publisher matches this job, but {project} has been created in the meantime, so {index} dropped it. If "
+        "the project is yours, add a publisher to it; if not, choose another name."
     ),
-    "invalid-reuse-token": "The identity token was used before. Run the job again.",
+    "invalid-reuse-token": "The identity token was already used. Run the job again.",
 }
-"""What to do about each code of PyPI, by that code."""
-_UNKNOWN = "That is no reason that is known here: what {index} says above is all there is."
+"""Advice on each error code of PyPI."""
+_UNKNOWN = "Unrecognised error code. Contact the administrator of {index} and quote the message above."
 
-# The names of the claims that PyPI checks, what its form calls the values, and how the form's URL does.
+# The claims that PyPI checks, their labels in its form, and their names in the form's URL.
 _FORMS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "github": (
         ("repository_owner", "Owner", "owner"),
@@ -45,57 +45,54 @@ _FORMS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "google": (("email", "Email", "email"), ("sub", "Subject", "sub")),
 }
-_EMPTY = "(empty; or give the job what the publisher has)"
-_ALSO_TOLD = ("sub", "ref", "ref_path", "event_name", "pipeline_source")
+_EMPTY = "(empty, or the environment that the publisher names)"
+_ALSO_SHOWN = ("sub", "ref", "ref_path", "event_name", "pipeline_source")
 _GITHUB_WORKFLOW = re.compile(r"[^/]+\.ya?ml(?=@)")
 _GITLAB_PIPELINE = re.compile(r"(?<=//).+\.ya?ml(?=@)")
 _LONGEST = 200
 
 
 def explained(error: MintingError, claims: Mapping[str, Any], project: str, repository: Repository) -> str:
-    """Why the index minted no token: its own words, then what to do, with the claims beside the fields of its form."""
+    """Return why the index refused to mint a token: its own words, then advice, with the claims beside its form's fields."""
     index, values = repository.index, of_claims(claims)
     advice = ADVICE.get(error.code, _UNKNOWN).format(index=index, project=project)
     code = f" ({error.code})" if error.code else ""
-    lines = [f"{index} minted no token for this job{code}. It said:", f"  {error}", advice]
+    lines = [f"{index} refused to issue a token for this job{code}", "", f"  {error}", "", advice]
     lines += [f"  {line}" for line in _side_by_side(claims, values)]
     if _is_reusable_workflow(claims):
-        lines.append(
-            "This job belongs to a reusable workflow, for which PyPI mints none: publish from the calling one."
-        )
+        lines.append("PyPI doesn't support reusable workflows: publish from the calling workflow.")
     if how := how_to_add(values, project, repository):
         lines.append(how)
     if repository.trusted_publishing == "automatic":
-        lines.append("An API token in HATCH_INDEX_AUTH works without a publisher.")
+        lines.append("Or set HATCH_INDEX_AUTH to an API token, which needs no publisher.")
     return "\n".join(lines)
 
 
 def how_to_add(values: Mapping[str, str], project: str, repository: Repository) -> str:
-    """Where to add a publisher with these values, to a project that exists and to one that doesn't; empty elsewhere."""
+    """Return where to add a publisher with these values, to an existing and to a new project; empty if unknown."""
     if not repository.site or not values:
         return ""
     pending = urlencode({**values, "project_name": project})
     return (
-        f"To let this job publish without a stored token, an owner of {project} adds it as a publisher:\n"
+        f"To publish from this job without a stored token, an owner of {project} adds it as a publisher:\n"
         f"  {configuration_link(values, project, repository)}\n"
-        f"If {repository.index} has no {project} yet, add it as a pending publisher, which creates {project} when it "
-        f"is first used:\n"
+        f"If {project} doesn't exist on {repository.index} yet, add a pending publisher, which creates it on first use:\n"
         f"  https://{repository.site}/manage/account/publishing/?{pending}"
     )
 
 
 def configuration_link(values: Mapping[str, str], project: str, repository: Repository) -> str:
-    """PyPI's or TestPyPI's page that adds a publisher to an existing project, filled in."""
+    """Return the link to the page that adds a publisher to an existing project, with the form filled in."""
     return f"https://{repository.site}/manage/project/{project}/settings/publishing/?{urlencode(values)}"
 
 
 def of_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The values for a job in GitHub Actions, as far as its environment tells; empty elsewhere."""
+    """Return the values for a job in GitHub Actions, from its environment variables; empty elsewhere."""
     return _github_values(environment.get("GITHUB_REPOSITORY"), environment.get("GITHUB_WORKFLOW_REF"), None)
 
 
 def of_claims(claims: Mapping[str, Any]) -> dict[str, str]:
-    """The values for the job that an identity token is about; empty where its provider isn't known."""
+    """Return the values for the job of an identity token; empty if its provider isn't known."""
     environment = claims.get("environment")
     if "project_path" in claims:
         return _gitlab_values(claims["project_path"], claims.get("ci_config_ref_uri"), environment)
@@ -124,16 +121,16 @@ def _gitlab_values(path: object, pipeline_reference: object, environment: object
 
 
 def _side_by_side(claims: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
-    """Each claim that is checked, and beside it the field of the form that has to agree."""
+    """Yield each claim that is checked, beside the field of the form that has to match."""
     fields = _FORMS.get(values.get("provider", ""), ())
     rows = [
         (f"{claim}: {_text(claims.get(claim)) or '(none)'}", f"{label}: {values.get(name) or _EMPTY}")
         for claim, label, name in fields
     ]
-    width = max((len(told) for told, _ in rows), default=0)
-    yield from (f"{told:<{width}}  {field}" for told, field in rows)
+    width = max((len(claim) for claim, _ in rows), default=0)
+    yield from (f"{claim:<{width}}  {field}" for claim, field in rows)
     checked = {claim for claim, _, _ in fields}
-    yield from (f"{name}: {_text(claims[name])}" for name in _ALSO_TOLD if name in claims and name not in checked)
+    yield from (f"{name}: {_text(claims[name])}" for name in _ALSO_SHOWN if name in claims and name not in checked)
 
 
 def _is_reusable_workflow(claims: Mapping[str, Any]) -> bool:
@@ -142,5 +139,5 @@ def _is_reusable_workflow(claims: Mapping[str, Any]) -> bool:
 
 
 def _text(value: object) -> str:
-    """A claim on one line; anything can be in a token that nobody has checked."""
+    """Return a claim on one line: a token that nobody has verified can hold anything."""
     return " ".join(str(value or "").split())[:_LONGEST]

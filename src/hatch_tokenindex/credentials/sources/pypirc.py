@@ -1,4 +1,4 @@
-"""`~/.pypirc`: https://packaging.python.org/en/latest/specifications/pypirc/."""
+"""`~/.pypirc` as a source: https://packaging.python.org/en/latest/specifications/pypirc/."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from packaging.utils import canonicalize_name
 from hatch_tokenindex import urls
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.config.repositories import PYPIRC_ALIASES, RESERVED, Repository
-from hatch_tokenindex.credentials.checks import may_be_for
+from hatch_tokenindex.credentials.checks import CheckedCredential, check_user_name, may_be_for
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
+from hatch_tokenindex.credentials.finding import Finding, Source, Status, fixed, reading
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import token_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+PLACE = "~/.pypirc"
 
 _UNREADABLE = (
     OSError,
@@ -33,7 +36,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True)
 class Section:
-    """One repository of the file; a section with a password and no user name means an API token."""
+    """One repository of the file. A password without a user name is an API token."""
 
     name: str
     repository: str | None
@@ -42,24 +45,24 @@ class Section:
 
     @property
     def url(self) -> str | None:
-        """The upload URL, for `pypi` and `testpypi` also where it isn't written."""
+        """The upload URL, which `pypi` and `testpypi` needn't name."""
         return self.repository or RESERVED.get(PYPIRC_ALIASES.get(self.name, ""))
 
     @property
     def origin(self) -> str:
-        """How messages call this section."""
+        """The section as messages name it."""
         return f"[{self.name}] of ~/.pypirc"
 
     @property
     def credential(self) -> Credential | None:
-        """User name and password, where the section has a password."""
+        """User name and password; None if the section has no password."""
         return None if self.password is None else Credential(self.username or TOKEN_USER, self.password, self.origin)
 
     def is_for(self, repository: Repository) -> bool:
-        """Whether this section is the repository's own.
+        """Return True if this section is the repository's own.
 
-        A section with a URL matches that URL alone. One without matches by name, but never a repository whose URL a
-        project's file gave: a clone could otherwise name its index like one of the person's.
+        A section with a URL matches that URL alone. One without matches by name, but never a repository whose URL comes
+        from a project's file: a clone could otherwise name its index like one of the user's.
         """
         if repository.pypirc_section:
             return self.name == repository.pypirc_section
@@ -68,7 +71,7 @@ class Section:
         return self.name == repository.name and not repository.url_from_project
 
     def is_for_project(self, project: str, repository: Repository) -> bool:
-        """Whether this section is named like `project` (normalized, PEP 503) and holds its secret for this repository."""
+        """Return True if this section is named like `project` (normalized, PEP 503) and has this repository's URL."""
         return (
             canonicalize_name(self.name) == project
             and self.repository is not None
@@ -77,32 +80,32 @@ class Section:
 
 
 class Pypirc:
-    """The file, read when the first question is asked of it; no file is an empty one."""
+    """The file, which is read when it is first needed. A missing file is an empty one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
-        """Every section that can be a repository. Raises `ConfigurationError`, which never quotes the file."""
+        """Every section that can be a repository. Raises `ConfigurationError`, without quoting the file."""
         parser = configparser.RawConfigParser()
         try:
             parser.read_string(self._path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             return ()
         except _UNREADABLE as error:
-            msg = f"{self._path} can't be read: {_reason(error)}. Correct the file, or move it away."
+            msg = f"Can't read {self._path}: {_reason(error)}.\nFix: correct the file, or move it away."
             raise ConfigurationError(msg) from None
         return tuple(_section(name, parser[name]) for name in parser.sections() if name != "distutils")
 
     def urls(self) -> dict[str, str | None]:
-        """The sections that `-r` can name, and the URL that each one writes down."""
+        """Return the URL that each section names, by the section's name; None if it names none."""
         return {section.name: section.repository for section in self.sections}
 
     def section(self, project: str, repository: Repository) -> Section | None:
-        """The section of this project at this repository, else the repository's own, else another one with its URL.
+        """Return the section of this project at this repository, else the repository's own, else another with its URL.
 
-        PyPI advises a section for each project, all with PyPI's URL: one whose token is for other projects is theirs.
+        PyPI recommends a section for each project, all with PyPI's URL: one whose token is for other projects is theirs.
         """
         giving = [section for section in self.sections if section.username is not None or section.password is not None]
         own = [section for section in giving if section.is_for(repository)]
@@ -116,17 +119,47 @@ class Pypirc:
         return next(iter(candidates), None)
 
     def user(self, project: str, repository: Repository) -> WithOrigin[str] | None:
-        """The user name for this project."""
+        """Return the user name for this project. Raises `ConfigurationError`."""
         section = self.section(project, repository)
         if section is None:
             return None
         if token_in(section.username or ""):
             msg = (
-                f"`username` of {section.origin} holds an API token: write it as `password`, and {TOKEN_USER} as "
-                f"`username`."
+                f"`username` of {section.origin} holds an API token.\n"
+                f"Fix: move it to `password`, and set `username` to {TOKEN_USER}."
             )
             raise ConfigurationError(msg)
         return WithOrigin(section.username or TOKEN_USER, section.origin)
+
+
+def user_source(pypirc: Pypirc, project: str, repository: Repository) -> Source[WithOrigin[str]]:
+    """Return the source of the user name for a project."""
+    return reading(PLACE, lambda: pypirc.user(project, repository), check_user_name)
+
+
+def secret_source(
+    pypirc: Pypirc,
+    project: str,
+    repository: Repository,
+    user: Finding[WithOrigin[str]] | None,
+    check: Callable[[Credential], CheckedCredential],
+) -> Source[CheckedCredential]:
+    """Return the source of the secret, which counts only if the user name comes from the file too, or from nowhere."""
+
+    def read() -> Credential | None:
+        section = pypirc.section(project, repository)
+        return None if section is None else section.credential
+
+    if user is None or user.place == PLACE:
+        return reading(PLACE, read, check)
+    try:
+        has_password = read() is not None
+    except ConfigurationError:
+        # A file that doesn't count stops nothing.
+        has_password = False
+    if not has_password:
+        return fixed(PLACE, Status.NOT_SET)
+    return fixed(PLACE, Status.IGNORED, f"its password is ignored, because the user name comes from {user.place}")
 
 
 def _section(name: str, values: configparser.SectionProxy) -> Section:
@@ -148,12 +181,12 @@ def _reason(
     | configparser.ParsingError,
 ) -> str:
     if isinstance(error, OSError):
-        return error.strerror or "it is not a readable file"
+        return error.strerror or "not a readable file"
     if isinstance(error, UnicodeDecodeError):
         line = error.object.count(b"\n", 0, error.start) + 1
         return f"line {line} is not UTF-8 text"
     if isinstance(error, configparser.DuplicateSectionError):
-        return f"line {error.lineno} begins a section that exists already"
+        return f"line {error.lineno} repeats a section"
     if isinstance(error, configparser.DuplicateOptionError):
         return f"line {error.lineno} repeats an option of its section"
     if isinstance(error, configparser.MissingSectionHeaderError):

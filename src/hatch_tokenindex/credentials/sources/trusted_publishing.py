@@ -1,8 +1,10 @@
-"""Trusted Publishing: an API token for a quarter of an hour, minted by the index for the identity of a CI job."""
+"""Trusted Publishing as a source: a short-lived API token that the index mints for the OIDC identity of a CI job.
+
+https://docs.pypi.org/trusted-publishers/
+"""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from threading import Lock
 from time import sleep
@@ -11,67 +13,70 @@ from urllib.parse import urlencode
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, basic
+from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status, checked, refused
 from hatch_tokenindex.credentials.sources import identity, publishers
 from hatch_tokenindex.errors import CredentialError, MintingError, SourceUnavailableError, TokenIndexError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from hatch_tokenindex.config.origin import WithOrigin
     from hatch_tokenindex.config.repositories import Repository
+    from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.secrets import Secret
     from hatch_tokenindex.tokens import Minted
 
 PLACE = "Trusted Publishing"
 ATTEMPTS = 3
 FIRST_PAUSE = 0.5
-"""Seconds before an index is asked again that gave no answer; the second pause is twice as long."""
+"""Seconds before the second attempt to mint a token; the second pause is twice as long."""
 BURN_PATIENCE = 0.5
-"""Seconds that burning waits for a thread that is minting: with the burning itself, two."""
+"""Seconds that burning waits for a thread that is minting; with the burning itself, two."""
 USUAL_LIFE = 15 * 60
-"""Seconds that a minted token lives whose index doesn't say."""
+"""Seconds that a minted token lives if its index doesn't say."""
 RENEWED_BEFORE = 5 * 60
-"""Seconds before a minted token expires at which another one is minted; of a shorter life, its last third."""
+"""Seconds before its expiry at which a minted token is replaced; the last third of a shorter life."""
 FRESH = 60
-"""Seconds for which a minted token is as good as another one would be."""
+"""Seconds during which a minted token is as good as a new one."""
 
 _AUDIENCES = {"pypi.org": "pypi", "test.pypi.org": "testpypi"}
-# Words that others take who trust CI jobs; of an address one can see whose it is.
-_TAKEN = {*_AUDIENCES.values(), "sigstore", "vault"}
-_WORD = re.compile(r"[\w-]+", re.ASCII)
-_ONLY_ONCE = "states an identity only once in a job"
+_ONLY_ONCE = "issues one identity token per job"
 _WORTH_ANOTHER_IDENTITY = {"invalid-pending-publisher", "invalid-reuse-token"}
 
 
 class Minter(Protocol):
-    """The index's side."""
+    """The index's endpoints."""
 
     def audience(self) -> str:
-        """For whom an identity token has to be made out."""
+        """Return the audience that an identity token needs."""
 
     def mint(self, identity: Secret) -> Minted:
-        """An API token for an identity token."""
+        """Return an API token for an identity token."""
 
     def burn(self, tokens: Iterable[Secret]) -> None:
-        """Make minted tokens worthless."""
+        """Revoke minted tokens."""
 
 
 @dataclass(frozen=True)
 class _Held:
-    """A minted token as a credential; from when until when it lives, in unix seconds."""
+    """A minted token as a credential, and the Unix times between which it is valid."""
 
     credential: Credential
     since: float
     until: float
 
-    def is_worth(self, now: float, seconds: float) -> bool:
-        """Whether it will do for an upload that takes so many seconds, or as well as a new one would."""
+    def suffices(self, now: float, seconds: float) -> bool:
+        """Return True if it lasts for an upload of `seconds`, or a new one would last no longer."""
         left = self.until - now
         margin = min(RENEWED_BEFORE, (self.until - self.since) / 3)
         return left > margin + seconds or (left > margin and now - self.since < FRESH)
 
 
 class TrustedPublishing:
-    """Mints when it is first asked, and again before the token expires. Every minted token is burned at the end."""
+    """Mints a token when one is first needed and again before it expires; revokes every token at the end.
+
+    The main thread finds and burns; upload threads call `renewed`. A lock guards the tokens.
+    """
 
     def __init__(
         self,
@@ -81,7 +86,7 @@ class TrustedPublishing:
         now: Callable[[], float],
         mask: Callable[[Secret], None],
     ) -> None:
-        """`now` answers unix seconds; `mask` hides a secret from the log of the job before anything else can print it."""
+        """`now` returns Unix time at the index; `mask` hides a secret in the job's log before anything can print it."""
         self._repository = repository
         self._minter = minter
         self._environment = environment
@@ -94,61 +99,61 @@ class TrustedPublishing:
         self._lock = Lock()
 
     @property
-    def effect(self) -> str:
-        """What looking here does beyond reading; empty where it is known, with no request, that nothing can be minted."""
+    def planned_action(self) -> str:
+        """The action that finding a credential here takes; empty if it is known, without a request, that none can be had."""
         if self._provider is None or self._obstacle(self._provider):
             return ""
-        condition = "" if self._repository.site else ", if the index offers that"
-        return f"a token would be minted for the identity that {self._provider.name} states{condition}"
+        condition = "" if self._repository.site else " if the index supports it"
+        return f"would mint a token with the OIDC identity of this {self._provider.name} job{condition}"
 
-    def rehearse(self) -> None:
-        """Do all that leads to a token but asking for an identity and minting. Raises as `credential` does."""
-        if self._provider is not None:
-            audience = self._audience(self._provider)
-            if missing := self._provider.missing(self._environment, audience):
-                raise SourceUnavailableError(missing)
-
-    def credential(self, project: str) -> Credential | None:
-        """A minted API token; `None` where no provider is marked.
-
-        `project` (normalized, PEP 503) is only for texts: a token is for every project of its publisher. Raises
-        `SourceUnavailableError` if there is no identity or no support, `CredentialError` if the index mints none.
-        """
+    def find(
+        self, project: str, mode: Mode, check: Callable[[Credential], CheckedCredential]
+    ) -> Finding[CheckedCredential]:
+        """Return the finding for `project`: a dry run does everything but requesting an identity and minting."""
         if self._provider is None:
-            return None
-        with self._lock:
-            if not self._held:
-                self._mint(self._provider, project)
-            return self._held[-1].credential
+            never = self._repository.trusted_publishing == "never"
+            return Finding(PLACE, Status.IGNORED, detail="disabled by `trusted-publishing`") if never else Finding(PLACE, Status.NOT_SET)
+        try:
+            if mode is Mode.PUBLISH:
+                return checked(PLACE, self._credential(self._provider, project), check)
+            obstacle = self._obstacle(self._provider)
+            if mode is Mode.DRY_RUN and not obstacle:
+                obstacle = self._missing(self._provider)
+        except SourceUnavailableError as error:
+            return Finding(PLACE, Status.UNAVAILABLE, detail=str(error))
+        except TokenIndexError as error:
+            return refused(PLACE, error)
+        if obstacle:
+            return Finding(PLACE, Status.UNAVAILABLE, detail=obstacle)
+        return Finding(PLACE, Status.WOULD_ACT, detail=self.planned_action)
 
     def renewed(self, credential: Credential, project: str, seconds: float) -> Credential:
-        """The credential for an upload that takes `seconds`: another one if a minted one would expire meanwhile.
+        """Return the credential for an upload of `seconds`: a new one if a minted one would expire meanwhile.
 
-        Where the provider states an identity only once, or nothing is minted, what there is goes on being used until it
-        expires.
+        A provider that issues one identity token per job can't be asked again: its token is used until it expires.
         """
         if not credential.minted or self._provider is None or not self._provider.renewable:
             return credential
         with self._lock:
             newest = self._held[-1]
-            if not newest.is_worth(self._now(), seconds):
+            if not newest.suffices(self._now(), seconds):
                 try:
                     self._mint(self._provider, project)
                 except TokenIndexError as error:
                     if newest.until <= self._now():
-                        msg = f"The token of Trusted Publishing has expired, and there is no other: {error}"
+                        msg = f"The Trusted Publishing token has expired and could not be renewed: {error}"
                         raise CredentialError(msg) from None
             return self._held[-1].credential
 
     def setup(self, project: str) -> str:
-        """How a job without any secret gets to publish `project`; empty where there is nothing to say about that."""
+        """Return the steps that let this job publish `project` without a secret; empty where there are none."""
         values = publishers.of_environment(self._environment)
         if self._provider is None or not values or not self._repository.site:
             return ""
         return publishers.how_to_add(values, project, self._repository)
 
     def burn(self) -> None:
-        """Make every minted token worthless; never raises. A thread that is minting is waited for, but not for long."""
+        """Revoke every minted token; never raises. Waits for a thread that is minting, but not for long."""
         locked = self._lock.acquire(timeout=BURN_PATIENCE)
         self._is_over = True
         held = list(self._held)
@@ -158,31 +163,46 @@ class TrustedPublishing:
             self._minter.burn([each.credential.secret for each in held])
 
     def _obstacle(self, provider: identity.Provider) -> str:
-        """Why nothing can be minted, as far as that is known before anybody is asked."""
+        """Return why nothing can be minted, as far as that is known without a request."""
         if urls.is_disclosing(self._repository.url):
-            return "an identity is never sent over plain http"
+            return "an OIDC identity is never sent over plain http"
         missing = provider.missing(self._environment, _AUDIENCES.get(self._repository.site or ""))
-        return missing if self._repository.site or not missing else f"if the index offers it: {missing}"
+        return missing if self._repository.site or not missing else f"if the index supports it: {missing}"
+
+    def _missing(self, provider: identity.Provider) -> str:
+        """Return what the job lacks to get an identity token for the index's audience; empty if nothing."""
+        return provider.missing(self._environment, self._audience(provider))
+
+    def _credential(self, provider: identity.Provider, project: str) -> Credential:
+        """Return a minted token. `project` is only for messages: a token is for every project of its publisher.
+
+        Raises `SourceUnavailableError` if there is no identity or no support, `CredentialError` if the index refuses.
+        """
+        with self._lock:
+            if not self._held:
+                self._mint(provider, project)
+            return self._held[-1].credential
 
     def _audience(self, provider: identity.Provider) -> str:
-        """For whom an identity token is made out: asked once in a run."""
+        """Return the audience of the identity token, which the index is asked for once in a run."""
         if self._checked_audience:
             return self._checked_audience
         if obstacle := self._obstacle(provider):
             raise SourceUnavailableError(obstacle)
         audience = self._minter.audience()
         if not _may_be_lent_to(self._repository, audience):
-            host = urls.origin(self._repository.url)[1]
+            host = urls.web_origin(self._repository.url)[1]
             msg = (
-                f"{host} asks for an identity token made out for {audience[:100]!a}, with which it could act elsewhere in "
-                f"the name of this job. That is refused: tell whoever runs {host}."
+                f"Refusing {host}'s request for an OIDC token with audience {audience[:100]!a}.\n"
+                f"With it, {host} could impersonate this job elsewhere.\n"
+                f"Fix: contact the administrator of {host}."
             )
             raise CredentialError(msg)
         self._checked_audience = audience
         return audience
 
     def _mint(self, provider: identity.Provider, project: str) -> None:
-        """Mint a token for a fresh identity token at each attempt, since each is good for one alone."""
+        """Mint a token, with a fresh identity token for each attempt: the index accepts each one once."""
         audience = self._audience(provider)
         attempts, pause = ATTEMPTS if provider.renewable else 1, FIRST_PAUSE
         while True:
@@ -193,10 +213,10 @@ class TrustedPublishing:
             except MintingError as error:
                 if not attempts or error.code not in _WORTH_ANOTHER_IDENTITY:
                     text = publishers.explained(error, stated.claims, project, self._repository)
-                    once = "" if provider.renewable else f"\n{provider.name} {_ONLY_ONCE}: run it again."
+                    once = "" if provider.renewable else f"\n{provider.name} {_ONLY_ONCE}; run the job again."
                     raise CredentialError(text + once) from None
             except SourceUnavailableError as error:
-                # The answer was lost, and may have used up the identity token.
+                # The answer was lost, and the identity token may be used up.
                 if not attempts:
                     once = "" if provider.renewable else f"; {provider.name} {_ONLY_ONCE}"
                     msg = f"{error}{once}"
@@ -222,12 +242,33 @@ class TrustedPublishing:
 
 
 def _may_be_lent_to(repository: Repository, audience: str) -> bool:
-    """Whether an identity token for `audience` is good for nothing but this index, which could act elsewhere with it."""
+    """Return True if an identity token for `audience` is of no use anywhere but at this index.
+
+    A list of words that other services use could never be complete, so the audience has to name the index's own host.
+    """
     if urls.is_loopback(repository.url):
         return True
     if repository.site is not None:
         return audience == _AUDIENCES[repository.site]
-    if _WORD.fullmatch(audience):
-        return audience.lower() not in _TAKEN
-    host = urls.origin(repository.url)[1]
+    host = urls.web_origin(repository.url)[1]
     return not {audience, urls.host_of(audience)}.isdisjoint({host, host.removeprefix("upload.")})
+
+
+def source(
+    trusted: TrustedPublishing,
+    project: str,
+    contradicting: WithOrigin[object] | None,
+    check: Callable[[Credential], CheckedCredential],
+) -> Source[CheckedCredential]:
+    """Return the source of a minted token.
+
+    `contradicting` is a secret that is given although Trusted Publishing is the only source.
+    """
+    if contradicting is None:
+        return Source(PLACE, lambda mode: trusted.find(project, mode, check))
+    msg = (
+        f"{contradicting.origin} gives a secret, but `trusted-publishing` is `always`.\n"
+        f"Fix: remove one of the two."
+    )
+    error = CredentialError(msg)
+    return Source(PLACE, lambda _mode: refused(PLACE, error))
