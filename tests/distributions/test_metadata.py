@@ -1,4 +1,4 @@
-"""Core metadata: which fields of the form it becomes, what is left out, and one clear line for what is wrong in it."""
+"""Core metadata: form fields, left-out values, and one clear line for each problem."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_every_field_of_the_newest_known_metadata_is_sent(tmp_path: Path) -> None:
-    """The names of PyPI's form: two plurals, all else singular."""
+    """PyPI's form has two plural names; all others are singular."""
     headers = [
         ("Platform", "any"),
         ("Supported-Platform", "linux"),
@@ -47,19 +47,19 @@ def test_a_folded_description_of_old_metadata_is_unfolded(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"])
-def test_every_metadata_version_is_taken(tmp_path: Path, version: str) -> None:
+def test_every_metadata_version_is_accepted(tmp_path: Path, version: str) -> None:
     distribution = read(make_wheel(tmp_path, metadata_version=version))
     assert distribution.values("metadata_version") == (version,)
     assert distribution.warnings == ()
 
 
-def test_windows_line_ends_are_taken(tmp_path: Path) -> None:
+def test_windows_line_ends_are_accepted(tmp_path: Path) -> None:
     content = core_metadata(headers=[MARKDOWN], description="text\n\n" * 6000).replace(b"\n", b"\r\n")
     distribution = read(make_wheel(tmp_path, metadata=content))
     assert distribution.values("description_content_type") == (MARKDOWN[1],)
 
 
-# What is wrong
+# Problems
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_metadata_beyond_16_mib_is_refused(tmp_path: Path, make: Callable[..., P
     assert found.endswith("is larger than 16 MiB")
 
 
-# What is left out
+# Left-out values
 
 
 def test_headers_of_a_later_version_are_left_out(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_unknown_headers_are_left_out(tmp_path: Path) -> None:
     assert distribution.warnings == ("unknown metadata fields are not uploaded: x-colour",)
 
 
-def test_newer_metadata_is_sent_as_far_as_it_is_understood(tmp_path: Path) -> None:
+def test_known_fields_of_newer_metadata_are_sent(tmp_path: Path) -> None:
     headers = [("Summary", "x"), ("Dynamic", "Colour"), ("Import-Name", "demo"), ("Colour", "red")]
     distribution = read(make_wheel(tmp_path, headers=headers, metadata_version="2.99"))
     assert distribution.fields[2:] == (

@@ -1,4 +1,4 @@
-"""What PyPI refuses and other indexes take, as far as it can be known before anything is sent."""
+"""Problems that only PyPI rejects, found before uploading."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ def test_license_files_have_to_be_there(tmp_path: Path) -> None:
         ("demo-1.0.0.tar.gz", "must be named demo-1.0.tar.gz (PEP 625)"),
     ],
 )
-def test_how_an_sdist_has_to_be_named(tmp_path: Path, filename: str, expected: str | None) -> None:
+def test_required_sdist_name(tmp_path: Path, filename: str, expected: str | None) -> None:
     assert check_for_pypi(read(make_sdist(tmp_path, filename=filename))) == ((expected,) if expected else ())
 
 
-def test_how_a_wheel_has_to_be_named(tmp_path: Path) -> None:
+def test_required_wheel_name(tmp_path: Path) -> None:
     def change(old: zipfile.ZipFile, new: zipfile.ZipFile) -> None:
         for name in old.namelist():
             new.writestr(name.replace("demo-1.0", "Demo-1.0"), old.read(name).replace(b"demo-1.0", b"Demo-1.0"))
@@ -116,7 +116,7 @@ def test_a_local_version_is_refused(tmp_path: Path, make: Callable[..., Path]) -
         ("freebsd_14_amd64", False),
     ],
 )
-def test_which_platforms_are_taken(tmp_path: Path, platform: str, taken: bool) -> None:
+def test_accepted_platforms(tmp_path: Path, platform: str, taken: bool) -> None:
     found = check_for_pypi(read(make_wheel(tmp_path, tag=f"cp312-cp312-{platform}")))
     assert len(found) == (0 if taken else 1)
     assert taken or found[0].startswith("is for an unsupported platform: ")

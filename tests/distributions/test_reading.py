@@ -1,4 +1,4 @@
-"""From a file to a `Distribution`: what is found, whether name and content agree, and all problems of all files at once."""
+"""Reading distributions: fields, names that disagree with the content, and all problems of all files at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from maintainer import Maintainer
 
 
-# What is found
+# Content
 
 
 def test_what_is_read_of_a_wheel(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_pip_installs_what_the_builders_make(tmp_path: Path) -> None:
     assert {"demo_wheel.py", "demo_sdist.py"} <= {path.name for path in (tmp_path / "site").iterdir()}
 
 
-# What its name says
+# File names
 
 
 @pytest.mark.parametrize("make", [make_wheel, make_sdist])
@@ -194,7 +194,7 @@ def test_an_sdist_with_a_wrong_name_is_refused(tmp_path: Path, filename: str, pr
     "filename",
     ["Demo-1.0.tar.gz", "demo-1.0.0.tar.gz", "demo-1.0-7-py3-none-any.whl", "demo-1.0-cp39.cp310-abi3-any.whl"],
 )
-def test_a_name_that_says_the_same_is_taken(tmp_path: Path, filename: str) -> None:
+def test_equivalent_name_is_accepted(tmp_path: Path, filename: str) -> None:
     make = make_wheel if filename.endswith(".whl") else make_sdist
     assert read(make(tmp_path, filename=filename)).name == "demo"
 
@@ -215,7 +215,7 @@ def test_a_file_of_another_type_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("filename", ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"])
-def test_what_is_no_file_with_content_is_refused(tmp_path: Path, filename: str) -> None:
+def test_missing_empty_or_irregular_file_is_an_error(tmp_path: Path, filename: str) -> None:
     path = tmp_path / filename
     assert problems_of(path) == ["can't be read: No such file or directory"]
     path.touch()
@@ -241,7 +241,7 @@ def test_files_are_read_in_the_order_that_was_given(tmp_path: Path) -> None:
     assert read_all([]) == []
 
 
-def test_all_problems_of_all_files_are_told_by_file(tmp_path: Path) -> None:
+def test_all_problems_of_all_files_are_reported_by_file(tmp_path: Path) -> None:
     good = make_wheel(tmp_path)
     bad = make_wheel(
         tmp_path, "bad", headers=[("Requires-Python", "3!"), ("Requires-Dist", "a b")], leave_out=["WHEEL"]
@@ -261,7 +261,7 @@ def test_all_problems_of_all_files_are_told_by_file(tmp_path: Path) -> None:
     ]
 
 
-def test_what_only_pypi_refuses_is_told_with_everything_else(
+def test_pypi_problems_are_reported_with_all_others(
     at_pypi: Maintainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(at_pypi.project.folder)
@@ -300,7 +300,7 @@ def test_one_file_name_in_two_folders_is_refused(tmp_path: Path) -> None:
     [("Demo", "1.0", "demo-1.0.tar.gz"), ("demo", "1.0.0", "demo-1.0.tar.gz")],
     ids=["name", "version"],
 )
-def test_files_of_a_release_have_to_spell_it_alike(tmp_path: Path, name: str, version: str, filename: str) -> None:
+def test_files_of_a_release_must_agree(tmp_path: Path, name: str, version: str, filename: str) -> None:
     wheel = make_wheel(tmp_path)
     sdist = make_sdist(tmp_path, name, version, filename=filename)
     with pytest.raises(DistributionError) as caught:
@@ -308,5 +308,5 @@ def test_files_of_a_release_have_to_spell_it_alike(tmp_path: Path, name: str, ve
     assert str(caught.value) == f"{sdist} can't be published:\n  calls its release {name} {version}, but {wheel} calls it demo 1.0"
 
 
-def test_two_versions_are_no_disagreement(tmp_path: Path) -> None:
+def test_two_versions_may_differ(tmp_path: Path) -> None:
     assert len(read_all([make_wheel(tmp_path), make_wheel(tmp_path, "Demo", "2.0")])) == 2

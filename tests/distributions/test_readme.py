@@ -1,4 +1,4 @@
-"""READMEs: what renders, what doesn't, and renderers that fail, are missing or are told otherwise."""
+"""READMEs that render, that don't, and renderers that fail or are missing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BROKEN_RST = "Title\n=====\n\n:nonsense:`role`\n"
         ("text/plain", BROKEN_RST),
     ],
 )
-def test_a_readme_that_renders_is_taken(tmp_path: Path, content_type: str, text: str) -> None:
+def test_readme_that_renders_is_accepted(tmp_path: Path, content_type: str, text: str) -> None:
     headers = [("Description-Content-Type", content_type)]
     distribution = read(make_wheel(tmp_path, headers=headers, description=text))
     assert distribution.warnings == ()
@@ -46,7 +46,7 @@ def test_a_readme_that_does_not_render_is_refused(tmp_path: Path, capfd: pytest.
     assert capfd.readouterr() == ("", "")
 
 
-def test_without_type_only_pypi_takes_it_for_rst(tmp_path: Path) -> None:
+def test_only_pypi_renders_a_readme_without_type_as_rst(tmp_path: Path) -> None:
     assert check_for_pypi(read(make_wheel(tmp_path, description=BROKEN_RST))) == (
         'has a README that does not render as reStructuredText: line 4: Unknown interpreted text role "nonsense". '
         "(set Description-Content-Type if it is not reStructuredText)",

@@ -1,4 +1,4 @@
-"""Wheels as archives: what has to be in one, and one clear line for everything that makes it unsound."""
+"""Wheels as archives: required members, and one clear line for each problem."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hatch_tokenindex.distributions import check_for_pypi, read
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What has to be in it
+# Required members
 
 
 @pytest.mark.parametrize("member", ["METADATA", "WHEEL", "RECORD"])
@@ -69,12 +69,12 @@ def test_record_is_compared_with_what_is_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("record", [b"\xff", b'"' + b"x" * (csv.field_size_limit() + 1)])
-def test_a_record_that_is_no_list_is_refused(tmp_path: Path, record: bytes) -> None:
+def test_invalid_record_is_an_error(tmp_path: Path, record: bytes) -> None:
     (found,) = problems_of(make_wheel(tmp_path, record=record))
     assert found.startswith("demo-1.0.dist-info/RECORD can't be read: ")
 
 
-# What is unsound
+# Invalid archives
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_dots_in_names_are_fine(tmp_path: Path, name: str) -> None:
     assert read(make_wheel(tmp_path, extra={name: b""})).warnings == ()
 
 
-def test_many_members_are_shown_shortly(tmp_path: Path) -> None:
+def test_long_lists_of_members_are_shortened(tmp_path: Path) -> None:
     (found,) = problems_of(make_wheel(tmp_path, extra={f"/{n}\x1b{'x' * 200}": b"" for n in range(10)}))
     assert found.count("...") == 3
     assert found.endswith(" and 7 more")
 
 
-def test_a_zero_byte_in_the_name_of_a_member_is_refused(tmp_path: Path) -> None:
+def test_null_byte_in_the_name_of_a_member_is_an_error(tmp_path: Path) -> None:
     path = make_wheel(tmp_path, extra={"demo/evil.py_.txt": b""})
     path.write_bytes(path.read_bytes().replace(b"evil.py_.txt", b"evil.py\0.txt"))
     assert r"has members with a null byte in their name: demo/evil.py\x00.txt" in problems_of(path)
@@ -106,7 +106,7 @@ def test_a_zero_byte_in_the_name_of_a_member_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"no archive at all", b"PK\x03\x04", b"\x1f\x8b\x08", b"\0" * 1000, b"PK\x05\x06" + bytes(18)]
 )
-def test_what_is_no_zip_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_invalid_zip_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "demo-1.0-py3-none-any.whl"
     path.write_bytes(content)
     (found,) = problems_of(path)
@@ -141,8 +141,8 @@ def test_other_members_are_not_decompressed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("claimed", [100, 50_000_000])
-def test_a_size_that_is_not_true_is_refused(tmp_path: Path, claimed: int) -> None:
-    """A bomb that claims to be small, and a small member that claims to be large."""
+def test_false_size_is_an_error(tmp_path: Path, claimed: int) -> None:
+    """A large member that claims to be small, and a small one that claims to be large."""
     metadata = core_metadata(description="x" * (20_000_000 if claimed == 100 else 10))
     path = make_wheel(tmp_path, metadata=metadata)
     with zipfile.ZipFile(path) as archive:
@@ -198,7 +198,7 @@ def test_unusual_compression_of_metadata_is_refused(tmp_path: Path, method: int)
     ]
 
 
-# What PyPI alone refuses
+# Problems that only PyPI rejects
 
 
 def test_pypi_refuses_unusual_archives(tmp_path: Path) -> None:

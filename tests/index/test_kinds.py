@@ -1,4 +1,4 @@
-"""The kinds of package index: where the simple API and the pages of a release are, as an upload URL tells."""
+"""Kinds of package index: the simple API and release pages that belong to an upload URL."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_simple_api_is_where_configuration_says(simple_url: str) -> None:
         ("https://packages.example.org/legacy/", "https://packages.example.org/simple/demo/"),
     ],
 )
-def test_where_a_person_finds_the_release(url: str, expected: str) -> None:
+def test_release_page(url: str, expected: str) -> None:
     assert release_page(Repository("private", url), "demo", "1.0") == expected
 
 

@@ -1,4 +1,4 @@
-"""The index's endpoints of Trusted Publishing: what is asked there, what may be answered, and how tokens are burned."""
+"""The index's endpoints for Trusted Publishing: requests, responses, and burning tokens."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ TOKEN = "pypi-AgEIcHlwaS5vcmcABCDEF"
 
 
 def mint_at(index: RecordingServer, **settings: Any) -> TokenMinter:
-    """The endpoints of an index."""
+    """Return the minter of an index."""
     return TokenMinter(Repository("private", f"{index.url}deep/below/legacy/?a=b", **settings), Clock())
 
 
 def answered(index: RecordingServer, answer: Answer) -> TokenMinter:
-    """The endpoints of an index that says this to everything."""
+    """Return the minter of an index with one answer to every request."""
     index.respond = lambda _request: answer
     return mint_at(index)
 
@@ -104,7 +104,7 @@ def test_what_was_minted_shows_no_token() -> None:
 
 
 @pytest.mark.parametrize("expires", [None, "1800000900", 1.5e9, True, [], "missing"])
-def test_an_expiry_that_is_none_is_not_believed(index: RecordingServer, expires: object) -> None:
+def test_invalid_expiry_is_ignored(index: RecordingServer, expires: object) -> None:
     body = {"token": TOKEN, "expires": expires} if expires != "missing" else {"token": TOKEN}
     assert answered(index, Answer(body=body)).mint(IDENTITY).expires is None
 
@@ -123,14 +123,14 @@ def test_an_expiry_that_is_none_is_not_believed(index: RecordingServer, expires:
         "no JSON",
     ],
 )
-def test_an_answer_without_a_token_that_can_be_one(index: RecordingServer, body: object) -> None:
+def test_response_without_a_valid_token(index: RecordingServer, body: object) -> None:
     with pytest.raises(MintingError) as caught:
         answered(index, Answer(body=body)).mint(IDENTITY)
     assert (caught.value.code, str(caught.value)) == ("", "HTTP 200")
 
 
 def errors(*pairs: tuple[object, object]) -> dict[str, Any]:
-    """A body as PyPI refuses with."""
+    """Return the body of a refusal by PyPI."""
     return {
         "message": "Token request failed",
         "errors": [{"code": code, "description": description} for code, description in pairs],
@@ -161,7 +161,7 @@ def test_a_refusal_has_the_words_of_the_index(
 
 
 def test_a_refusal_shows_no_piece_of_the_identity_token(index: RecordingServer) -> None:
-    """PyPI's validator quotes the body, shortened in its middle."""
+    """PyPI's validator quotes the request's body, shortened in its middle."""
     token = IDENTITY.reveal()
     quoted = (
         f'Invalid JSON [type=json_invalid, input_value=\'{{"token":"{token[:25]}...{token[-24:]}"}}\', input_type=str]'
@@ -180,13 +180,13 @@ def test_a_long_refusal_is_cut(index: RecordingServer) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_what_may_be_otherwise_the_next_time(index: RecordingServer, status: int) -> None:
+def test_temporary_failure(index: RecordingServer, status: int) -> None:
     with pytest.raises(SourceUnavailableError, match=f"failed to issue a token \\(HTTP {status}\\)"):
         answered(index, Answer(status, body="later")).mint(IDENTITY)
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE_BODY, Fault.RESET_AFTER_BODY, Fault.CUT_ANSWER])
-def test_no_answer_comes(index: RecordingServer, fault: Fault) -> None:
+def test_lost_response(index: RecordingServer, fault: Fault) -> None:
     index.script_others(Answer(body={"token": TOKEN}, fault=fault))
     with pytest.raises(SourceUnavailableError, match=r"/_/oidc/mint-token could not be reached \(\w+Error\)"):
         mint_at(index).mint(IDENTITY)
@@ -209,7 +209,7 @@ def test_the_clock_learns_the_time_of_the_index(index: RecordingServer) -> None:
     assert mint.clock.now() - time() == pytest.approx(5_000, abs=5)
 
 
-# Whom to trust
+# Certificates
 
 
 def test_the_certificate_of_the_index_is_checked(tls_index: RecordingServer, ca_file: Path) -> None:
@@ -220,7 +220,7 @@ def test_the_certificate_of_the_index_is_checked(tls_index: RecordingServer, ca_
     assert mint_at(tls_index, ca_cert=ca_file).audience() == "pypi"
 
 
-def test_an_authority_that_cannot_be_read(tls_index: RecordingServer, tmp_path: Path) -> None:
+def test_unreadable_ca(tls_index: RecordingServer, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="ca-cert"):
         mint_at(tls_index, ca_cert=tmp_path / "missing.pem").audience()
 
@@ -259,7 +259,7 @@ def test_burning_never_fails_where_nobody_listens(capfd: pytest.CaptureFixture[s
 
 @contextmanager
 def silent_listener() -> Iterator[socket.socket]:
-    """Somebody who listens, and accepts nobody."""
+    """A socket that listens, but accepts no connection."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(1)
@@ -268,7 +268,7 @@ def silent_listener() -> Iterator[socket.socket]:
 
 @contextmanager
 def silent_before_the_answer() -> Iterator[str]:
-    """An index that takes a request and says nothing."""
+    """An index that reads a request, but never responds."""
     with RecordingServer() as index:
         index.respond = lambda _request: Answer(after=threading.Event())
         yield index.url
@@ -276,14 +276,14 @@ def silent_before_the_answer() -> Iterator[str]:
 
 @contextmanager
 def silent_in_the_handshake() -> Iterator[str]:
-    """An index that never says what TLS wants."""
+    """An index that never completes the TLS handshake."""
     with silent_listener() as listening:
         yield f"https://127.0.0.1:{listening.getsockname()[1]}/"
 
 
 @contextmanager
 def silent_while_connecting() -> Iterator[str]:
-    """An index whose queue is full, so that a system like Linux answers nobody else."""
+    """An index with a full queue of connections, so that Linux accepts no other."""
     with silent_listener() as listening, ExitStack() as queue:
         for _ in range(8):
             waiting = queue.enter_context(socket.socket())
@@ -294,7 +294,7 @@ def silent_while_connecting() -> Iterator[str]:
 
 @contextmanager
 def dripping() -> Iterator[str]:
-    """An index whose answer has no end, and comes one byte at a time."""
+    """An index with an endless response, one byte at a time."""
     ended = threading.Event()
 
     def serve(connection: socket.socket) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WHEEL_SUFFIX = ".whl"
 SDIST_SUFFIX = ".tar.gz"
 ATTESTATION_SUFFIX = ".attestation"
-NEITHER = f"is neither a wheel ({WHEEL_SUFFIX}) nor an sdist ({SDIST_SUFFIX})"
+NOT_A_DISTRIBUTION = f"is neither a wheel ({WHEEL_SUFFIX}) nor an sdist ({SDIST_SUFFIX})"
 
 _DEFAULT_FOLDER = "dist"
 _BLOCK = 1024 * 1024
@@ -92,7 +92,7 @@ def _is_distribution(path: Path) -> bool:
 def _fault(path: Path) -> str | None:
     """Return the reason why a path can't be a distribution, without reading it."""
     if path.is_file():
-        return None if _is_distribution(path) else NEITHER
+        return None if _is_distribution(path) else NOT_A_DISTRIBUTION
     if path.is_dir():
         return "is a folder, not a distribution"
     if path.is_symlink():

@@ -12,7 +12,7 @@ from hatch_tokenindex.distributions import metadata, readme
 from hatch_tokenindex.distributions.archives import listed
 from hatch_tokenindex.distributions.diagnostics import Diagnostics, error_from, reason, shown
 from hatch_tokenindex.distributions.distribution import Distribution
-from hatch_tokenindex.distributions.files import NEITHER, SDIST_SUFFIX, WHEEL_SUFFIX
+from hatch_tokenindex.distributions.files import NOT_A_DISTRIBUTION, SDIST_SUFFIX, WHEEL_SUFFIX
 from hatch_tokenindex.distributions.pypi import check_for_pypi
 from hatch_tokenindex.distributions.sdists import read_sdist
 from hatch_tokenindex.distributions.wheels import read_wheel
@@ -132,7 +132,7 @@ def _archive(path: Path, size: int, diagnostics: Diagnostics) -> Archive | None:
     elif path.name.endswith(SDIST_SUFFIX):
         return read_sdist(path, diagnostics)
     else:
-        diagnostics.add_problem(NEITHER)
+        diagnostics.add_problem(NOT_A_DISTRIBUTION)
     return None
 
 
