@@ -1,4 +1,4 @@
-"""What wheels and sdists share as archives: the contents that the checks need, size limits and unsafe paths."""
+"""Common parts of reading wheels and sdists: the contents that the checks need, size limits and unsafe paths."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class _Unpacked:
 
 @dataclass
 class _Tree:
-    """What reading the members found."""
+    """The results of reading the members."""
 
     members: int = 0
     names: set[str] = field(default_factory=set)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class IndexKind:
-    """What all indexes of one kind have in common."""
+    """The properties that all indexes of one kind share."""
 
     name: str
     url: re.Pattern[str]
