@@ -65,19 +65,19 @@ def test_windows_line_ends_are_accepted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ([("Requires-Dist", "a b")], "'a b' is invalid for 'requires-dist'"),
-        ([("Requires-Python", "python3")], "'python3' is invalid for 'requires-python'"),
-        ([("Summary", "one\n  two")], "'summary' must be a single line"),
-        ([("License-Expression", "Gratis")], "'Gratis' is invalid for 'license-expression'"),
-        ([("Provides-Extra", "-x")], "'-x' is invalid for 'provides-extra'"),
-        ([("Dynamic", "Name")], "'name' is not allowed as a dynamic field"),
+        ([("Requires-Dist", "a b")], "has invalid metadata: 'a b' is invalid for 'requires-dist'"),
+        ([("Requires-Python", "python3")], "has invalid metadata: 'python3' is invalid for 'requires-python'"),
+        ([("Summary", "one\n  two")], "has invalid metadata: 'summary' must be a single line"),
+        ([("License-Expression", "Gratis")], "has invalid metadata: 'Gratis' is invalid for 'license-expression'"),
+        ([("Provides-Extra", "-x")], "has invalid metadata: '-x' is invalid for 'provides-extra'"),
+        ([("Dynamic", "Name")], "has invalid metadata: 'name' is not allowed as a dynamic field"),
         (
             [("License-File", "../LICENSE")],
-            "'../LICENSE' is invalid for 'license-file'",
+            "has invalid metadata: '../LICENSE' is invalid for 'license-file'",
         ),
         (
             [("Description-Content-Type", "text/plain; charset=latin-1")],
-            "'description-content-type' can only specify the UTF-8 charset",
+            "has invalid metadata: 'description-content-type' can only specify the UTF-8 charset",
         ),
         ([("Name", "other")], "has 2 Name headers; only one is allowed"),
         ([("Keywords", "a"), ("Keywords", "b")], "has 2 Keywords headers; only one is allowed"),
@@ -111,12 +111,12 @@ def test_missing_headers_are_named(tmp_path: Path, content: bytes, expected: lis
     ("content", "expected"),
     [
         (core_metadata() + b"\xff", "has metadata that is not UTF-8 (byte 47)"),
-        (core_metadata(metadata_version="2.0"), "'2.0' is not a valid metadata version"),
-        (core_metadata(metadata_version="new"), "'new' is not a valid metadata version"),
-        (core_metadata("de mo"), "'de mo' is invalid for 'name'"),
-        (core_metadata(version="one"), "'one' is invalid for 'version'"),
+        (core_metadata(metadata_version="2.0"), "has invalid metadata: '2.0' is not a valid metadata version"),
+        (core_metadata(metadata_version="new"), "has invalid metadata: 'new' is not a valid metadata version"),
+        (core_metadata("de mo"), "has invalid metadata: 'de mo' is invalid for 'name'"),
+        (core_metadata(version="one"), "has invalid metadata: 'one' is invalid for 'version'"),
         (core_metadata(version="9" * 5000), None),
-        (core_metadata("\x1b[31mdemo"), r"'\x1b[31mdemo' is invalid for 'name'"),
+        (core_metadata("\x1b[31mdemo"), r"has invalid metadata: '\x1b[31mdemo' is invalid for 'name'"),
         (
             core_metadata(headers=[("Content-Type", "multipart/mixed; boundary=x")], description="--x\n\na\n--x--\n"),
             None,
@@ -182,11 +182,11 @@ def test_known_fields_of_newer_metadata_are_sent(tmp_path: Path) -> None:
     assert distribution.warnings == (
         "unknown metadata fields are not uploaded: colour",
         "metadata version 2.99 is newer than 2.5; only known fields are uploaded",
-        "'colour' is not a valid dynamic field",
+        "has invalid metadata: 'colour' is not a valid dynamic field",
     )
 
 
 def test_newer_metadata_still_needs_a_name(tmp_path: Path) -> None:
     assert problems_of(make_wheel(tmp_path, metadata=core_metadata("de mo", metadata_version="2.99"))) == [
-        "'de mo' is invalid for 'name'"
+        "has invalid metadata: 'de mo' is invalid for 'name'"
     ]

@@ -48,7 +48,7 @@ def test_a_readme_that_does_not_render_is_refused(tmp_path: Path, capfd: pytest.
 
 def test_only_pypi_renders_a_readme_without_type_as_rst(tmp_path: Path) -> None:
     assert check_for_pypi(read(make_wheel(tmp_path, description=BROKEN_RST))) == (
-        'has a README that does not render as reStructuredText: line 4: Unknown interpreted text role "nonsense". '
+        'has a README that does not render as reStructuredText: line 4: Unknown interpreted text role "nonsense" '
         "(set Description-Content-Type if it is not reStructuredText)",
     )
 

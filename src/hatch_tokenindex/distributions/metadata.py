@@ -217,9 +217,9 @@ def _fault(metadata: Metadata, key: str) -> str | None:
     try:
         getattr(metadata, key)
     except InvalidMetadata as error:
-        return str(error)
+        return f"has invalid metadata: {error}"
     except _UNPARSABLE as error:
-        return f"{key.replace('_', '-')} can't be parsed: {reason(error)}"
+        return f"has a {key.replace('_', '-')} that can't be parsed: {reason(error)}"
     return None
 
 

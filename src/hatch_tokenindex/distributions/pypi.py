@@ -127,4 +127,4 @@ def _readme(distribution: Distribution) -> Iterator[str]:
         return
     for description in distribution.values("description"):
         if problem := readme.render(description, "").problem:
-            yield f"{problem} (set Description-Content-Type if it is not reStructuredText)"
+            yield f"{problem.rstrip('.')} (set Description-Content-Type if it is not reStructuredText)"
