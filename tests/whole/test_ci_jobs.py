@@ -238,7 +238,7 @@ def test_three_identities_are_enough(job: Job, answer: Answer) -> None:
     assert result.returncode == 1
     assert len(job.github.issued) == job.index.calls.count("mint-token") == 3
     assert "Trusted Publishing: " in result.output
-    assert "status 5" in result.output or "status 4" in result.output or "could not be reached" in result.output
+    assert "HTTP 5" in result.output or "HTTP 4" in result.output or "could not be reached" in result.output
     assert job.at.server.uploads == []
 
 
@@ -325,7 +325,7 @@ def test_an_index_without_trusted_publishing_is_told(at_index: Maintainer, githu
         env=github.job,
     )
     assert result.returncode == 1
-    assert "Trusted Publishing: the index offers no Trusted Publishing (status 404)" in result.words
+    assert "Trusted Publishing: the index does not support Trusted Publishing (HTTP 404)" in result.words
     assert github.server.requests == []
 
 
@@ -333,7 +333,7 @@ def test_an_index_that_has_switched_it_off_is_told(job: Job) -> None:
     job.index.disabled = True
     result = job.publish()
     assert result.returncode == 1
-    assert "(status 403: Trusted publishing functionality not enabled)" in result.words
+    assert "(HTTP 403: Trusted publishing functionality not enabled)" in result.words
     assert job.github.server.requests == []
 
 
@@ -489,7 +489,7 @@ def test_an_index_that_burns_no_tokens_is_no_error(job: Job) -> None:
     assert result.returncode == 0, result.output
     assert job.index.calls == MINTED
     assert "burn" not in result.output
-    assert "status 405" not in result.output
+    assert "HTTP 405" not in result.output
 
 
 def test_an_endpoint_that_hangs_holds_the_end_up_for_two_seconds_alone(job: Job) -> None:

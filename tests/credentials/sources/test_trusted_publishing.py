@@ -184,7 +184,7 @@ def test_an_index_that_gave_no_answer_is_asked_again_after_growing_pauses(
             nonlocal failures
             if failures:
                 failures -= 1
-                msg = "the index minted no token (status 503)"
+                msg = "the index failed to issue a token (HTTP 503)"
                 raise SourceUnavailableError(msg)
             return super().mint(identity)
 
@@ -194,7 +194,7 @@ def test_an_index_that_gave_no_answer_is_asked_again_after_growing_pauses(
     if failures < 3:
         assert credential(trusted) is not None
     else:
-        with pytest.raises(SourceUnavailableError, match="status 503"):
+        with pytest.raises(SourceUnavailableError, match="HTTP 503"):
             credential(trusted)
     assert paused == pauses
 
