@@ -281,23 +281,23 @@ def test_a_secret_that_loses_to_pypirc_is_told_how_to_win(context: Context, lose
     given = {PYPIRC_PASSWORD, loser, *({user} if user else ())}
     result = context.publish(given)
     assert context.received == [documented(given)]
-    assert f"{loser} " in result.words
+    assert f"Ignoring {loser}: " in result.words
     assert "[private] of ~/.pypirc" in result.words
     (name,) = re.findall(r"`-u (\S+)`", result.words)
 
     result = context.publish(given, "-u", name)
     assert context.received == [BasicAuth(USER_NAMES.get(user or "", TOKEN_USER), PASSWORDS[loser])]
-    assert "not used" not in result.words
+    assert "Ignoring" not in result.words
 
 
 def test_of_two_that_lose_to_pypirc_one_warning_names_the_next_winner(context: Context) -> None:
     given = {PYPIRC_USER, PYPIRC_PASSWORD, AUTH_OWN, AUTH_VARIABLE}
     result = context.publish(given)
     assert context.received == [documented(given)]
-    assert f"{AUTH_OWN} and {AUTH_VARIABLE} are not used" in result.words
-    assert result.words.count("not used") == 1
-    assert result.words.count("wins.") == 1
-    (name, winner) = re.findall(r"With `-u (\S+)` the one from (\S+) wins\.", result.words)[0]
+    assert f"Ignoring {AUTH_OWN} and {AUTH_VARIABLE}: " in result.words
+    assert result.words.count("Ignoring") == 1
+    assert result.words.count("Add `-u") == 1
+    (name, winner) = re.findall(r"Add `-u (\S+)` to use (\S+)\.", result.words)[0]
     assert winner == AUTH_OWN
 
     assert context.publish(given, "-u", name).returncode == 0
