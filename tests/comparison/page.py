@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from comparison.situations import Situation
-    from comparison.stage import Ending, Stage
-    from comparison.tools import Tool
+    from comparison.stage import Stage
+    from comparison.tools import Ending, Tool
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "comparison.md"
 
