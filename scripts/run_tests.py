@@ -32,7 +32,7 @@ def main() -> int:
         "HATCH_DATA_DIR": str(FOLDER / "data"),
         "HATCH_CACHE_DIR": str(FOLDER / "cache"),
     }
-    command = [PYTHON, "-m", "hatch", "test", "--python", FEATURE_VERSION, *sys.argv[1:]]
+    command: list[str | Path] = [PYTHON, "-m", "hatch", "test", "--python", FEATURE_VERSION, *sys.argv[1:]]
     return subprocess.run(command, cwd=REPOSITORY, env=os.environ | folders, check=False).returncode
 
 
