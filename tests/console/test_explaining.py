@@ -440,7 +440,7 @@ def test_what_is_marked_is_what_a_run_sends(at_index: Maintainer) -> None:
     at_index.build(*PROJECTS)
     chance = random.Random(20261121)
     seen = set()
-    for situation in (*Situation.each_alone(), *(Situation.any(chance) for _ in range(60))):
+    for situation in (*Situation.each_alone(), *(Situation.any(chance) for _ in range(30))):
         arguments, variables = situation.arrange(at_index)
         entries = explain(at_index, *arguments, **variables)
         assert at_index.received == []
