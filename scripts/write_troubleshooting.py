@@ -1,4 +1,4 @@
-"""Write `docs/troubleshooting.md`: the table of refusals, each with the messages that the tests play back for it."""
+"""Write `docs/troubleshooting.md` from the table of refusals and the responses that the tests play back."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "troubleshooting.md"
 TESTS = ROOT / "tests/index/refusals/test_table.py"
 
-_NO_RESPONSE = "No response"
-_ACCEPTED = "Credentials of indexes other than PyPI"
+_NO_RESPONSE = "No response from the index"
+_ACCEPTED = "Credentials that other indexes accept"
 _INTRODUCTION = """\
-# Troubleshooting
+# Troubleshooting rejected uploads
 
-When an upload fails, the error shows the index's own message, what was sent, the cause, and a fix:
+When an index rejects an upload, the error shows the index's own message, what was sent, the cause, and a fix:
 
 ```text
 {example}
 ```
 
-This page lists every error that the plugin recognises. Search it for a few words of the index's message. A response
-that isn't listed here is shown unchanged; ask the administrator of the index about it.
+This page lists every response that the plugin recognises. Search it for words from the index's message. For any other
+response, contact the administrator of the index and quote its message.
 
-Three things help with any error:
-
-- `hatch publish -p tokenindex -o explain` shows which credential would be used and why. It uploads nothing.
-- `hatch publish -p tokenindex -o dry-run` does everything except the upload and finds most problems with files.
+- `hatch publish -p tokenindex -o explain` shows which credential would be used, and why.
+- `hatch publish -p tokenindex -o dry-run` finds most problems with files without uploading.
 - You can always run the same command again: files already uploaded are skipped.
 
-In the examples, version 1.0 of a project named Demo.Project is published, mostly to PyPI and with an API token from the
-environment variable `HATCH_INDEX_AUTH`. Your error names your project, your index and the origin of your credential.
+The examples publish version 1.0 of a project Demo.Project, usually to PyPI with a token from `HATCH_INDEX_AUTH`. Links
+to PyPI's help are left out of the quotes.
 """
 _IN_GENERAL = {
-    "when": "at the time that the error shows",
+    "when": "at the time in the message",
     "response_url": "The upload URL",
     "location": "another URL",
-    "accepted": f"See the [credentials that it accepts](#{_ACCEPTED.lower().replace(' ', '-')}).",
+    "accepted": f"See [what it accepts](#{_ACCEPTED.lower().replace(' ', '-')}).",
 }
-"""Values of placeholders for which an example would say too little."""
-_RETRIED = "The upload is retried automatically, with increasing pauses, before this error is shown."
+"""Placeholders whose value in the test would make a poor example."""
+_RETRIED = "Retried automatically."
+_SEE_HELP = re.compile(r"(?<=[.!]) See:? https?://\S+(?: for more information)?\.?$")
+"""The link to PyPI's help at the end of many messages."""
 
 
 def main() -> None:
@@ -61,39 +61,31 @@ def main() -> None:
 
 
 def page() -> str:
-    """Return the whole page."""
+    """Return the page as Markdown."""
     sys.path.insert(0, str(TESTS.parent))
     tests = runpy.run_path(str(TESTS))
     cases = tests["CASES"]
     example = next(case for case in cases if case.key == "token-unknown")
-    titles = [*(group.title for group in GROUPS), _NO_RESPONSE, _ACCEPTED]
-    parts = [
-        _INTRODUCTION.format(example=render(example.refused)),
-        "".join(f"- [{title}](#{_anchor(title)})\n" for title in titles),
-    ]
+    parts = [_INTRODUCTION.format(example=render(example.refused))]
     for group in GROUPS:
         entries = (_response_entry(row, [case for case in cases if case.key == row.key]) for row in group.rows)
         parts += [f"## {group.title}\n", *entries]
     values = attempt_placeholders(tests["NEXUS"])
     failures = (_entry(row, [failure.value], values) for failure, row in CONNECTION_ROWS.items())
-    parts += [f"## {_NO_RESPONSE}\n", *failures]
-    parts += [f"## {_ACCEPTED}\n", "".join(_paragraph(kind.credential, "- ", "  ") for kind in KINDS if kind.credential)]
+    credentials = (_paragraph(kind.credential_help, "- ", "  ") for kind in KINDS if kind.credential_help)
+    parts += [f"## {_NO_RESPONSE}\n", *failures, f"## {_ACCEPTED}\n", "".join(credentials)]
     return "\n".join(parts)
 
 
-def _anchor(title: str) -> str:
-    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
-
-
 def _response_entry(row: Row, cases: Sequence[Any]) -> str:
-    """Return an entry that quotes every message in the tests; the first of them gives the values of placeholders."""
-    answer = next(iter(cases[0].answers.values()))
-    values = {**attempt_placeholders(cases[0].attempt), **response_placeholders(answer, str), **_IN_GENERAL}
+    """Return an entry that quotes every message in the tests for this row; the first response fills the placeholders."""
+    response = next(iter(cases[0].answers.values()))
+    values = {**attempt_placeholders(cases[0].attempt), **response_placeholders(response, str), **_IN_GENERAL}
     return _entry(row, (case.refused.message[0] for case in cases), values)
 
 
 def _entry(row: Row, messages: Iterable[str], values: Mapping[str, str]) -> str:
-    quoted = [_paragraph(_linked(_quoted(line)), "> ") for line in dict.fromkeys(messages)]
+    quoted = [_paragraph(_linked(line), "> ") for line in dict.fromkeys(map(_quoted, messages))]
     paragraphs = [
         f"### {row.title}\n",
         ">\n".join(quoted),
@@ -105,7 +97,7 @@ def _entry(row: Row, messages: Iterable[str], values: Mapping[str, str]) -> str:
 
 
 def _paragraph(text: str, begin: str = "", indent: str | None = None) -> str:
-    """Wrap a paragraph; its first line begins with `begin`, the others with `indent` (by default the same)."""
+    """Wrap a paragraph; `begin` precedes the first line, and `indent` (default: `begin`) the others."""
     lines = textwrap.wrap(
         text,
         width=120,
@@ -118,13 +110,13 @@ def _paragraph(text: str, begin: str = "", indent: str | None = None) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Escape a server's text for Markdown, with long repetitions cut short."""
-    short = re.sub(r"(\w{1,2})\1{20,}", r"\1\1\1...", text)
+    """Escape a server's text for Markdown, without links to help, and with long repetitions shortened."""
+    short = re.sub(r"(\w{1,2})\1{20,}", r"\1\1\1...", _SEE_HELP.sub("", text))
     return re.sub(r"[\\`*<\[]|(?<!\w)_|_(?!\w)", r"\\\g<0>", short)
 
 
 def _linked(text: str) -> str:
-    """Link bare URLs, and format names of environment variables as code."""
+    """Turn bare URLs into links and names of environment variables into code."""
     pieces = re.split(r"(`[^`]*`)", text)
     return "".join(piece if piece.startswith("`") else _marked(piece) for piece in pieces)
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import socket
 import ssl
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import TokenIndexError, UploadError
 from hatch_tokenindex.index.attempt import Arrival, Attempt
-from hatch_tokenindex.index.backoff import Backoff
 from hatch_tokenindex.index.client import goes_through_proxy, next_url, proxy_credentials
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.kinds import kind_of
@@ -27,6 +26,7 @@ from hatch_tokenindex.index.refusals import (
     refusal_from_response,
     render,
 )
+from hatch_tokenindex.index.responses import read_body
 from hatch_tokenindex.secrets import Redactor, Secret
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Uploader:
         # is asked for the file if that can spare a retry or correct a failure; if it lists the file, the upload succeeded.
         # If it doesn't, that proves nothing, since pages are cached: the upload is retried, or reported as possibly done.
         form = Form(upload.distribution, _extra_fields(upload, self.repository.url))
-        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE, jitter=0.5)
         arrival, retry = Arrival.IMPOSSIBLE, 0
         self.watcher.begun(upload.distribution)
         try:
@@ -160,11 +160,12 @@ class Uploader:
         }
         body = form.blocks(partial(self.watcher.sent, item))
         with self.client.stream("POST", url, content=body, headers=headers) as response:
+            deadline = monotonic() + self.repository.timeout
             return Response(
                 response.status_code,
                 _reason(response),
                 response.headers,
-                _beginning(response, self.repository.timeout),
+                read_body(response, limit=RESPONSE_LIMIT, deadline=deadline, partial=True),
                 str(response.url),
             )
 
@@ -191,19 +192,6 @@ def _should_ask(refusal: Refusal, arrival: Arrival, *, is_last: bool) -> bool:
     return (
         refusal.arrival is Arrival.POSSIBLE or refusal.row.file_exists or (is_last and arrival > Arrival.IMPOSSIBLE)
     )
-
-
-def _beginning(response: httpx.Response, seconds: float) -> bytes:
-    """Read a response up to the limits on size and time, even if it breaks off."""
-    import httpx
-
-    beginning, deadline = bytearray(), monotonic() + seconds
-    with suppress(httpx.HTTPError):
-        for block in response.iter_bytes():
-            beginning += block
-            if len(beginning) >= RESPONSE_LIMIT or monotonic() > deadline:
-                break
-    return bytes(beginning)
 
 
 def _extra_fields(upload: Upload, url: str) -> Iterator[tuple[str, str]]:

@@ -44,7 +44,7 @@ def attempt_placeholders(attempt: Attempt) -> dict[str, str]:
         "releases": f"{manage}/releases/",
         "use_it": _use_new_token(attempt),
         "replace_it": _replace_credential(attempt),
-        "accepted": kind_of(url).credential,
+        "accepted": kind_of(url).credential_help,
         "upload_url": urls.TEST_PYPI if is_test else urls.PYPI,
         "upload_name": "test" if is_test else "main",
         "check_outages": (

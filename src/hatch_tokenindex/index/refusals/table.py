@@ -1,6 +1,6 @@
 """The table of refusals: the response that each is recognised by, its cause, and the fix.
 
-To change a text, edit it here and run `scripts/write_troubleshooting.py`, which updates `docs/troubleshooting.md`.
+To change a text, edit it here and run `hatch run refusals:write`, which updates `docs/troubleshooting.md`.
 """
 
 from __future__ import annotations
