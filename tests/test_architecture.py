@@ -26,7 +26,7 @@ LAYERS = (
     {"config", "distributions"},
     {"tokens"},
     {"secrets"},
-    {"errors", "text", "urls"},
+    {"errors", "text", "urls", "backoff"},
 )
 
 every_module = pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(SOURCE).as_posix())
