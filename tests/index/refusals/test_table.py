@@ -214,7 +214,7 @@ WAREHOUSE_CASES = [
         403,
         f"Invalid or non-existent authentication information. See {HELP}#invalid-auth for more information.",
         TOKENS,
-        "in place of the one from HATCH_INDEX_AUTH",
+        "set HATCH_INDEX_AUTH to it",
     ),
     *warehouse(
         "minted-token-over",
@@ -373,7 +373,7 @@ WAREHOUSE_CASES = [
         About.RELEASE,
         400,
         "Uploading new files to releases older than 14 days is not allowed.",
-        "Release 1.0",
+        "as old as 1.0",
         "Raise the version",
     ),
     *warehouse(
@@ -381,7 +381,7 @@ WAREHOUSE_CASES = [
         About.RELEASE,
         400,
         "Only one sdist may be uploaded per release.",
-        "demo_project-1.0.tar.gz",
+        "the wheels alone",
     ),
     *warehouse(
         "license-file",
@@ -520,7 +520,7 @@ WAREHOUSE_CASES = [
         About.PROJECT,
         400,
         f"The name 'demo-project' is too similar to an existing project. See {HELP}#project-name for more information.",
-        "look alike",
+        "similar letters",
     ),
     *warehouse(
         "name-race",
@@ -665,7 +665,7 @@ OTHER_CASES = [
             ),
         ),
         "Package 'demo_project-1.0.tar.gz' already exists!",
-        "127.0.0.1:8080 has a demo_project-1.0.tar.gz already",
+        "127.0.0.1:8080 already has demo_project-1.0.tar.gz",
         sent=PYPISERVER,
     ),
     *other(
