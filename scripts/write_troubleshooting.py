@@ -1,17 +1,16 @@
-"""Write `docs/troubleshooting.md` from the table of refusals and the responses that the tests play back."""
+"""Write `docs/troubleshooting.md` from the table of refusals and the answers that the tests play back."""
 
 from __future__ import annotations
 
 import re
 import runpy
-import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.index.kinds import KINDS
-from hatch_tokenindex.index.refusals import CONNECTION_ROWS, GROUPS, render
-from hatch_tokenindex.index.refusals.placeholders import attempt_placeholders, response_placeholders
+from hatch_tokenindex.index.refusals import CONNECTION_ROWS, GROUPS
+from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,19 +21,19 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "troubleshooting.md"
 TESTS = ROOT / "tests/index/refusals/test_table.py"
 
-_NO_RESPONSE = "No response from the index"
-_ACCEPTED = "Credentials that other indexes accept"
+_NO_ANSWER = "No response from the index"
+_WANTED = "Credentials that other indexes accept"
 _INTRODUCTION = """\
 # Troubleshooting rejected uploads
 
-When an index rejects an upload, the error shows the index's own message, what was sent, the cause, and a fix:
+When an index rejects an upload, the message shows what the index said, what was sent, and how to fix it:
 
 ```text
 {example}
 ```
 
-This page lists every response that the plugin recognises. Search it for words from the index's message. For any other
-response, contact the administrator of the index and quote its message.
+This page lists every answer that the plugin recognises. Search it for words from the index's message. An unrecognised
+answer is shown unchanged: contact the administrator of the index and quote it.
 
 - `hatch publish -p tokenindex -o explain` shows which credential would be used, and why.
 - `hatch publish -p tokenindex -o dry-run` finds most problems with files without uploading.
@@ -45,14 +44,14 @@ to PyPI's help are left out of the quotes.
 """
 _IN_GENERAL = {
     "when": "at the time in the message",
-    "response_url": "The upload URL",
-    "location": "another URL",
-    "accepted": f"See [what it accepts](#{_ACCEPTED.lower().replace(' ', '-')}).",
+    "answered": "The URL",
+    "location": "another one",
+    "wants": f"See [what it accepts](#{_WANTED.lower().replace(' ', '-')}).",
 }
 """Placeholders whose value in the test would make a poor example."""
 _RETRIED = "Retried automatically."
 _SEE_HELP = re.compile(r"(?<=[.!]) See:? https?://\S+(?: for more information)?\.?$")
-"""The link to PyPI's help at the end of many messages."""
+"""The link to PyPI's help at the end of many answers."""
 
 
 def main() -> None:
@@ -62,35 +61,33 @@ def main() -> None:
 
 def page() -> str:
     """Return the page as Markdown."""
-    sys.path.insert(0, str(TESTS.parent))
     tests = runpy.run_path(str(TESTS))
     cases = tests["CASES"]
-    example = next(case for case in cases if case.key == "token-unknown")
-    parts = [_INTRODUCTION.format(example=render(example.refused))]
+    example = next(case for case in cases if case.key == "token-changed")
+    parts = [_INTRODUCTION.format(example=example.refused)]
     for group in GROUPS:
-        entries = (_response_entry(row, [case for case in cases if case.key == row.key]) for row in group.rows)
+        entries = (_of_answers(row, [case for case in cases if case.key == row.key]) for row in group.rows)
         parts += [f"## {group.title}\n", *entries]
-    values = attempt_placeholders(tests["NEXUS"])
-    failures = (_entry(row, [failure.value], values) for failure, row in CONNECTION_ROWS.items())
-    credentials = (_paragraph(kind.credential_help, "- ", "  ") for kind in KINDS if kind.credential_help)
-    parts += [f"## {_NO_RESPONSE}\n", *failures, f"## {_ACCEPTED}\n", "".join(credentials)]
+    facts = about_attempt(tests["NEXUS"].attempt)
+    parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in CONNECTION_ROWS.items())]
+    parts += [f"## {_WANTED}\n", "".join(_paragraph(kind.credential_help, "- ", "  ") for kind in KINDS if kind.credential_help)]
     return "\n".join(parts)
 
 
-def _response_entry(row: Row, cases: Sequence[Any]) -> str:
-    """Return an entry that quotes every message in the tests for this row; the first response fills the placeholders."""
-    response = next(iter(cases[0].answers.values()))
-    values = {**attempt_placeholders(cases[0].attempt), **response_placeholders(response, str), **_IN_GENERAL}
-    return _entry(row, (case.refused.message[0] for case in cases), values)
+def _of_answers(row: Row, cases: Sequence[Any]) -> str:
+    """Return an entry that quotes every answer of the tests for this row; the first one fills the placeholders."""
+    answer = next(iter(cases[0].answers.values()))
+    facts = {**about_attempt(cases[0].sent.attempt), **about_response(answer, str), **_IN_GENERAL}
+    return _entry(row, (case.refused.said[0] for case in cases), facts)
 
 
-def _entry(row: Row, messages: Iterable[str], values: Mapping[str, str]) -> str:
-    quoted = [_paragraph(_linked(line), "> ") for line in dict.fromkeys(map(_quoted, messages))]
+def _entry(row: Row, said: Iterable[str], facts: Mapping[str, str]) -> str:
+    quoted = [_paragraph(_linked(line), "> ") for line in dict.fromkeys(map(_quoted, said))]
     paragraphs = [
         f"### {row.title}\n",
         ">\n".join(quoted),
-        _paragraph(_linked(row.why.format_map(values))),
-        _paragraph(f"**Fix:** {_linked(row.step.format_map(values))}"),
+        _paragraph(_linked(row.why.format_map(facts))),
+        _paragraph(f"**Fix:** {_linked(row.step.format_map(facts))}"),
         *([_paragraph(_RETRIED)] if row.retry else []),
     ]
     return "\n".join(paragraphs)

@@ -1,31 +1,24 @@
-"""Backoff: the pauses between attempts."""
+"""The pauses between attempts."""
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import dataclass
-
-_MOST_DOUBLINGS = 30  # More would overflow a float in the end.
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """Exponential back-off: pauses that double from `first` up to `longest` seconds."""
+    """Exponential back-off: each pause is twice as long as the one before."""
 
     first: float
-    longest: float = math.inf
+    """Seconds before the second attempt."""
+    longest: float
+    """Seconds that no pause exceeds."""
     jitter: float = 0
-    """The random share of each pause, so that clients that failed together don't retry together."""
+    """The part of a pause, from 0 to 1, that is random, so that clients that failed together don't return together."""
 
-    def pause(self, retry: int, retry_after: float | None = None) -> float:
-        """Return the seconds to wait before a retry.
-
-        Args:
-            retry: The number of the retry, from 0.
-            retry_after: The seconds that the server asks for; they are returned unchanged.
-        """
-        if retry_after is not None:
-            return float(retry_after)
-        pause: float = min(self.longest, self.first * 2 ** min(retry, _MOST_DOUBLINGS))
+    def pause(self, attempt: int) -> float:
+        """Return the seconds to wait after an attempt, which are counted from 0."""
+        # The exponent is limited since a power of thousands is no number that a pause can be computed from.
+        pause: float = min(self.longest, self.first * 2 ** min(attempt, 30))
         return pause * random.uniform(1 - self.jitter, 1)  # noqa: S311 - jitter needs no secrecy

@@ -37,10 +37,13 @@ class SourceUnavailableError(TokenIndexError):
 
 
 class UploadError(TokenIndexError):
-    """The index rejected an upload, or could not be reached."""
+    """A file was not uploaded, or not as far as the index answered.
+
+    `refusal` is the cause, None if the file itself became unreadable. `possibly_uploaded` is True if an attempt got no
+    response, so that the index may have the file.
+    """
 
     def __init__(self, text: str, refusal: Refusal | None = None, *, possibly_uploaded: bool = False) -> None:
-        """Carry the refusal, which is None if another error ended the retries, and if the index may have the file."""
         super().__init__(text)
         self.refusal = refusal
         self.possibly_uploaded = possibly_uploaded

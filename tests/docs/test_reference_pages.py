@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(hatch_tokenindex.__file__).parent
 KEYRING_PATIENCE = [keyrings.PATIENCE, keyrings.PATIENCE_AT_TERMINAL]
-READ_OF_ANSWERS = [upload.RESPONSE_LIMIT // 2**20, simple.SIZE_LIMIT // 2**20, simple.TIME_LIMIT]
+READ_OF_ANSWERS = [upload.ANSWER_LIMIT // 2**20, simple.SIZE_LIMIT // 2**20, simple.TIME_LIMIT]
 
 
 # What can be set

@@ -16,10 +16,10 @@ from hatch_tokenindex.credentials.authorization import Authorization
 from hatch_tokenindex.credentials.credential import Credential
 from hatch_tokenindex.distributions import read
 from hatch_tokenindex.errors import UploadError
-from hatch_tokenindex.index.attempt import Upload
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.index.form import Form
+from hatch_tokenindex.index.refusals import Upload
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Uploader
 from hatch_tokenindex.secrets import Secret

@@ -82,6 +82,6 @@ def _error(error: BaseException) -> dict[str, Any]:
     refusal = error.refusal if isinstance(error, UploadError) else None
     return {
         "summary": summary_of(error),
-        "index_said": "\n".join(refusal.message) if refusal else None,
+        "index_said": "\n".join(refusal.said) if refusal else None,
         "next_step": refusal.next_step if refusal else None,
     }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from time import time
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.index.dates import parse_http_date
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_LONGEST_DATE = 100
 
 
 class Clock:
@@ -27,6 +29,16 @@ class Clock:
         Args:
             headers: The response's headers, by name in any case (`httpx.Headers`) or in lower case.
         """
-        date = parse_http_date(headers.get("date", ""))
-        if date is not None and "age" not in headers:
+        if "age" not in headers and (date := parse_date(headers.get("date", ""))) is not None:
             self._offset = date.timestamp() - time()
+
+
+def parse_date(text: str) -> datetime | None:
+    """Return the time of a header such as `Date` or `Retry-After` (RFC 9110, 5.6.7), None if it isn't one."""
+    try:
+        date = parsedate_to_datetime(text[:_LONGEST_DATE])
+        date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+        date.timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return date.astimezone(timezone.utc)

@@ -1,7 +1,4 @@
-"""Upload one file and retry until the index has it or rejects it, with PyPI's legacy upload API, which every index has.
-
-https://docs.pypi.org/api/upload/
-"""
+"""Upload one file to the index: PyPI's legacy upload API, which all indexes speak (https://docs.pypi.org/api/upload/)."""
 
 from __future__ import annotations
 
@@ -14,20 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import TokenIndexError, UploadError
-from hatch_tokenindex.index.attempt import Arrival, Attempt
-from hatch_tokenindex.index.client import goes_through_proxy, next_url, proxy_credentials
+from hatch_tokenindex.index.client import goes_through_proxy, next_url
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.kinds import kind_of
-from hatch_tokenindex.index.refusals import (
-    ConnectionFailure,
-    Refusal,
-    Response,
-    refusal_from_failure,
-    refusal_from_response,
-    render,
-)
+from hatch_tokenindex.index.refusals import Attempt, ConnectionFailure, Doubt, Refusal, Response, refusal, unreachable
 from hatch_tokenindex.index.responses import read_body
-from hatch_tokenindex.secrets import Redactor, Secret
+from hatch_tokenindex.index.retry_after import seconds_to_wait
+from hatch_tokenindex.secrets import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,35 +26,34 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.distributions import Distribution
-    from hatch_tokenindex.index.attempt import Upload
     from hatch_tokenindex.index.clock import Clock
+    from hatch_tokenindex.index.refusals import Upload
     from hatch_tokenindex.index.simple import SimpleApi
+    from hatch_tokenindex.secrets import Secret
 
 ACCEPT = "application/json, */*;q=0.5"
-"""Makes PyPI respond with JSON, whose `code` has its message over HTTP/2 too."""
-FIRST_PAUSE = 1.0
-"""Seconds before the first retry; each further pause is twice as long."""
-LONGEST_PAUSE = 60.0
-RESPONSE_LIMIT = 2**20
+"""Makes PyPI answer in JSON, whose `code` holds its own words over HTTP/2 too."""
+BACKOFF = Backoff(first=1, longest=60, jitter=0.5)
+ANSWER_LIMIT = 2**20
 """Bytes that are read of a response."""
 LONGEST_WAIT = 600
-"""Seconds that an index may ask for before a retry; if it asks for more, the run fails."""
+"""Seconds that an index may ask us to wait before the run ends and says so."""
 _REDIRECTS = 3
-# Not 203: a gateway responds with it in place of the index, as Azure does with its sign-in page.
+# Not 203, with which a gateway answers in place of the index, as Azure does with its sign-in page.
 _SUCCESS = {200, 201, 202, 204}
 
 
 class Watcher(Protocol):
-    """Follows the upload of each file. Any thread may call it."""
+    """Shows the progress of each file; any thread may call it."""
 
     def begun(self, item: Distribution) -> None:
-        """Note that the upload starts."""
+        """Show that the upload of a file begins."""
 
     def sent(self, item: Distribution, size: int) -> None:
-        """Note how many bytes of it have been sent in this attempt."""
+        """Show that `size` bytes of a file were handed to the network."""
 
     def retrying(self, item: Distribution, why: str, seconds: float) -> None:
-        """Note that it is uploaded again after a pause."""
+        """Show that a file is sent again after a pause."""
 
 
 @dataclass(frozen=True)
@@ -79,123 +68,125 @@ class Uploader:
     pause: Callable[[float], object]
 
     def upload(self, upload: Upload) -> str:
-        """Upload a file, and return its sha256 in hex once the index has it.
+        """Upload a file and return its sha256 in hexadecimal once the index has it.
 
-        Connection errors, timeouts, 5xx and 429 are retried with identical bytes.
+        Connection errors, time-outs, 5xx and 429 are retried with the identical bytes.
 
         Raises:
-            UploadError: The index rejected the file, or could not be reached.
-            DistributionError: The file could not be read, or has changed.
+            UploadError: The index refused the file, or could not be reached.
+            DistributionError: The file became unreadable, or changed.
         """
-        # The index may have a file without having said so: a response got lost, or a gateway sent an error in place of the
-        # index's success. `arrival` is how likely that is after all attempts so far. After each failed attempt, the index
-        # is asked for the file if that can spare a retry or correct a failure; if it lists the file, the upload succeeded.
-        # If it doesn't, that proves nothing, since pages are cached: the upload is retried, or reported as possibly done.
-        form = Form(upload.distribution, _extra_fields(upload, self.repository.url))
-        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE, jitter=0.5)
-        arrival, retry = Arrival.IMPOSSIBLE, 0
-        self.watcher.begun(upload.distribution)
+        item, form = upload.distribution, Form(upload.distribution, _more_fields(upload, self.repository.url))
+        self.watcher.begun(item)
+        attempts, doubt = 0, Doubt.NONE
         try:
+            # Each round is one attempt. A refusal ends the loop unless the same bytes may be accepted later. What makes
+            # this hard is that a file can arrive without our learning of it: `doubt` is how far that is possible after
+            # all attempts so far. The index is asked for the file's hash when an attempt got no response, when it says
+            # that the file exists, and before giving up in doubt. A yes ends the loop with success; a no proves nothing,
+            # since pages are cached.
             while True:
-                refusal = self._attempt(upload, form)
-                if refusal is None:
+                response, refused = self._attempt(upload, form)
+                if refused is None:
                     return form.digest
-                earlier, arrival = arrival, max(arrival, refusal.arrival)
-                pause = backoff.pause(retry, refusal.retry_after)
-                is_last = not refusal.row.retry or retry >= self.repository.retries or pause > LONGEST_WAIT
-                if _should_ask(refusal, arrival, is_last=is_last) and self._has_arrived(upload, form, refusal, earlier):
+                before, doubt = doubt, max(doubt, refused.doubt)
+                wait = _pause_after(attempts, response)
+                is_last = not refused.row.retry or attempts >= self.repository.retries or wait > LONGEST_WAIT
+                should_ask = refused.doubt is Doubt.NO_RESPONSE or refused.row.exists or (is_last and doubt)
+                if should_ask and self._has_arrived(upload, form, refused, before):
                     return form.digest
                 if is_last:
-                    raise _error(refusal, arrival)
-                self.watcher.retrying(upload.distribution, refusal.message[0], pause)
-                self.pause(pause)
-                retry += 1
+                    raise _error(refused, doubt)
+                self.watcher.retrying(item, refused.said[0], wait)
+                self.pause(wait)
+                attempts += 1
+        except UploadError:
+            raise
         except TokenIndexError as error:
-            if isinstance(error, UploadError) or arrival is not Arrival.POSSIBLE:
+            if doubt is not Doubt.NO_RESPONSE:
                 raise
             raise UploadError(str(error), possibly_uploaded=True) from None
 
-    def _attempt(self, upload: Upload, form: Form) -> Refusal | None:
-        """Send the file; return None if that succeeded."""
-        refusal = self._send(upload, form)
-        if refusal is not None and refusal.attempt.is_narrowed and refusal.says_token_expired:
-            # The response has just corrected the clock, so that a token narrowed now is valid.
-            return self._send(upload, form)
-        return refusal
+    def _attempt(self, upload: Upload, form: Form) -> tuple[Response | None, Refusal | None]:
+        attempt = self._new_attempt(upload)
+        response, refused = self._send(attempt, form)
+        if refused is not None and refused.calls_token_expired and _is_narrowed(attempt):
+            # The response has just corrected our clock.
+            return self._send(self._new_attempt(upload), form)
+        return response, refused
 
-    def _send(self, upload: Upload, form: Form) -> Refusal | None:
+    def _new_attempt(self, upload: Upload) -> Attempt:
+        return Attempt(upload, self.repository, upload.authorize())
+
+    def _send(self, attempt: Attempt, form: Form) -> tuple[Response | None, Refusal | None]:
         import httpx
 
-        authorization = upload.authorize()
-        attempt = Attempt(upload, self.repository, authorization)
-        redact = Redactor((*authorization.secrets, *proxy_credentials())).redact
         try:
-            response = self._post(upload.distribution, form, authorization.header)
+            response = self._post(attempt, form)
         except httpx.TransportError as error:
-            return refusal_from_failure(_failure(error, self.repository.url), str(error), attempt, redact)
+            return None, unreachable(_kind(error, attempt.url), str(error), attempt, RUN.redact)
         except httpx.HTTPError as error:
-            return refusal_from_failure(ConnectionFailure.CLOSED, type(error).__name__, attempt, redact)
+            return None, unreachable(ConnectionFailure.LOST, type(error).__name__, attempt, RUN.redact)
         except UnicodeError:
-            # `socket` raises it for an impossible host name, here the proxy's: that of the URL was checked before.
-            return refusal_from_failure(ConnectionFailure.PROXY, "", attempt, redact)
+            # `socket` raises it for the name of a proxy that can't exist; that of the URL was checked before.
+            return None, unreachable(ConnectionFailure.PROXY, "", attempt, RUN.redact)
         self.clock.correct(response.headers)
-        return None if response.status in _SUCCESS else refusal_from_response(response, attempt, redact)
+        return response, None if response.status in _SUCCESS else refusal(response, attempt, RUN.redact)
 
-    def _post(self, item: Distribution, form: Form, authorization: Secret) -> Response:
-        url = self.repository.url
+    def _post(self, attempt: Attempt, form: Form) -> Response:
+        url = attempt.url
         for _ in range(_REDIRECTS):
-            response = self._post_to(url, item, form, authorization)
+            response = self._post_to(url, attempt, form)
             target = next_url(url, response.headers.get("location", ""), response.status)
             if target is None:
                 break
             url = target
         return response
 
-    def _post_to(self, url: str, item: Distribution, form: Form, authorization: Secret) -> Response:
-        headers = {
-            "Accept": ACCEPT,
-            "Authorization": authorization.reveal(),
-            "Content-Length": str(form.size),
-            "Content-Type": form.content_type,
-        }
-        body = form.blocks(partial(self.watcher.sent, item))
+    def _post_to(self, url: str, attempt: Attempt, form: Form) -> Response:
+        headers = {"Accept": ACCEPT, "Content-Length": str(form.size), "Content-Type": form.content_type}
+        if attempt.authorization is not None:
+            headers["Authorization"] = attempt.authorization.header.reveal()
+        body = form.blocks(partial(self.watcher.sent, attempt.upload.distribution))
         with self.client.stream("POST", url, content=body, headers=headers) as response:
             deadline = monotonic() + self.repository.timeout
-            return Response(
-                response.status_code,
-                _reason(response),
-                response.headers,
-                read_body(response, limit=RESPONSE_LIMIT, deadline=deadline, partial=True),
-                str(response.url),
-            )
+            content = read_body(response, limit=ANSWER_LIMIT, deadline=deadline, partial=True)
+            return Response(response.status_code, _reason(response), response.headers, content, str(response.url))
 
-    def _has_arrived(self, upload: Upload, form: Form, refusal: Refusal, earlier: Arrival) -> bool:
+    def _has_arrived(self, upload: Upload, form: Form, refused: Refusal, before: Doubt) -> bool:
         """Return True if the index lists the file with its hash.
 
-        An index without hashes has the file too if it rejects it as existing after an attempt that may have succeeded.
+        An index without hashes has the file if it refuses, as existing, a file that may have reached it `before`.
         """
-        item, exists = upload.distribution, refusal.row.file_exists
-        if exists and earlier is Arrival.IMPOSSIBLE and self.repository.existing == "fail":
+        item, exists = upload.distribution, refused.row.exists
+        if exists and not before and self.repository.existing == "fail":
             return False
-        listed = self.api.listing(item.name, lambda: upload.authorize().header).files.get(item.filename)
+        listed = self.api.listing(item.name, lambda: _header(upload)).files.get(item.filename)
         if listed is None or listed.sha256 is None:
-            return listed is not None and exists and earlier > Arrival.IMPOSSIBLE
+            return listed is not None and exists and bool(before)
         return listed.sha256 == form.digest
 
 
-def _error(refusal: Refusal, arrival: Arrival) -> UploadError:
-    return UploadError(render(refusal), refusal, possibly_uploaded=arrival is Arrival.POSSIBLE)
+def _error(refused: Refusal, doubt: Doubt) -> UploadError:
+    return UploadError(str(refused), refused, possibly_uploaded=doubt is Doubt.NO_RESPONSE)
 
 
-def _should_ask(refusal: Refusal, arrival: Arrival, *, is_last: bool) -> bool:
-    """Return True if the index may have the file: because of this attempt, or of an earlier one if this was the last."""
-    return (
-        refusal.arrival is Arrival.POSSIBLE or refusal.row.file_exists or (is_last and arrival > Arrival.IMPOSSIBLE)
-    )
+def _header(upload: Upload) -> Secret:
+    return upload.authorize().header
 
 
-def _extra_fields(upload: Upload, url: str) -> Iterator[tuple[str, str]]:
-    """Yield the form's fields other than metadata. GitLab requires `requires_python`, even if it is empty."""
+def _is_narrowed(attempt: Attempt) -> bool:
+    return attempt.authorization is not None and attempt.authorization.is_narrowed
+
+
+def _pause_after(attempts: int, response: Response | None) -> float:
+    """Return the seconds until the next attempt: those that the index asks for, else those of the back-off."""
+    asked = None if response is None else seconds_to_wait(response)
+    return BACKOFF.pause(attempts) if asked is None else float(asked)
+
+
+def _more_fields(upload: Upload, url: str) -> Iterator[tuple[str, str]]:
+    """Yield the form fields beside the metadata. GitLab requires `requires_python`, even if it is empty."""
     if upload.attestations is not None:
         yield "attestations", upload.attestations
     if kind_of(url).wants_requires_python and not upload.distribution.values("requires_python"):
@@ -203,7 +194,7 @@ def _extra_fields(upload: Upload, url: str) -> Iterator[tuple[str, str]]:
 
 
 def _reason(response: httpx.Response) -> str:
-    """Return the reason phrase; httpx's own drops letters outside ASCII, so a secret in it would not be recognised."""
+    """Return the reason phrase. httpx's own text lacks letters outside ASCII, so a secret in it would not be recognised."""
     raw: bytes = response.extensions.get("reason_phrase", b"")
     try:
         return raw.decode()
@@ -218,23 +209,23 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _failure(error: httpx.TransportError, url: str) -> ConnectionFailure:
-    """Return the way in which a request to `url` failed."""
+def _kind(error: httpx.TransportError, url: str) -> ConnectionFailure:
+    """Return how a request to `url` failed."""
     import httpx
 
     if isinstance(error, httpx.ProxyError):
-        # Its text is the proxy's status: 407 and 403 are permanent, 502 to 504 may be temporary.
+        # Its text is the proxy's status: 407 and 403 are permanent, 502 to 504 may pass.
         return ConnectionFailure.PROXY_FAILED if str(error).startswith("5") else ConnectionFailure.PROXY
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return ConnectionFailure.CERTIFICATE
     if not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
-        return ConnectionFailure.TIMEOUT if isinstance(error, httpx.TimeoutException) else ConnectionFailure.CLOSED
+        return ConnectionFailure.TIMEOUT if isinstance(error, httpx.TimeoutException) else ConnectionFailure.LOST
     if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes):
         return ConnectionFailure.TLS
     if goes_through_proxy(url):
         return ConnectionFailure.PROXY_FAILED
     if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
-        return ConnectionFailure.UNKNOWN_HOST
+        return ConnectionFailure.NAME
     refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
     return ConnectionFailure.REFUSED if refused else ConnectionFailure.UNREACHABLE

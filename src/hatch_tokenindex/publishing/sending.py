@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from hatch_tokenindex.console.document import summary_of
 from hatch_tokenindex.errors import TokenIndexError, UploadError
-from hatch_tokenindex.index.attempt import Upload
+from hatch_tokenindex.index.refusals import Upload
 from hatch_tokenindex.publishing.parallel import in_parallel, run_in_thread
 
 if TYPE_CHECKING:
@@ -58,23 +58,23 @@ class Sender:
         while True:
             checked = self.session.credential_for(project.name)
             self.report.credential(project.name, checked.credential)
-            can_prompt = self.session.can_replace(project.name, checked)
+            asked_now = self.session.can_replace(project.name, checked)
             try:
                 with self.report.showing_progress():
-                    digest = run_in_thread(partial(self._upload, item, project, prompts_on_refusal=can_prompt))
+                    digest = run_in_thread(partial(self._upload, item, project, asked_now=asked_now))
             except TokenIndexError as error:
                 self.report.failed(item, error)
                 refusal = error.refusal if isinstance(error, UploadError) else None
-                if not can_prompt or refusal is None or not refusal.is_about_credential:
+                if not asked_now or refusal is None or not refusal.is_about_credential:
                     raise
                 self.terminal.error(str(error))
-                self.session.replace(project.name, checked, worthless=refusal.makes_credential_worthless)
+                self.session.replace(project.name, checked, worthless=refusal.is_worthless)
             else:
                 self.report.uploaded(item, digest)
                 return digest, checked
 
     def _send_others(self, items: Sequence[Distribution], project: ProjectPlan) -> Mapping[str, str]:
-        upload = partial(self._upload, project=project, prompts_on_refusal=False)
+        upload = partial(self._upload, project=project, asked_now=False)
         digests: dict[str, str] = {}
         failures: list[BaseException] = []
         with self.report.showing_progress():
@@ -91,12 +91,12 @@ class Sender:
             raise failures[0]
         return digests
 
-    def _upload(self, item: Distribution, project: ProjectPlan, *, prompts_on_refusal: bool) -> str:
+    def _upload(self, item: Distribution, project: ProjectPlan, *, asked_now: bool) -> str:
         minted = self.session.credential_for(project.name).credential.minted
         upload = Upload(
             item,
             partial(self.session.authorize, project.name, item.size),
-            prompts_on_refusal=prompts_on_refusal,
+            prompts_on_refusal=asked_now,
             project_status=project.listing.status,
             attestations=self.attestations.get(item.path) if minted else None,
             creates_project=project.listing.exists is False and item is project.uploads[0],

@@ -1,23 +1,17 @@
-"""The index's message: found in any response, short, masked, and without terminal commands."""
+"""The index's own words: found in whatever it answers, short, masked, and with nothing that acts on a terminal."""
 
 from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import NoReturn
 
 import pytest
-from refusal_builders import attempt, response
+from attempts import Facts, refusal, response, unreachable
 
-from hatch_tokenindex.index.refusals import (
-    ConnectionFailure,
-    Redact,
-    Response,
-    refusal_from_failure,
-    refusal_from_response,
-    render,
-)
+from hatch_tokenindex.index.refusals import ConnectionFailure, Redact, Response
 from hatch_tokenindex.secrets import Redactor, Secret
 
 JSON = "application/json"
@@ -25,17 +19,17 @@ HTML = "text/html; charset=UTF-8"
 PLAIN = "text/plain; charset=utf-8"
 TOKEN = "pypi-AgEIcHlwaS5vcmcCJDAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMAAABiBsecretsecret"
 REDACT = Redactor((("__token__", Secret(TOKEN)),)).redact
-ATTEMPT = attempt(
-    name="private",
+SENT = Facts(
+    repository="private",
     url="https://nexus.example.org/repository/pypi-local/",
     user="jane",
-    origin="[private] of ~/.pypirc",
+    source="[private] of ~/.pypirc",
 )
 
 
-def message(received: Response, redact: Redact = REDACT) -> tuple[str, ...]:
-    """Return what is shown of a response."""
-    return refusal_from_response(received, ATTEMPT, redact).message
+def words(answer: Response, redact: Redact) -> tuple[str, ...]:
+    """What a person gets to read of an answer."""
+    return refusal(answer, SENT, redact).said
 
 
 def answered(body: str | bytes, kind: str = "", reason: str = "", status: int = 400) -> Response:
@@ -44,7 +38,7 @@ def answered(body: str | bytes, kind: str = "", reason: str = "", status: int = 
 
 
 @pytest.mark.parametrize(
-    ("received", "expected"),
+    ("answer", "expected"),
     [
         pytest.param(
             answered(
@@ -116,14 +110,14 @@ def answered(body: str | bytes, kind: str = "", reason: str = "", status: int = 
         pytest.param(answered("one\u2028two\x85three", PLAIN), ("one", "two", "three"), id="every kind of line end"),
     ],
 )
-def test_a_message_is_found_in_every_kind_of_response(received: Response, expected: tuple[str, ...]) -> None:
-    assert message(received) == expected
+def test_the_words_are_found_in_every_kind_of_answer(answer: Response, expected: tuple[str, ...]) -> None:
+    assert words(answer, REDACT) == expected
 
 
 def test_html_that_the_parser_rejects_is_shown_up_to_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Older Pythons raise `AssertionError` for a marked section that they don't know, as here every Python does."""
     monkeypatch.setattr(HTMLParser, "parse_html_declaration", rejected)
-    assert message(answered("<p>No room<![endless]>more", HTML)) == ("No room",)
+    assert words(answered("<p>No room<![endless]>more", HTML), REDACT) == ("No room",)
 
 
 def rejected(*_: object) -> NoReturn:
@@ -153,13 +147,13 @@ def test_nothing_acts_on_the_terminal(evil: str) -> None:
         answered(f"<p>{evil}</p>".encode("utf-8", "replace"), HTML),
         response(302, "", {"Location": f"https://other.example/{location}"}, b"", "https://index.example.org/"),
     ]
-    sent = attempt(ATTEMPT, filename=f"{evil}.whl", origin=evil)
+    sent = replace(SENT, filename=f"{evil}.whl", source=evil)
     for answer in answers:
-        text = render(refusal_from_response(answer, sent, REDACT))
+        text = str(refusal(answer, sent, REDACT))
         assert all(character.isprintable() or character == "\n" for character in text)
-    assert message(answers[0]) == ("red",)
-    assert message(answers[2]) == ("red",)
-    text = render(refusal_from_failure(ConnectionFailure.CLOSED, evil, sent, REDACT))
+    assert words(answers[0], REDACT) == ("red",)
+    assert words(answers[2], REDACT) == ("red",)
+    text = str(unreachable(ConnectionFailure.LOST, evil, sent, REDACT))
     assert all(character.isprintable() or character == "\n" for character in text)
 
 
@@ -181,11 +175,11 @@ def test_an_echoed_secret_is_masked(form: str, text: str) -> None:
         response(302, "", {"Location": f"https://other.example/?q={TOKEN}"}, b"", f"https://index.example.org/{TOKEN}"),
     ]
     for answer in answers:
-        shown = render(refusal_from_response(answer, ATTEMPT, REDACT))
+        shown = str(refusal(answer, SENT, REDACT))
         assert "AgEIcHlwaS5v" not in shown
         assert "X190b2tlbl9f" not in shown
         assert TOKEN[-20:] not in shown
-    assert TOKEN[:20] not in render(refusal_from_failure(ConnectionFailure.PROXY, echo, ATTEMPT, REDACT))
+    assert TOKEN[:20] not in str(unreachable(ConnectionFailure.PROXY, echo, SENT, REDACT))
 
 
 ZERO_WIDTH = "correct\u200bhorse-battery"
@@ -201,8 +195,8 @@ def test_an_echoed_secret_with_a_character_that_is_not_shown_is_masked(echo: str
         answered(f"<p>no {echo.encode('ascii', 'xmlcharrefreplace').decode()}</p>", HTML),
     ]
     for answer in answers:
-        assert message(answer, redact)[0] == "no *****"
-        assert "horse" not in render(refusal_from_response(answer, ATTEMPT, redact))
+        assert words(answer, redact)[0] == "no *****"
+        assert "horse" not in str(refusal(answer, SENT, redact))
 
 
 NOISE = random.Random(20261121)
@@ -248,6 +242,6 @@ NOISE = random.Random(20261121)
 )
 def test_any_bytes_are_survived(kind: str, bodies: list[bytes]) -> None:
     for body in bodies:
-        lines = message(answered(body, kind))
+        lines = words(answered(body, kind), REDACT)
         assert 1 <= len(lines) <= 4
         assert all(line and len(line) <= 500 and line.isprintable() for line in lines)

@@ -1,15 +1,15 @@
-"""Refusals: the meaning of an index's responses, its own message, and one fix for each.
+"""The meaning of an index's responses: its own words, what a refusal is about, and the one step that helps.
 
-Everything here is a pure function of an attempt and its response. The first row of `ROWS` that matches a response gives
-cause and fix; a response that none matches is shown without a guess.
+Everything here is a pure function of what was sent and what came back. The table is `ROWS`; the first row that fits
+wins, and a response that fits none is shown as it is.
 """
 
 from __future__ import annotations
 
-from hatch_tokenindex.index.refusals.matching import Refusal, refusal_from_failure, refusal_from_response, render
+from hatch_tokenindex.index.refusals.attempt import Attempt, Response, Upload
+from hatch_tokenindex.index.refusals.matching import Doubt, Refusal, refusal, unreachable
 from hatch_tokenindex.index.refusals.message import Redact
-from hatch_tokenindex.index.refusals.response import Response
-from hatch_tokenindex.index.refusals.rows import About, ConnectionFailure, Row
+from hatch_tokenindex.index.refusals.rows import About, ConnectionFailure, Group, Row
 from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, GROUPS, ROWS
 
 __all__ = [
@@ -17,12 +17,15 @@ __all__ = [
     "GROUPS",
     "ROWS",
     "About",
+    "Attempt",
     "ConnectionFailure",
+    "Doubt",
+    "Group",
     "Redact",
     "Refusal",
     "Response",
     "Row",
-    "refusal_from_failure",
-    "refusal_from_response",
-    "render",
+    "Upload",
+    "refusal",
+    "unreachable",
 ]

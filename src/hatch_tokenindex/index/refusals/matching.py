@@ -1,57 +1,67 @@
-"""Refusal: the reason why an attempt failed, found in the table, and its text."""
+"""From a response to a refusal, with the help of the table, and from there to the text that the user reads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.index.attempt import Arrival
 from hatch_tokenindex.index.refusals.message import MOST_LINES, message_of, status_line
-from hatch_tokenindex.index.refusals.placeholders import attempt_placeholders, response_placeholders
-from hatch_tokenindex.index.refusals.retry_after import retry_after
+from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
 from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, UNKNOWN, About, ConnectionFailure, Row
 from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, ROWS
 from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.index.attempt import Attempt
+    from collections.abc import Iterator, Mapping
+
+    from hatch_tokenindex.credentials.credential import Credential
+    from hatch_tokenindex.index.refusals.attempt import Attempt, Response
     from hatch_tokenindex.index.refusals.message import Redact
-    from hatch_tokenindex.index.refusals.response import Response
+
+
+class Doubt(IntEnum):
+    """Doubt about whether the index has a file that it didn't confirm. The greatest of all attempts counts."""
+
+    NONE = 0
+    """The index answered that it doesn't accept the file, or nothing was sent."""
+    SERVER_ERROR = 1
+    """The index, or a gateway in front of it, failed; it can have stored the file all the same."""
+    NO_RESPONSE = 2
+    """The file was sent and no response came."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The reason why an attempt failed: the index rejected the file, or the connection failed."""
+    """The reason why a file was not accepted: the row of the table, and the texts filled in for one attempt."""
 
     attempt: Attempt
     row: Row
-    message: tuple[str, ...]
-    """The index's message, or a description of the failure; at least one line."""
+    said: tuple[str, ...]
+    """The index's own words, or those of the HTTP client; never empty."""
     why: str
     step: str
-    status: int | None = None
-    """The status of the response, None without one."""
-    failure: ConnectionFailure | None = None
-    """The way in which the connection failed, None if there was a response."""
-    retry_after: int | None = None
-    """The seconds to wait that the index asks for, None if it doesn't."""
-
-    @property
-    def arrival(self) -> Arrival:
-        """The likelihood that the index has the file all the same."""
-        if self.failure is not None and self.failure.is_after_sending:
-            return Arrival.POSSIBLE
-        return Arrival.UNLIKELY if self.status in SERVER_ERRORS else Arrival.IMPOSSIBLE
+    status: int | None
+    """None if no response came."""
+    was_sent: bool = True
+    """Something went out."""
 
     @property
     def next_step(self) -> str | None:
-        """Cause and fix as one text; None for an unrecognised response."""
-        return None if self.row is UNKNOWN else f"{self.why} {self.step[:1].upper()}{self.step[1:]}"
+        """The reason and the next step; None for an unrecognised response."""
+        return None if self.row is UNKNOWN else f"{self.why} {self.step}"
 
     @property
-    def says_token_expired(self) -> bool:
-        """Return True if the index calls the token expired, which a wrong clock can cause if it was narrowed."""
-        return "token is expired" in " ".join(self.message)
+    def doubt(self) -> Doubt:
+        """The doubt that this response, or its absence, leaves about whether the index has the file."""
+        if self.status is None and self.was_sent:
+            return Doubt.NO_RESPONSE
+        return Doubt.SERVER_ERROR if self.status in SERVER_ERRORS else Doubt.NONE
+
+    @property
+    def calls_token_expired(self) -> bool:
+        """Return True if the index calls the token expired; for a narrowed one, a wrong clock can be the reason."""
+        return "token is expired" in " ".join(self.said)
 
     @property
     def is_about_credential(self) -> bool:
@@ -59,63 +69,62 @@ class Refusal:
         return self.row.about is About.CREDENTIAL
 
     @property
-    def makes_credential_worthless(self) -> bool:
+    def is_worthless(self) -> bool:
         """Return True if the credential is of no use anywhere."""
-        return self.is_about_credential and not self.row.credential_may_be_valid
+        return self.is_about_credential and not self.row.good_elsewhere
+
+    def __str__(self) -> str:
+        """The text for the user: headline, the index's words, what was used, the reason, the next step."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        attempt, item = self.attempt, self.attempt.upload.distribution
+        if self.status:
+            yield one_line(f"{attempt.index} rejected {item.filename} ({self.status})")
+        else:
+            yield one_line(f"Could not upload {item.filename} to {attempt.index}")
+        yield ""
+        yield from (f"  {line}" for line in self.said)
+        yield ""
+        yield f"  project      {one_line(f'{item.project} {item.version}')}"
+        yield f"  upload URL   {attempt.url}"
+        yield f"  credential   {one_line(_used(attempt.credential))}"
+        yield ""
+        yield self.why
+        yield f"Fix: {self.step[:1].lower()}{self.step[1:]}"
 
 
-def refusal_from_response(response: Response, attempt: Attempt, redact: Redact) -> Refusal:
-    """Return the refusal in a response other than a success. `redact` masks secrets in texts from the server."""
-    message = message_of(response, redact)
-    text = "\n".join(message)
-    row = next((row for row in ROWS if row.matches(response.status, text, attempt)), UNKNOWN)
-    values = {**attempt_placeholders(attempt), **response_placeholders(response, redact)}
-    return Refusal(
-        attempt,
-        row,
-        message or (status_line(response, redact),),
-        why=one_line(row.why.format_map(values)),
-        step=one_line(row.step.format_map(values)),
-        status=response.status,
-        retry_after=retry_after(response),
-    )
+def _used(credential: Credential | None) -> str:
+    if credential is None:
+        return "none"
+    what = "token" if credential.has_token_user else "secret"
+    return f"{credential.user}, {what} from {credential.description}"
 
 
-def refusal_from_failure(failure: ConnectionFailure, detail: str, attempt: Attempt, redact: Redact) -> Refusal:
-    """Return the refusal in a request without a response. `detail` is the HTTP client's message, which may be empty."""
-    row, values = CONNECTION_ROWS[failure], attempt_placeholders(attempt)
-    return Refusal(
-        attempt,
-        row,
-        (failure.value, *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES],
-        why=one_line(row.why.format_map(values)),
-        step=one_line(row.step.format_map(values)),
-        failure=failure,
-    )
+def refusal(response: Response, attempt: Attempt, redact: Redact) -> Refusal:
+    """Return the reason for a response other than success. `redact` masks the secrets in a text of the server."""
+    own = message_of(response, redact)
+    said = own or (status_line(response, redact),)
+    fitting = (row for row in ROWS if row.fits(response.status, "\n".join(own), attempt))
+    names = {**about_attempt(attempt), **about_response(response, redact)}
+    return _filled(next(fitting, UNKNOWN), said, names, attempt, response.status)
 
 
-def render(refusal: Refusal) -> str:
-    """Return the text of a refusal: what failed, the index's message, what was used, the cause and the fix."""
-    attempt, credential = refusal.attempt, refusal.attempt.credential
-    item = attempt.upload.distribution
-    headline = (
-        f"Could not upload {item.filename} to {attempt.host}"
-        if refusal.status is None
-        else f"{attempt.index_name} rejected {item.filename} ({refusal.status})"
-    )
-    secret = "token" if credential and credential.has_token_user else "secret"
-    used = f"{credential.user}, {secret} from {credential.description}" if credential else "none"
-    return "\n".join(
-        (
-            one_line(headline),
-            "",
-            *(f"  {line}" for line in refusal.message),
-            "",
-            f"  project      {one_line(f'{item.project} {item.version}')}",
-            f"  upload URL   {one_line(attempt.repository.url)}",
-            f"  credential   {one_line(used)}",
-            "",
-            refusal.why,
-            f"Fix: {refusal.step}",
-        )
-    )
+def unreachable(kind: ConnectionFailure, detail: str, attempt: Attempt, redact: Redact) -> Refusal:
+    """Return the reason why no response came. `detail` is the text of the HTTP client, and may be empty."""
+    said = (kind.value, *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES]
+    row, names = CONNECTION_ROWS[kind], about_attempt(attempt)
+    return _filled(row, said, names, attempt, None, was_sent=kind.came_after_sending)
+
+
+def _filled(
+    row: Row,
+    said: tuple[str, ...],
+    names: Mapping[str, str],
+    attempt: Attempt,
+    status: int | None,
+    *,
+    was_sent: bool = True,
+) -> Refusal:
+    why, step = (one_line(text.format_map(names)) for text in (row.why, row.step))
+    return Refusal(attempt, row, said, why, step, status, was_sent)

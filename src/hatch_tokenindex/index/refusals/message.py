@@ -1,4 +1,4 @@
-"""Find the message in a response, be it JSON, plain text, HTML or a reason phrase."""
+"""The index's own words, taken from whatever it answered: JSON, plain text, HTML, a reason phrase."""
 
 from __future__ import annotations
 
@@ -13,33 +13,34 @@ from typing import TYPE_CHECKING, AnyStr, TypeAlias
 from hatch_tokenindex.text import LONGEST_LINE, lines, one_line, shortened, without_controls
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.index.refusals.response import Response
+    from hatch_tokenindex.index.refusals.attempt import Response
 
 Redact: TypeAlias = Callable[[str], str]
-"""Masks secrets in a text from a server."""
+"""Masks the secrets in a text of a server."""
 
 MOST_LINES = 4
-"""Lines of a message that are shown."""
+"""Lines of a response that are shown."""
 _LONGEST_REPEATED_LINE = 4 * LONGEST_LINE
 _BYTES_READ = 65_536
-# The time that Python's HTML parser needs grows with the square of a hostile page's size.
+# Python's HTML parser takes time that grows with the square of what a hostile page holds.
 _HTML_READ = 8_192
 _JSON_DEPTH = 4
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 def message_of(response: Response, redact: Redact) -> tuple[str, ...]:
-    """Return the index's message as up to four lines, the most specific first; none if there is no message.
+    """Return the index's own words: up to four clean lines, the most telling first, or none.
 
-    Any bytes are accepted. Left out are markup, control characters, repetitions, and phrases that only repeat the status.
+    They come from JSON, the body's text or HTML, and the reason phrase, without markup, control characters, repetitions,
+    and phrases that only repeat the status. Any bytes are accepted.
     """
     # PyPI's reason phrase and `code` have `?` for what ISO-8859-1 lacks, its `message` doesn't: of two spellings of one
-    # line, the one with fewer question marks is right.
+    # line, the one with fewer question marks is the right one.
     kept: dict[str, str] = {}
     for raw in _raw_texts(response, redact):
         for line in lines(redact(without_controls(raw))):
             sentence = _without_repetition(_without_status(line, response.status)[:_LONGEST_REPEATED_LINE])
-            if sentence and not re.fullmatch(_NOT_A_MESSAGE, sentence, re.IGNORECASE):
+            if sentence and not re.fullmatch(_SAYS_NOTHING, sentence, re.IGNORECASE):
                 key = sentence.encode("latin-1", "replace").decode("latin-1").casefold().rstrip(". ")
                 kept[key] = min(kept.get(key, sentence), sentence, key=lambda spelling: spelling.count("?"))
         if len(kept) >= MOST_LINES:
@@ -48,7 +49,7 @@ def message_of(response: Response, redact: Redact) -> tuple[str, ...]:
 
 
 def status_line(response: Response, redact: Redact) -> str:
-    """Return the substitute for a message: `403 Forbidden`."""
+    """Return the line for a response without words: `403 Forbidden`."""
     phrase = redact(one_line(response.reason))
     if not phrase and response.status in _PHRASES:
         phrase = _PHRASES[response.status]
@@ -56,8 +57,8 @@ def status_line(response: Response, redact: Redact) -> str:
 
 
 def _raw_texts(response: Response, redact: Redact) -> Iterator[str]:
-    """Yield every text that may contain the message, the most specific first."""
-    # Redact before parsing, which changes white space within a secret.
+    """Yield everything that may hold the index's words, the most telling first."""
+    # Before anything is taken apart: a page's white space is not that of the secret any more.
     body = redact(_decoded(_beginning(response.body, _BYTES_READ, b" ")))
     kind = response.content_type
     start = body.lstrip()[:1]
@@ -77,7 +78,7 @@ def _raw_texts(response: Response, redact: Redact) -> Iterator[str]:
 
 
 def _decoded(body: bytes) -> str:
-    """Decode as UTF-8, else as ISO-8859-1; the charset that a response declares is unreliable."""
+    """Decode UTF-8, else ISO-8859-1: the charset that a response declares isn't reliable."""
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -85,7 +86,7 @@ def _decoded(body: bytes) -> str:
 
 
 def _beginning(text: AnyStr, limit: int, space: AnyStr) -> AnyStr:
-    """Cut a long text at a space, since half of a secret would not be masked."""
+    """Cut a text that is too long at a space: half a secret would not be masked."""
     return text if len(text) <= limit else text[: text.rfind(space, 0, limit) + 1]
 
 
@@ -108,7 +109,7 @@ _JSON_KEYS = (
     "title",
     "reason",
 )
-"""The members in which indexes put their message, the most specific first.
+"""The keys of the index's words, the most telling first.
 
 PyPI: `message` and `code`. RFC 9457: `detail` and `title`. GitLab: `message`, `error`, `error_description`. Artifactory:
 `errors`. Azure and AWS: `message`, AWS with a capital letter.
@@ -139,12 +140,12 @@ class _Page(HTMLParser):
     INLINE = frozenset(
         {"a", "abbr", "b", "code", "em", "font", "i", "small", "span", "strong", "sub", "sup", "tt", "u"}
     )
-    SPECIFIC = frozenset({"title", "h1", "h2", "h3", "h4", "h5", "h6", "p", "pre"})
+    TELLING = frozenset({"title", "h1", "h2", "h3", "h4", "h5", "h6", "p", "pre"})
     HIDDEN = frozenset({"script", "style", "template", "noscript", "svg", "nav", "footer", "form", "button"})
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.specific: list[str] = []
+        self.telling: list[str] = []
         self.other: list[str] = []
         self._block: list[str] = []
         self._tag = ""
@@ -168,23 +169,23 @@ class _Page(HTMLParser):
         text = "".join(self._block)
         if self._tag != "pre":
             text = " ".join(text.split())
-        (self.specific if self._tag in self.SPECIFIC else self.other).append(text)
+        (self.telling if self._tag in self.TELLING else self.other).append(text)
         self._block.clear()
         self._tag = next_tag
 
 
 def _html_texts(text: str) -> list[str]:
     page = _Page()
-    # The parser asserts that it knows a `<![`; the text before that is usable.
+    # Older parsers assert that a `<![` is one they know; what they read before it is good.
     with suppress(AssertionError):
         page.feed(text)
         page.close()
     page.end_block("")
-    return [text for text in (*page.specific, *page.other) if text]
+    return [text for text in (*page.telling, *page.other) if text]
 
 
 def _without_status(line: str, status: int) -> str:
-    """Remove a status at the beginning of a line: `403 Forbidden`, `HTTP Status 403 - ...`."""
+    """Return a line without the status in front: `403 Forbidden`, `HTTP Status 403 - ...`."""
     return re.sub(rf"^(?:HTTP |Error:? |Status:? )*{status}\b[\s:.\u2013\u2014-]*", "", line, flags=re.IGNORECASE)
 
 
@@ -192,7 +193,7 @@ _SHORTEST_REPETITION = 12
 
 
 def _without_repetition(line: str) -> str:
-    """Remove repeated parts, as PyPI repeats the problems of a token: `token is expired, token is expired`."""
+    """Return a line without repetitions: PyPI repeats itself, as in `token is expired, token is expired`."""
     kept: list[str] = []
     for part in line.split(", "):
         if len(part) < _SHORTEST_REPETITION or not any(earlier.endswith(part) for earlier in kept):
@@ -200,10 +201,10 @@ def _without_repetition(line: str) -> str:
     return ", ".join(kept)
 
 
-# Compiled on first use: that takes some milliseconds, and most runs have no refusal.
-_NOT_A_MESSAGE = "|".join(
+# Compiled when it is used: that takes milliseconds, and most runs see no refusal.
+_SAYS_NOTHING = "|".join(
     (
-        # Phrases of statuses; Python has newer names for some of them.
+        # The status again; Python's own list calls some of them by newer names.
         *(rf"(?:Error:? )?{re.escape(phrase)}[.!]?" for phrase in _PHRASES.values()),
         r"(?:Request Entity|Content|Payload) Too Large|Unprocessable (?:Entity|Content)|None|null|Error[.!]?",
         # Pyramid's explanations (PyPI, devpi).

@@ -1,9 +1,8 @@
-"""Placeholders: the names in braces that texts of the table may contain, with their values for one refusal."""
+"""The names that the texts of the table can use in braces: the project, links, how to replace the credential."""
 
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin
 
@@ -11,84 +10,85 @@ from packaging.utils import canonicalize_name
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import kind_of
-from hatch_tokenindex.index.refusals.retry_after import allowance, retry_time
+from hatch_tokenindex.index.retry_after import LATER, allowance, when
 from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.index.attempt import Attempt
+    from hatch_tokenindex.index.refusals.attempt import Attempt, Response
     from hatch_tokenindex.index.refusals.message import Redact
-    from hatch_tokenindex.index.refusals.response import Response
 
 
-def attempt_placeholders(attempt: Attempt) -> dict[str, str]:
-    """Return the placeholders for an attempt."""
-    item, url, credential = attempt.upload.distribution, attempt.repository.url, attempt.credential
-    manage = f"{attempt.web_url}/manage/project/{quote(canonicalize_name(item.project), safe='')}"
-    query = f"?{credential.publisher}" if credential and credential.publisher else ""
-    is_test = attempt.repository.site == "test.pypi.org"
+def about_attempt(attempt: Attempt) -> dict[str, str]:
+    """Return the names that depend on the attempt."""
+    item, web_url = attempt.upload.distribution, attempt.web_url
+    project = quote(canonicalize_name(item.project), safe="")
+    manage = f"{web_url}/manage/project/{project}"
+    publisher = attempt.credential.publisher if attempt.credential else ""
+    on_test = attempt.repository.site == "test.pypi.org"
     return {
-        "index": attempt.index_name,
+        "index": attempt.index,
         "host": attempt.host,
         "project": item.project,
         "version": item.version,
         "filename": item.filename,
-        "url": url,
-        "https_url": re.sub("^http:", "https:", url, flags=re.IGNORECASE),
+        "url": attempt.url,
+        "https_url": re.sub("^http:", "https:", attempt.url, flags=re.IGNORECASE),
         "command": attempt.command,
-        "token_page": f"{attempt.web_url}/manage/account/token/",
-        "account": f"{attempt.web_url}/manage/account/",
-        "web_url": attempt.web_url,
+        "tokens": f"{web_url}/manage/account/token/",
+        "account": f"{web_url}/manage/account/",
+        "site": web_url,
         "settings": f"{manage}/settings/",
-        "publishing": f"{manage}/settings/publishing/{query}",
+        "publishing": f"{manage}/settings/publishing/{f'?{publisher}' if publisher else ''}",
         "collaboration": f"{manage}/collaboration/",
         "releases": f"{manage}/releases/",
-        "use_it": _use_new_token(attempt),
-        "replace_it": _replace_credential(attempt),
-        "accepted": kind_of(url).credential_help,
-        "upload_url": urls.TEST_PYPI if is_test else urls.PYPI,
-        "upload_name": "test" if is_test else "main",
-        "check_outages": (
-            "check https://status.python.org for outages"
-            if attempt.repository.site
-            else f"contact the administrator of {attempt.host} if this lasts"
-        ),
+        "give": _how_to_give_a_token(attempt),
+        "change": _how_to_change_the_credential(attempt),
+        "wants": kind_of(attempt.url).credential_help,
+        "upload_url": urls.TEST_PYPI if on_test else urls.PYPI,
+        "upload_name": "test" if on_test else "main",
+        "outages": _where_outages_are_announced(attempt),
     }
 
 
-def response_placeholders(response: Response, redact: Redact) -> dict[str, str]:
-    """Return the placeholders for a response."""
+def about_response(response: Response, redact: Redact) -> dict[str, str]:
+    """Return the names that depend on the response."""
     location = response.headers.get("location", "")
-    with suppress(ValueError):
-        location = urljoin(response.url, location)
+    try:
+        target = urljoin(response.url, location)
+    except ValueError:
+        target = location
+    again = when(response)
     return {
-        "when": retry_time(response, "later"),
-        "soon": retry_time(response, "in a few minutes"),
+        "when": again,
+        "soon": "in a few minutes" if again == LATER else again,
         "allowance": allowance(response),
-        "response_url": shortened(redact(one_line(response.url))),
-        "location": shortened(redact(one_line(location))),
+        "answered": shortened(redact(one_line(response.url))),
+        "location": shortened(redact(one_line(target))),
     }
 
 
-def _use_new_token(attempt: Attempt) -> str:
-    """Return the instruction that follows `create a new token at URL and`."""
+def _how_to_give_a_token(attempt: Attempt) -> str:
     credential = attempt.credential
     if attempt.upload.prompts_on_refusal:
-        return "paste it at the prompt below"
+        return "paste it here"
     if credential is None or credential.is_replaceable:
         return f"run `{attempt.command} -u __token__`, which prompts for it"
-    user = "" if credential.has_token_user else ", with the user name `__token__`"
-    if re.fullmatch("[A-Z][A-Z0-9_]+", credential.origin):
-        return f"set {credential.origin} to it{user}"
-    return f"replace the one from {credential.description} with it{user}"
+    with_user = "" if credential.has_token_user else ", with the user name `__token__`"
+    return f"set {credential.origin} to it{with_user}"
 
 
-def _replace_credential(attempt: Attempt) -> str:
-    """Return the instruction to give another user name and secret."""
+def _how_to_change_the_credential(attempt: Attempt) -> str:
     credential = attempt.credential
     if credential is None:
-        return f"run `{attempt.command}` at a terminal, which prompts for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
+        return f"Run `{attempt.command}` at a terminal, which prompts for it, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
     if attempt.upload.prompts_on_refusal:
-        return "enter another secret at the prompt below."
+        return "Enter another one here."
     if credential.is_replaceable:
-        return f"run `{attempt.command}` at a terminal, which prompts for another secret."
-    return f"check the user name, and replace the secret from {credential.description}."
+        return f"Run `{attempt.command}` at a terminal, which prompts for another one."
+    return f"Check the user name, and replace the secret from {credential.origin}."
+
+
+def _where_outages_are_announced(attempt: Attempt) -> str:
+    if attempt.repository.site:
+        return "See https://status.python.org for outages."
+    return f"If it persists, contact the administrator of {attempt.host}."

@@ -1,13 +1,23 @@
-"""When to retry: what an index says of it in `Retry-After` and `RateLimit`, and what is shown of that."""
+"""When to try again: what an index says of it in `Retry-After` and `RateLimit`, and how a person is told."""
 
 from __future__ import annotations
 
-import pytest
-from refusal_builders import response
+from typing import TYPE_CHECKING
 
-from hatch_tokenindex.index.refusals.retry_after import retry_after, retry_time
+import pytest
+from attempts import response
+
+from hatch_tokenindex.index.retry_after import seconds_to_wait, when
+
+if TYPE_CHECKING:
+    from hatch_tokenindex.index.refusals import Response
 
 DATE = "Sat, 21 Nov 2026 14:39:00 GMT"
+
+
+def answer_with(headers: dict[str, str]) -> Response:
+    """An answer of an index that has had enough."""
+    return response(429, "", headers)
 
 
 @pytest.mark.parametrize(
@@ -33,11 +43,11 @@ DATE = "Sat, 21 Nov 2026 14:39:00 GMT"
     ],
 )
 def test_how_long_the_index_asks_to_wait(headers: dict[str, str], seconds: int | None) -> None:
-    assert retry_after(response(429, headers=headers)) == seconds
+    assert seconds_to_wait(answer_with(headers)) == seconds
 
 
 @pytest.mark.parametrize(
-    ("headers", "shown"),
+    ("headers", "told"),
     [
         ({}, "later"),
         ({"Retry-After": "1"}, "in 1 second"),
@@ -53,5 +63,5 @@ def test_how_long_the_index_asks_to_wait(headers: dict[str, str], seconds: int |
         ({"Retry-After": "60", "Date": "yesterday"}, "in 60 seconds"),
     ],
 )
-def test_when_to_retry_is_shown(headers: dict[str, str], shown: str) -> None:
-    assert retry_time(response(429, headers=headers), "later") == shown
+def test_how_it_is_told_when_to_try_again(headers: dict[str, str], told: str) -> None:
+    assert when(answer_with(headers)) == told

@@ -1,4 +1,4 @@
-"""Read from a response when the index accepts another attempt: `Retry-After` and the `RateLimit` headers."""
+"""The time at which an index allows another attempt: `Retry-After` and the `RateLimit` headers."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.index.dates import parse_http_date
+from hatch_tokenindex.index.clock import parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hatch_tokenindex.index.refusals.response import Response
+    from hatch_tokenindex.index.refusals.attempt import Response
 
 
-def retry_after(response: Response) -> int | None:
-    """Return the seconds to wait, from `Retry-After` (RFC 9110, 10.2.3) or else the exhausted rate limit; None if unknown."""
-    header = response.headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", header):
-        return int(header)
-    until, now = parse_http_date(header), parse_http_date(response.headers.get("date", ""))
+LATER = "later"
+"""The time for an index that doesn't say."""
+
+
+def seconds_to_wait(response: Response) -> int | None:
+    """Return the seconds to wait: `Retry-After` (RFC 9110, 10.2.3), else until the exhausted `RateLimit` resets."""
+    retry_after = response.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", retry_after):
+        return int(retry_after)
+    until, now = parse_date(retry_after), parse_date(response.headers.get("date", ""))
     if until and now:
         return max(0, int((until - now).total_seconds()))
     limits = _rate_limits(response)
@@ -40,7 +44,7 @@ class _RateLimit:
 
 
 def _rate_limits(response: Response) -> list[_RateLimit]:
-    """Parse the header that PyPI sends (draft-ietf-httpapi-ratelimit-headers): `"name";r=0;t=1800, ...`."""
+    """Parse the header of draft-ietf-httpapi-ratelimit-headers, which PyPI sends: `"name";r=0;t=1800, ...`."""
     return [
         _RateLimit(name, parameters["r"], parameters["t"])
         for name, parameters in _quoted_items(response.headers.get("ratelimit", ""))
@@ -53,13 +57,13 @@ def _quoted_items(header: str) -> Iterator[tuple[str, dict[str, int]]]:
         yield name, {key: int(value) for key, value in re.findall(r";\s*([a-z]+)=([0-9]{1,9})(?![^;\s])", parameters)}
 
 
-def retry_time(response: Response, otherwise: str) -> str:
-    """Return the time at which to retry, like `in 25 minutes (at 2026-11-21 15:04 UTC)`; `otherwise` if unknown."""
-    seconds = retry_after(response)
+def when(response: Response) -> str:
+    """Return when to try again: `in 25 minutes (at 2026-11-21 15:04 UTC)`."""
+    seconds = seconds_to_wait(response)
     if seconds is None:
-        return otherwise
+        return LATER
     span = _span(seconds)
-    now = parse_http_date(response.headers.get("date", ""))
+    now = parse_date(response.headers.get("date", ""))
     try:
         return f"in {span} (at {now + timedelta(seconds=seconds):%Y-%m-%d %H:%M} UTC)" if now else f"in {span}"
     except OverflowError:
@@ -74,9 +78,9 @@ def _span(seconds: int) -> str:
 
 
 def allowance(response: Response) -> str:
-    """Return the exhausted limit, from `RateLimit-Policy`, like ` (limit: 20 in 60 minutes)`; empty if unknown."""
+    """Return what the exhausted limit allows, from `RateLimit-Policy`: ` (20 in 60 minutes)`."""
     exhausted = {limit.name for limit in _rate_limits(response) if limit.remaining == 0}
     for name, parameters in _quoted_items(response.headers.get("ratelimit-policy", "")):
         if name in exhausted and parameters.keys() >= {"q", "w"}:
-            return f" (limit: {parameters['q']} in {_span(parameters['w'])})"
+            return f" (it allows {parameters['q']} in {_span(parameters['w'])})"
     return ""
