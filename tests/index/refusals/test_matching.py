@@ -162,7 +162,7 @@ def keyring(maintainer: Maintainer) -> KeyringEntry:
             ),
             "Username/Password authentication is no longer supported. Migrate to API Tokens or Trusted Publishers"
             f" instead. See {HELP}#apitoken and {HELP}#trusted-publishers",
-            r"two-factor authentication .* https://pypi.org/manage/account/token/ .* set \[pypi\] of ~/.pypirc to it, with the"
+            r"two-factor authentication .* https://pypi.org/manage/account/token/ .* replace the one from \[pypi\] of ~/.pypirc with it, with the"
             " user name `__token__`",
             id="password",
         ),
@@ -184,7 +184,7 @@ def keyring(maintainer: Maintainer) -> KeyringEntry:
                 " project: 'x'",
             ),
             "Invalid API Token: project-scoped token is not valid for project: 'x'",
-            r"another project .* set `auth` of .*config\.toml to it",
+            r"another project .* replace the one from `auth` of .*config\.toml with it",
             id="token of another project",
         ),
         pytest.param(
@@ -218,7 +218,7 @@ def keyring(maintainer: Maintainer) -> KeyringEntry:
             variable,
             warehouse(400, "Uploading new files to releases older than 14 days is not allowed."),
             "Uploading new files to releases older than 14 days is not allowed.",
-            "as old as 1.0.* Raise the version",
+            "Release 1.0 is closed.* Raise the version",
             id="closed release",
         ),
         pytest.param(
@@ -249,7 +249,7 @@ def keyring(maintainer: Maintainer) -> KeyringEntry:
             variable,
             warehouse(403, "Read-only mode: Uploads are temporarily disabled."),
             "Read-only mode: Uploads are temporarily disabled.",
-            "accepts no files from anybody.* https://status.python.org",
+            "your file and credential are not the reason.* https://status.python.org",
             id="read-only mode",
         ),
         pytest.param(

@@ -373,7 +373,7 @@ WAREHOUSE_CASES = [
         About.RELEASE,
         400,
         "Uploading new files to releases older than 14 days is not allowed.",
-        "as old as 1.0",
+        "Release 1.0 is closed",
         "Raise the version",
     ),
     *warehouse(
@@ -1143,6 +1143,25 @@ def test_only_what_another_credential_mends_is_about_the_credential() -> None:
     }
 
 
+def test_which_refusals_leave_a_credential_that_may_be_good_elsewhere() -> None:
+    """A remembered one is kept then; any other that is refused is of no use."""
+    refused = [case.refused for case in CASES if case.refused.is_about_credential]
+    assert {each.row.key for each in refused if not each.is_worthless} == {
+        "token-scope",
+        "credential-missing",
+        "token-rights",
+        "credential-or-right",
+    }
+
+
+def test_which_refusals_call_a_token_expired() -> None:
+    assert {case.key for case in CASES if case.refused.calls_token_expired} == {
+        "token-expired",
+        "token-expired-narrowed",
+        "minted-token-over",
+    }
+
+
 def test_what_is_worth_another_try_with_the_same_bytes() -> None:
     assert {row.key for row in ROWS if row.retry} == {
         "name-race",
@@ -1227,11 +1246,11 @@ def test_a_limit_of_new_projects_without_headers() -> None:
 @pytest.mark.parametrize(
     ("headers", "told"),
     [
-        ({}, "Wait, and in a few minutes publish again;"),
-        ({"Retry-After": "3600"}, "and in 60 minutes publish again;"),
+        ({}, "Publish again in a few minutes;"),
+        ({"Retry-After": "3600"}, "Publish again in 60 minutes;"),
         (
             {"Retry-After": "3600", "Date": "Sat, 21 Nov 2026 14:39:00 GMT"},
-            "and in 60 minutes (at 2026-11-21 15:39 UTC) publish again;",
+            "Publish again in 60 minutes (at 2026-11-21 15:39 UTC);",
         ),
     ],
 )
@@ -1270,6 +1289,7 @@ def test_without_a_credential_it_says_how_to_give_one() -> None:
     ("sent", "told"),
     [
         (PYPI, "and set HATCH_INDEX_AUTH to it."),
+        (replace(PYPI, source="--auth"), "and replace the one from --auth with it."),
         (
             replace(PYPI, user="jane"),
             "and set HATCH_INDEX_AUTH to it, with the user name `__token__`.",

@@ -74,7 +74,9 @@ def _how_to_give_a_token(attempt: Attempt) -> str:
     if credential is None or credential.is_replaceable:
         return f"run `{attempt.command} -u __token__`, which prompts for it"
     with_user = "" if credential.has_token_user else ", with the user name `__token__`"
-    return f"set {credential.origin} to it{with_user}"
+    if re.fullmatch("[A-Z][A-Z0-9_]+", credential.origin):
+        return f"set {credential.origin} to it{with_user}"
+    return f"replace the one from {credential.origin} with it{with_user}"
 
 
 def _how_to_change_the_credential(attempt: Attempt) -> str:
