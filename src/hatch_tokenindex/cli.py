@@ -16,7 +16,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from rich.console import Console
 
 from hatch_tokenindex.__about__ import __version__
-from hatch_tokenindex.config.folders import surroundings
+from hatch_tokenindex.config.folders import find_folders, pypirc_path
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.config.repositories import Layer, Repository, load
 from hatch_tokenindex.console.guard import guarded
@@ -54,12 +54,12 @@ class Context:
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
-        self.here = surroundings(os.environ, Path.cwd())
+        self.here = find_folders(os.environ, Path.cwd())
         self.repositories = load(self.here.tables)
         self.can_prompt = bool(sys.stdin and sys.stdin.isatty())
         self.cache = Cache(self.here.cache_folder)
         self.keyring = Keyring(terminal if self.can_prompt else None)
-        self.pypirc = Pypirc(Path(os.path.expanduser("~/.pypirc")))
+        self.pypirc = Pypirc(pypirc_path())
 
     def repository(self, name: str | None) -> Repository:
         """The repository that `-r` means, or the default one. Raises `ConfigurationError`."""
@@ -113,7 +113,9 @@ _REPOSITORY = click.option("-r", "--repo", help="The repository, as for `hatch p
 @click.option("-u", "--user", help="The user name (default: the configured one, the last one used, else __token__).")
 @click.argument("misplaced", nargs=-1, metavar="")
 @_command
-def login(context: Context, repo: str | None, project: str | None, user: str | None, misplaced: tuple[str, ...]) -> None:
+def login(
+    context: Context, repo: str | None, project: str | None, user: str | None, misplaced: tuple[str, ...]
+) -> None:
     """Store a secret: asked for on a terminal, else the first line of standard input."""
     if misplaced:
         msg = "A secret is no argument, since your shell remembers those: run `login` without, and type it when asked."
@@ -198,7 +200,9 @@ def _forget(context: Context, service: str, slot: str) -> bool:
 @_command
 def tokens(context: Context, *, as_json: bool) -> None:
     """List the secrets that are remembered: those that the cache knows, and those of the project at hand."""
-    slots = sorted({*context.cache.read().entries, *_slots_at_hand(context)}, key=lambda slot: (slot.service, slot.user))
+    slots = sorted(
+        {*context.cache.read().entries, *_slots_at_hand(context)}, key=lambda slot: (slot.service, slot.user)
+    )
     if as_json:
         context.terminal.output(
             json.dumps([{"repository": context.name_of(slot.service), **asdict(slot)} for slot in slots], indent=2)

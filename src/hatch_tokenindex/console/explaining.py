@@ -86,7 +86,12 @@ def _rows(explanation: Explanation) -> Iterator[_Row]:
     for user in explanation.users:
         yield _Row("user name", user.place, _holds(user, _name(user.place, user.value)), _mark(user, explanation.user))
     for secret in explanation.secrets:
-        yield _Row("secret", secret.place, _holds(secret, _masked(secret.place, secret.value)), _mark(secret, explanation.secret))
+        yield _Row(
+            "secret",
+            secret.place,
+            _holds(secret, _masked(secret.place, secret.value)),
+            _mark(secret, explanation.secret),
+        )
 
 
 def _mark(finding: Finding[Any], deciding: Finding[Any] | None) -> str:

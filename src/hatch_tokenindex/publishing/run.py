@@ -218,8 +218,12 @@ class Run:
                 self.report.would_upload(item, self.repository.url, sha256(item.path))
             if project.uploads:
                 checked = self.session.find(project.name)
-                how = f"as {checked.credential.user} with the secret from {checked.credential.origin}" if checked else ""
-                would = how or f"with a credential that this run doesn't fetch: {self.session.planned_action(project.name)}"
+                how = (
+                    f"as {checked.credential.user} with the secret from {checked.credential.origin}" if checked else ""
+                )
+                would = (
+                    how or f"with a credential that this run doesn't fetch: {self.session.planned_action(project.name)}"
+                )
                 self.terminal.info(f"{project.name} would be published {would}.")
 
     def _send(self, plans: Sequence[ProjectPlan], sender: Sender) -> Mapping[str, Delivery]:
@@ -265,5 +269,7 @@ class Run:
     def _wait_until_listed(self, deliveries: Mapping[str, Delivery], api: SimpleApi, seconds: float) -> None:
         digests = {project: delivery.digests for project, delivery in deliveries.items()}
         self.terminal.info("\nWaiting until the index lists every file ...")
-        wait_until_listed(digests, lambda project: api.listing(project, partial(self.session.header_for, project)), seconds)
+        wait_until_listed(
+            digests, lambda project: api.listing(project, partial(self.session.header_for, project)), seconds
+        )
         self.terminal.success("The index lists every file.")
