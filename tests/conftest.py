@@ -18,6 +18,7 @@ from servers.oidc import GitHub, TrustingIndex
 from servers.pypi import server_tls
 
 from hatch_tokenindex.config.repositories import Repository
+from hatch_tokenindex.secrets import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,12 @@ def pytest_make_parametrize_id(val: object) -> str | None:
         return None
     text = ascii(val)
     return None if " at 0x" in text or "frozenset(" in text else text[:_LONGEST_ID]
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests() -> None:
+    """Let each test begin as a process does: with no secret known."""
+    RUN.forget()
 
 
 @pytest.fixture(scope="session")

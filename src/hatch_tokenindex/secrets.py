@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 import hmac
 import html
-import json
 import re
+from collections import defaultdict
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, NoReturn, final
-from urllib.parse import quote, quote_plus
 
 from hatch_tokenindex.text import without_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 MASK = "*****"
 
@@ -30,6 +30,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
+        RUN.learn(self)
 
     def reveal(self) -> str:
         """Return the text, to send or store it. Don't keep it in a variable: a traceback may print locals."""
@@ -63,71 +64,147 @@ class Secret:
         raise TypeError(message)
 
 
-def forms_of(secret: Secret, user: str) -> tuple[str, ...]:
-    """Return every spelling of a secret that has to be masked, the longest first, as plain text.
+def forms_of(secret: Secret, user: str = "") -> frozenset[str]:
+    """Return the spellings of a secret that have to be masked, as plain text; none shorter than 4 characters.
 
-    These are the secret, with and without control characters, its base64 and that of `user:secret` (RFC 7617), in both
-    alphabets, with and without padding; each also escaped as in URLs, JSON and HTML. Forms shorter than 4 characters are
-    left out. Not covered: a secret within a longer text that is base64 as a whole.
+    These are the secret, with and without control characters, a token of PyPI within it, the value of a header
+    `Basic ...`, and the base64 and hexadecimal of it and of `user:secret` (RFC 7617). `Redactor` finds each of them in
+    every common escape too. Not covered: a secret within a longer text that is base64 as a whole.
     """
     text = secret.reveal()
     if not text:
-        return ()
-    spellings = {text, without_controls(text), *_base64_of(text), *_base64_of(f"{user}:{text}")}
-    forms = {escaped for spelling in spellings for escaped in _escaped(spelling)}
-    return tuple(sorted((form for form in forms if len(form) >= _SHORTEST_FORM), key=_longest_first))
+        return frozenset()
+    plain = {text, without_controls(text), text.replace(" ", "+"), text.removeprefix("Basic "), *_tokens_in(text)}
+    coded = {code for whole in {text, f"{user}:{text}"} for code in _codes_of(_encoded(whole))}
+    return frozenset(form for form in plain | coded if len(form) >= _SHORTEST_FORM)
 
 
-@dataclass(frozen=True)
 class Redactor:
-    """Masks secrets in texts from outside: the response of a server, the output of a program."""
+    """Masks secrets in texts. Any thread may use it and teach it more secrets."""
 
-    credentials: tuple[tuple[str, Secret], ...]
-    """Pairs of user name and secret."""
+    def __init__(self, credentials: Iterable[tuple[str, Secret]] = ()) -> None:
+        """Start with pairs of user name and secret."""
+        # By their first characters, so that the number of secrets doesn't count.
+        self._forms: defaultdict[str, set[str]] = defaultdict(set)
+        self._lock = Lock()
+        for user, secret in credentials:
+            self.learn(secret, user)
 
-    def redact(self, text: str) -> str:
-        """Return the text with `*****` in place of every form (see `forms_of`) of every secret; overlapping forms become one."""
-        forms = {form for user, secret in self.credentials for form in forms_of(secret, user)}
-        if not forms:
-            return text
-        # A lookahead also finds the forms that begin inside another one.
-        anywhere = "|".join(re.escape(form) for form in sorted(forms, key=_longest_first))
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({MASK})"
+
+    def learn(self, secret: Secret, user: str = "") -> None:
+        """Mask this secret from now on."""
+        with self._lock:
+            for form in forms_of(secret, user):
+                self._forms[form[:_SHORTEST_FORM]].add(form)
+
+    def forget(self) -> None:
+        """Mask nothing any more: a run has ended."""
+        with self._lock:
+            self._forms.clear()
+
+    def redact(self, text: str, shortest: int = _SHORTEST_FORM) -> str:
+        """Return the text with `*****` in place of every form (see `forms_of`) of every secret, however it is escaped.
+
+        Args:
+            text: Any text.
+            shortest: The length of the shortest form that is masked.
+        """
+        with self._lock:
+            spans = [span for view in _views(text) for span in view.spans_of(self._forms, shortest)]
         pieces: list[str] = []
         end = 0
-        for match in re.finditer(f"(?=({anywhere}))", text):
-            start, stop = match.span(1)
+        for start, stop in sorted(spans):
             if start >= end:
                 pieces += [text[end:start], MASK]
             end = max(end, stop)
         return "".join([*pieces, text[end:]])
 
 
-def _longest_first(form: str) -> tuple[int, str]:
-    return -len(form), form
+RUN = Redactor()
+"""The redactor of this run. It learns every `Secret` as it comes into being, and is applied where text leaves."""
+
+
+@dataclass(frozen=True)
+class _View:
+    """A text with its escapes undone, and where each of its characters comes from in the text as it was."""
+
+    text: str
+    starts: Sequence[int]
+    stops: Sequence[int]
+
+    def spans_of(self, forms: Mapping[str, Iterable[str]], shortest: int) -> Iterator[tuple[int, int]]:
+        """Yield begin and end of each occurrence of each form, in the text as it was."""
+        for start in range(len(self.text) - _SHORTEST_FORM + 1):
+            for form in forms.get(self.text[start : start + _SHORTEST_FORM], ()):
+                if len(form) >= shortest and self.text.startswith(form, start):
+                    yield self.starts[start], self.stops[start + len(form) - 1]
+
+    def unescaped(self) -> _View | None:
+        """Return the view with one more layer of escapes undone, None if there is none."""
+        pieces: list[str] = []
+        starts: list[int] = []
+        stops: list[int] = []
+        end = 0
+        for match in _ESCAPES.finditer(self.text):
+            start, stop = match.span()
+            character = _unescape(match[0])
+            pieces += [self.text[end:start], character]
+            starts += [*self.starts[end:start], *[self.starts[start]] * len(character)]
+            stops += [*self.stops[end:start], *[self.stops[stop - 1]] * len(character)]
+            end = stop
+        if not end:
+            return None
+        rest = slice(end, None)
+        return _View("".join([*pieces, self.text[rest]]), [*starts, *self.starts[rest]], [*stops, *self.stops[rest]])
+
+
+def _views(text: str) -> Iterator[_View]:
+    """Yield the text as it is, and with its escapes undone layer by layer: HTML can be inside JSON."""
+    view: _View | None = _View(text, range(len(text)), range(1, len(text) + 1))
+    for _ in range(_LAYERS + 1):
+        if view is None:
+            return
+        yield view
+        view = view.unescaped()
+
+
+_LAYERS = 3
+# JSON and programming languages, percent-encoding (with the plus sign of forms), HTML.
+_ESCAPES = re.compile(
+    r"""(?:\\u[0-9A-Fa-f]{4})+|\\x[0-9A-Fa-f]{2}|\\[^ux]|(?:%[0-9A-Fa-f]{2})+|&(?:\#[0-9]{1,7}|\#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"""
+)
+_CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+
+
+def _unescape(escape: str) -> str:
+    """Return the character or characters that an escape stands for."""
+    if escape.startswith("%"):
+        return bytes.fromhex(escape.replace("%", "")).decode("utf-8", "surrogateescape")
+    if escape.startswith("&"):
+        return html.unescape(escape)
+    if escape.startswith("\\u"):
+        units = bytes.fromhex(escape.replace("\\u", ""))
+        return units.decode("utf-16-be", "surrogatepass")
+    if escape.startswith("\\x"):
+        return bytes.fromhex(escape[2:]).decode("latin-1")
+    return _CONTROLS.get(escape[1], escape[1])
+
+
+def _codes_of(raw: bytes) -> Iterator[str]:
+    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+        padded = encode(raw).decode("ascii")
+        yield padded
+        yield padded.rstrip("=")
+    yield raw.hex()
+
+
+def _tokens_in(text: str) -> Iterator[str]:
+    """Yield what looks like a token within a text that holds more: its receiver may quote that alone."""
+    yield from re.findall(r"pypi-[\w-]{16,}", text, re.ASCII)
 
 
 def _encoded(text: str) -> bytes:
     """Encode as UTF-8, including the lone surrogates that stand for undecodable bytes in environment variables."""
     return text.encode("utf-8", "surrogatepass")
-
-
-def _base64_of(text: str) -> Iterator[str]:
-    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
-        padded = encode(_encoded(text)).decode("ascii")
-        yield padded
-        yield padded.rstrip("=")
-
-
-def _escaped(text: str) -> Iterator[str]:
-    yield text
-    for percent_encoded in (quote(_encoded(text)), quote(_encoded(text), safe=""), quote_plus(_encoded(text))):
-        yield percent_encoded
-        yield re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), percent_encoded)
-    yield json.dumps(text)[1:-1]
-    yield json.dumps(text, ensure_ascii=False)[1:-1]
-    yield html.escape(text, quote=False)
-    quoted = html.escape(text)
-    yield quoted
-    # Other spellings of quotes: those of PHP and of MarkupSafe, which PyPI uses.
-    yield quoted.replace("&#x27;", "&#39;")
-    yield quoted.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")

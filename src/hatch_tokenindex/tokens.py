@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import hmac
+import html
 import io
 import json
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from urllib.parse import unquote
 
 from hatch_tokenindex.errors import MalformedTokenError
 from hatch_tokenindex.secrets import Secret
@@ -167,6 +170,16 @@ _BEFORE_SIGNATURE = bytes([_END_OF_SECTION, _SIGNATURE, _SIGNATURE_SIZE])
 _PASTED = re.compile(r"\A(?:export\s+|set\s+|\$env:)?(?:HATCH_INDEX_AUTH\w*|TWINE_PASSWORD|UV_PUBLISH_TOKEN)\s*=\s*")
 _AROUND = " \t\r\n\f\v\ufeff\u00a0\u200b\"'`"
 
+# The beginning of every token of an index, from the macaroon's version to its location, as far as base64 fixes it.
+_BEGINNINGS = {
+    site: base64.b64encode(bytes([_VERSION, _LOCATION, len(site)]) + site.encode()).decode()[: (len(site) + 3) * 4 // 3]
+    for site in ("pypi.org", "test.pypi.org")
+}
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2}){16,}")
+_WRAPPINGS = 2
+"""Layers of base64, hexadecimal, percent-encoding or HTML that a token is looked for in."""
+
 
 def looks_like_token(text: str) -> bool:
     """Return True if the text is meant as an API token, even if it can't be parsed.
@@ -181,6 +194,43 @@ def token_in(text: str) -> Secret | None:
     """Return the API token that the text holds between what was pasted along, None if it holds something else."""
     cleaned = _PASTED.sub("", text.strip(_AROUND), count=1).strip(_AROUND)
     return Secret(cleaned) if looks_like_token(cleaned) else None
+
+
+def issuers_in(text: str) -> frozenset[str]:
+    """Return the sites (`pypi.org`, `test.pypi.org`) whose tokens the text may hold, however they are spelt or wrapped.
+
+    A secret that is no valid token can still hold one: with a character too many, a name in front, or inside of JSON or
+    base64. Whoever receives it can cut the token out, so what decides whether it may be sent is this search, and not
+    `read`.
+    """
+    texts, sites = {text}, set[str]()
+    for _ in range(_WRAPPINGS + 1):
+        sites |= {site for text in texts for site, mark in _BEGINNINGS.items() if mark in _compact(text)}
+        texts = {inner for text in texts for inner in _unwrapped(text)}
+    return frozenset(sites)
+
+
+def is_blank(text: str) -> bool:
+    """Return True if nothing is left of a text without whitespace, quotes and the name of a variable."""
+    return not _PASTED.sub("", text.strip(_AROUND), count=1).strip(_AROUND)
+
+
+def _compact(text: str) -> str:
+    """Return the letters of base64 in a text, in ASCII, with nothing between them."""
+    return re.sub("[^A-Za-z0-9_-]", "", unicodedata.normalize("NFKC", text))
+
+
+def _unwrapped(text: str) -> Iterator[str]:
+    """Yield the texts that a text may stand for."""
+    yield from {unquote(text), html.unescape(text)} - {text}
+    letters = re.sub(r"\s", "", text)
+    for run in _HEX.findall(letters):
+        yield bytes.fromhex(run).decode("latin-1")
+    for run in _BASE64.findall(letters):
+        standard = run.translate({ord("-"): "+", ord("_"): "/"})
+        for start in range(4):
+            whole = standard[start : start + (len(standard) - start) // 4 * 4]
+            yield base64.b64decode(whole).decode("latin-1")
 
 
 def read(secret: Secret) -> Token:

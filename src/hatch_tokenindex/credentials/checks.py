@@ -11,7 +11,7 @@ from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
 from hatch_tokenindex.errors import CredentialError, MalformedTokenError, UnfitTokenError
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.text import as_date
-from hatch_tokenindex.tokens import Token, looks_like_token, read, token_in
+from hatch_tokenindex.tokens import Token, is_blank, issuers_in, looks_like_token, read, token_in
 
 if TYPE_CHECKING:
     from hatch_tokenindex.config.origin import WithOrigin
@@ -54,9 +54,11 @@ def check_credential(found: Credential, project: str | None, repository: Reposit
         notes.append(f"{_subject(found)} needs the user name {TOKEN_USER}; using it instead of {user!r}.")
         user = TOKEN_USER
     credential = replace(found, user=user, secret=secret)
-    _refuse_plain_http(credential, token, repository)
+    # By a lenient search and not by what can be parsed: the receiver could repair what is spelt wrongly.
+    issuers = issuers_in(secret.reveal()) | ({site} if token and (site := site_of(token)) else set())
+    _refuse_plain_http(credential, issuers, repository)
+    _refuse_other_index(credential, issuers, token, repository, notes)
     if token is not None:
-        _refuse_other_index(credential, token, repository, notes)
         if project is not None:
             _refuse_other_project(credential, token, project, repository)
         # A token that was minted just now is valid from now by the index's clock, and ours may be behind.
@@ -71,7 +73,7 @@ def check_user_name(user: WithOrigin[str]) -> WithOrigin[str]:
     Raises:
         CredentialError: It is an API token, which would be shown and cached, or Basic authentication can't carry it.
     """
-    if token_in(user.value) is not None:
+    if token_in(user.value) is not None or issuers_in(user.value):
         msg = (
             f"{user.origin} holds an API token instead of a user name.\n"
             f"Fix: give the token as the secret (HATCH_INDEX_AUTH, `--auth` or the keyring) and leave the user name out; "
@@ -113,7 +115,7 @@ def _cleaned(found: Credential, notes: list[str]) -> Secret:
         cleaned = text.rstrip("\r\n")
         if cleaned != text:
             notes.append(f"Removed the line break at the end of the secret from {found.origin}.")
-    if not cleaned.strip():
+    if is_blank(cleaned):
         msg = f"The secret from {found.origin} is empty.\nFix: {_how_to_paste(found)}"
         raise CredentialError(msg)
     if any(character < " " or character == "\x7f" for character in cleaned):
@@ -134,12 +136,12 @@ def _how_to_paste(found: Credential) -> str:
     return "set it again, to the token alone."
 
 
-def _refuse_plain_http(credential: Credential, token: Token | None, repository: Repository) -> None:
+def _refuse_plain_http(credential: Credential, issuers: frozenset[str], repository: Repository) -> None:
     if not urls.is_disclosing(repository.url):
         return
-    if token is not None and site_of(token):
+    if issuers:
         msg = (
-            f"Refusing to send a token of {token.location} over plain http (from {credential.origin}).\n"
+            f"Refusing to send a token of {', '.join(sorted(issuers))} over plain http (from {credential.origin}).\n"
             f"Anyone between you and {repository.url} could read it.\n"
             f"Fix: use an https:// URL."
         )
@@ -153,21 +155,23 @@ def _refuse_plain_http(credential: Credential, token: Token | None, repository: 
         raise CredentialError(msg)
 
 
-def _refuse_other_index(credential: Credential, token: Token, repository: Repository, notes: list[str]) -> None:
-    issuer, target = site_of(token), repository.site
-    if not token.location or (issuer == target and issuer is not None):
-        return
+def _refuse_other_index(
+    credential: Credential, issuers: frozenset[str], token: Token | None, repository: Repository, notes: list[str]
+) -> None:
+    target = repository.site
     host = urls.web_origin(repository.url)[1]
-    if issuer or target:
+    location = "" if token is None else token.location
+    foreign = sorted(issuers - {target})
+    if foreign or (target and location and not issuers):
         holds = "You entered" if credential.typed else f"{credential.origin[:1].upper()}{credential.origin[1:]} holds"
-        what = f"a {urls.index_name(f'https://{issuer}/', '')} token" if issuer else f"a token of {token.location}"
+        what = f"a {urls.index_name(f'https://{foreign[0]}/', '')} token" if foreign else f"a token of {location}"
         fix = f"create one at {repository.token_page}" if target else f"use a credential issued by {host}"
         msg = (
             f"{holds} {what}, but you are publishing to {urls.index_name(repository.url, host)}. Not sent.\nFix: {fix}."
         )
         raise UnfitTokenError(msg)
-    if token.location.lower() not in {host, host.removeprefix("upload.")}:
-        notes.append(f"{_subject(credential)} was issued by {token.location}; sending it to {host}.")
+    if not target and location and location.lower() not in {host, host.removeprefix("upload.")}:
+        notes.append(f"{_subject(credential)} was issued by {location}; sending it to {host}.")
 
 
 def _refuse_other_project(credential: Credential, token: Token, project: str, repository: Repository) -> None:

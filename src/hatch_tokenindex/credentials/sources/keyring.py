@@ -51,7 +51,7 @@ class Keyring:
             credential = backend.get_credential(service, user) if password else None
             return password if credential is None or credential.username == user else None
 
-        password = self._guarded(read)
+        password = _text(self._guarded(read), "secret")
         return Secret(password) if password else None
 
     def remembered(self, service: str, entry_user: str, user: str) -> Credential | None:
@@ -63,11 +63,19 @@ class Keyring:
 
     def offered(self, service: str) -> Credential | None:
         """Return what the backend offers for a service without a user name, as Google's, Azure's and AWS's do."""
-        offer = self._guarded(lambda backend: backend.get_credential(service, None))
-        if offer is None or not offer.password or (offer.username or "").startswith("pypi_token:"):
+
+        def read(backend: KeyringBackend) -> tuple[str | None, str | None]:
+            offer = backend.get_credential(service, None)
+            return (None, None) if offer is None else (offer.username, offer.password)
+
+        username, password = self._guarded(read)
+        user, secret = _text(username, "user name") or TOKEN_USER, _text(password, "secret")
+        if not secret or user.startswith("pypi_token:"):
             return None
-        user = offer.username or TOKEN_USER
-        return Credential(user, Secret(offer.password), f"keyring entry {user!r} for {service}", user)
+        if not user.isprintable() or ":" in user:
+            msg = "the keyring offers a user name that can't be sent"
+            raise SourceUnavailableError(msg)
+        return Credential(user, Secret(secret), f"keyring entry {user!r} for {service}", user)
 
     def set(self, service: str, user: str, secret: Secret) -> None:
         """Save a secret, and make sure that it can be read back."""
@@ -174,6 +182,14 @@ def secret_sources(
     yield entry(user, user)
     if not user_given:
         yield reading("keyring: any user", lambda: dated(keyring.offered(service)), check)
+
+
+def _text(value: object, what: str) -> str | None:
+    """Return what a backend answered, if it is text: backends return what their libraries return."""
+    if value is None or isinstance(value, str):
+        return value
+    msg = f"the keyring returned a {what} that is {type(value).__name__} and not text"
+    raise SourceUnavailableError(msg)
 
 
 def _wait_until(done: Event, deadline: float) -> bool:

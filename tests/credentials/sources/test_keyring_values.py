@@ -1,0 +1,67 @@
+"""Backends that return something else than text: the keyring is unavailable then, and nothing breaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.credentials import SimpleCredential
+
+from hatch_tokenindex.credentials.sources.keyring import Keyring
+from hatch_tokenindex.errors import SourceUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+URL = "https://packages.example.org/legacy/"
+ODD: list[Any] = [1, b"hunter2", ("alice", "hunter2"), ["hunter2"], object(), 1.5, True]
+
+
+class Returning(KeyringBackend):
+    """Answers everything with the same values."""
+
+    priority = 1
+
+    def __init__(self, username: Any, password: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.username, self.password = username, password
+
+    def get_password(self, _service: str, _username: str) -> Any:
+        return self.password
+
+    def set_password(self, _service: str, _username: str, _password: str) -> None:
+        raise AssertionError
+
+    def get_credential(self, _service: str, _username: str | None) -> Any:
+        return SimpleCredential(self.username, self.password)
+
+
+ASKED: list[Callable[[Keyring], object]] = [
+    lambda keyring: keyring.get(URL, "alice"),
+    lambda keyring: keyring.remembered(URL, "alice", "alice"),
+    lambda keyring: keyring.offered(URL),
+]
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("ask", ASKED, ids=["get", "remembered", "offered"])
+def test_a_secret_that_is_not_text(value: Any, ask: Callable[[Keyring], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring, "get_keyring", lambda: Returning("alice", value))
+    with pytest.raises(SourceUnavailableError, match=f"returned a secret that is {type(value).__name__} and not text"):
+        ask(Keyring(None))
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
+def test_a_user_name_that_is_not_text(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring, "get_keyring", lambda: Returning(value, "hunter2"))
+    with pytest.raises(SourceUnavailableError, match="returned a user name that is"):
+        Keyring(None).offered(URL)
+
+
+@pytest.mark.parametrize("user", ["a\x1b[2Jb", "a\nb", "a:b", "\u202eecila", "\ud800"])
+def test_a_user_name_that_cannot_be_sent(user: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring, "get_keyring", lambda: Returning(user, "hunter2"))
+    with pytest.raises(SourceUnavailableError, match="offers a user name that can't be sent"):
+        Keyring(None).offered(URL)
