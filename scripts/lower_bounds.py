@@ -1,4 +1,4 @@
-"""Prints the lowest versions of what this project depends on that its metadata admits, as a constraints file for pip.
+"""Prints the lowest versions of what this project and its extra depend on that its metadata admits, as constraints for pip.
 
 Run it where the project is installed: the bounds that don't apply to this Python are left out.
 """
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
+_EXTRAS = ("", "attestations")
+
+
 def main() -> None:
     """Print the bounds; a requirement without one ends the script with its text."""
     try:
@@ -28,7 +31,8 @@ def lower_bounds(requirements: Iterable[str]) -> Iterator[str]:
     """`name==version` for each requirement (PEP 508) that applies here; `ValueError` for one without a lower bound."""
     for text in requirements:
         requirement = Requirement(text)
-        if requirement.marker is not None and not requirement.marker.evaluate():
+        marker = requirement.marker
+        if marker is not None and not any(marker.evaluate({"extra": extra}) for extra in _EXTRAS):
             continue
         bounds = [part.version for part in requirement.specifier if part.operator == ">="]
         if len(bounds) != 1:

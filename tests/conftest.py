@@ -16,6 +16,7 @@ from maintainer import Maintainer
 from servers import Answer, DevpiServer, PypiServer, PyPIStandIn, RecordingServer
 from servers.oidc import GitHub, TrustingIndex
 from servers.pypi import server_tls
+from servers.sigstore import Sigstore
 
 from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.secrets import RUN
@@ -115,6 +116,23 @@ def github() -> Iterator[GitHub]:
     with GitHub() as stand_in:
         yield stand_in
     assert stand_in.server.errors == []
+
+
+@pytest.fixture
+def sigstore() -> Iterator[Sigstore]:
+    """A Sigstore of this test alone, that can be scripted."""
+    with Sigstore() as stand_in:
+        yield stand_in
+    assert stand_in.fulcio.errors == []
+    assert stand_in.rekor.errors == []
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    """A file with the name of a wheel, for tests that read nothing of what is in it."""
+    path = tmp_path / "demo-1.0-py3-none-any.whl"
+    path.write_bytes(b"a wheel")
+    return path
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ lower_bounds: Callable[[Iterable[str]], Iterator[str]] = runpy.run_path(str(SCRI
         ("readme-renderer[md]<46,>=44.0", ["readme-renderer==44.0"]),
         ("tomli>=2.0; python_version >= '3.10'", ["tomli==2.0"]),
         ("tomli>=2.0; python_version < '3.10'", []),
+        ("sigstore>=4.5; extra == 'attestations'", ["sigstore==4.5"]),
+        ("sigstore>=4.5; extra == 'docs'", []),
     ],
 )
 def test_a_requirement_is_pinned_to_its_bound(requirement: str, pins: list[str]) -> None:
