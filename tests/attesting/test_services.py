@@ -178,10 +178,8 @@ def test_a_public_instance_without_a_log_that_pypi_knows_is_an_error_of_its_own(
     )
 
 
-def test_what_the_libraries_log_stays_off_the_terminal(
-    embedded: ClientTrustConfig, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert embedded
+@pytest.mark.usefixtures("embedded")
+def test_what_the_libraries_log_stays_off_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     load(None, Exchanges())
     logging.getLogger("sigstore.sign").warning("x")
     logging.getLogger("tuf.ngclient").warning("x")

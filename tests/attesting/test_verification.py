@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attestors import attestor_for, identity_of
 from ci_job import GITLAB_CLAIMS
+from pypi_attestations import Attestation
 from servers.sigstore import FIRST_INDEX, GOOGLE, Sigstore
+from sigstore.dsse import DigestSet, StatementBuilder, Subject
+from sigstore.models import ClientTrustConfig
+from sigstore.oidc import IdentityToken
+from sigstore.sign import SigningContext
 
 from hatch_tokenindex.attesting import signers
 from hatch_tokenindex.attesting.instance import load_trusted_root
 from hatch_tokenindex.attesting.services import Exchanges
 from hatch_tokenindex.attesting.signers import Signer
 from hatch_tokenindex.attesting.verification import Verified, verify
+from hatch_tokenindex.distributions import sha256
 from hatch_tokenindex.errors import AttestationError, DistributionError
 
 if TYPE_CHECKING:
@@ -143,6 +149,19 @@ def test_a_changed_statement_does_not_verify(wheel: Path, attestation: dict[str,
     attestation["envelope"]["statement"] = base64.b64encode(statement).decode()
     said = failure(wheel.rename(wheel.with_name("demo-2.0-py3-none-any.whl")), root, provenance(attestation))
     assert "does not verify" in said
+
+
+def test_an_unknown_predicate_does_not_verify(
+    wheel: Path, sigstore: Sigstore, github: GitHub, root: TrustedRoot
+) -> None:
+    config = ClientTrustConfig.from_json(json.dumps(sigstore.trust_config))
+    context = SigningContext.from_trust_config(config)
+    subject = Subject(name=wheel.name, digest=DigestSet(root={"sha256": sha256(wheel)}))
+    statement = StatementBuilder().subjects([subject]).predicate_type("https://x.example/y").build()
+    with context.signer(IdentityToken(identity_of(github.claims).token.reveal())) as signer:
+        bundle = signer.sign_dsse(statement)
+    served = json.loads(Attestation.from_bundle(bundle).model_dump_json())
+    assert "  reason: has an unknown predicate type: https://x.example/y" in failure(wheel, root, provenance(served))
 
 
 @pytest.mark.parametrize(

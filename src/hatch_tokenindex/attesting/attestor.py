@@ -160,10 +160,9 @@ class Attestor:
             try:
                 return Attestation.sign(certified.signer, Distribution(name=filename, digest=digest))
             except LibraryError as error:
-                if not isinstance(error.__context__, ExpiredCertificate):
-                    raise
                 what, fix = "issued a certificate that has already expired", "check the clock of this machine."
-                raise found.authority.failed(what, fix=fix) from None
+                expired = isinstance(error.__context__, ExpiredCertificate)
+                raise found.authority.failed(what, fix=fix) if expired else error from None
 
         def verify() -> None:
             verifier, issuer = Verifier(trusted_root=found.trusted_root), policy.OIDCIssuerV2(certified.issuer)

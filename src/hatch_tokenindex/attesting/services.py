@@ -12,6 +12,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -76,7 +77,7 @@ class Exchanges:
         Raises:
             AttestationError: The service failed for good, or `ATTEMPTS` times.
         """
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in count(1):
             try:
                 with self._under_way(endpoint):
                     return work()
@@ -88,7 +89,6 @@ class Exchanges:
                 if not fault.is_temporary or attempt == ATTEMPTS or pause > LONGEST_PAUSE:
                     _raise(endpoint, fault)
             self._pause(pause)
-        raise AssertionError
 
     def overdue(self) -> AttestationError | None:
         """Return the error of a call that has exceeded the time limit; None if there is none."""
