@@ -12,7 +12,6 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from itertools import count
 from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -77,7 +76,9 @@ class Exchanges:
         Raises:
             AttestationError: The service failed for good, or `ATTEMPTS` times.
         """
-        for attempt in count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 with self._under_way(endpoint):
                     return work()
