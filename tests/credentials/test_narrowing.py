@@ -50,7 +50,7 @@ def sent(
     """What would be sent of a secret at `NOW`."""
     repository = Repository("private", url, narrow_token="never" if narrow_token == "never" else "automatic")
     checked = check_credential(Credential("__token__", Secret(secret), "HATCH_INDEX_AUTH"), None, repository, NOW)
-    return authorize(checked, "HATCH_INDEX_AUTH", project, repository, size=size, now=NOW)
+    return authorize(checked, project, repository, size=size, now=NOW)
 
 
 def sent_token(authorization: Authorization) -> str:
@@ -124,7 +124,7 @@ def test_the_name_of_the_project_is_normalized() -> None:
 def test_tokens_of_pypi_are_narrowed_and_no_others(location: str, url: str, setting: str, narrowed: bool) -> None:
     token = make_token(location=location, user=USER_ID)
     made = sent(token, url, narrow_token=setting)
-    assert made.narrowed is narrowed
+    assert made.is_narrowed is narrowed
     assert (sent_token(made) == token) is not narrowed
     assert len(presented_by(made).added_to(token)) == (2 if narrowed else 0)
 
@@ -132,7 +132,7 @@ def test_tokens_of_pypi_are_narrowed_and_no_others(location: str, url: str, sett
 @pytest.mark.parametrize("secret", ["passw0rd", "pypi-", ACCOUNT[:-4], f"{ACCOUNT}AAAA", ACCOUNT.replace("A", "B", 1)])
 def test_what_cannot_be_read_is_sent_as_it_is(secret: str) -> None:
     made = sent(secret)
-    assert not made.narrowed
+    assert not made.is_narrowed
     assert sent_token(made) == secret
     assert made.header.reveal() == f"Basic {base64.b64encode(f'__token__:{secret}'.encode()).decode()}"
 
@@ -145,9 +145,9 @@ def test_a_token_that_would_become_too_long_is_sent_as_it_is() -> None:
         for left in (room, room - 3)
     )
     assert LONGEST - 3 <= len(sent_token(sent(fits))) <= LONGEST
-    assert sent(fits).narrowed
+    assert sent(fits).is_narrowed
     assert sent_token(sent(does_not_fit)) == does_not_fit
-    assert not sent(does_not_fit).narrowed
+    assert not sent(does_not_fit).is_narrowed
 
 
 # What crosses the wire

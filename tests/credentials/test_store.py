@@ -112,7 +112,7 @@ def test_a_token_goes_where_it_says_that_it_belongs(at_pypi: Maintainer, scope: 
     with at_pypi.at_terminal("-r", "main") as terminal:
         give_token(terminal, token)
         assert terminal.finish() == 0, terminal.screen
-    assert at_pypi.kept == dict.fromkeys(scope.entries(name), token)
+    assert at_pypi.kept == dict.fromkeys(scope.slots(name), token)
     assert token not in terminal.screen
 
     contents = Cache(at_pypi.cache_file.parent).read()
@@ -120,7 +120,7 @@ def test_a_token_goes_where_it_says_that_it_belongs(at_pypi: Maintainer, scope: 
     assert [slot.stored for slot in contents.entries if not before <= slot.stored <= time.time()] == []
     assert [(slot.service, slot.user, slot.project, slot.kind, slot.expires) for slot in contents.entries] == [
         (PYPI, slot, project, scope.kind, None)
-        for slot, project in zip(scope.entries(name), scope.projects(name), strict=True)
+        for slot, project in zip(scope.slots(name), scope.projects(name), strict=True)
     ]
     assert at_pypi.files_with(token) == [at_pypi.home.keyring_file]
 
@@ -347,7 +347,7 @@ def test_what_was_stored_in_part_is_listed(tmp_path: Path) -> None:
     repository = Repository("main", "https://upload.pypi.org/legacy/")
     found = Credential("__token__", Secret(make_token(projects=["a", "b"])), "the prompt", typed=True)
     checked, keyring, cache = check_credential(found, "a", repository, 1e9), FailsAtTheSecond(), Cache(tmp_path)
-    kept = CredentialStore(repository, cache, keyring).keep(checked, entries_for(checked, "a"), 1e9)
+    kept = CredentialStore(repository, cache, keyring).save(checked, entries_for(checked, "a"), 1e9)
     assert "a on PyPI" in kept.notes[0]
     assert "locked" in kept.warnings[0]
     assert [slot.user for slot in cache.read().entries] == keyring.entries == ["pypi_token:project:a"]

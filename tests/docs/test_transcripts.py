@@ -19,7 +19,7 @@ from pages import PAGES, ROOT, Shown, lines, transcripts
 from servers import Answer
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.credentials.cache import Cache, Contents, Slot
+from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
 from hatch_tokenindex.credentials.credential import TOKEN_USER
 
 if TYPE_CHECKING:
@@ -178,17 +178,16 @@ def two_projects(reader: Reader) -> None:
 def remember_slots(reader: Reader, *kinds: tuple[str | None, str]) -> None:
     """What the cache knows of secrets for PyPI: project and kind of each."""
     slots = [
-        Slot(urls.PYPI, f"pypi_token:project:{project}" if project else TOKEN_USER, project, kind, None, 1_795_304_460)
+        EntryRecord(urls.PYPI, f"pypi_token:project:{project}" if project else TOKEN_USER, project, kind, None, 1_795_304_460)
         for project, kind in kinds
     ]
-    contents = Contents(slots=tuple(slots)).with_user(urls.PYPI, TOKEN_USER)
+    contents = Contents(entries=tuple(slots)).with_user(urls.PYPI, TOKEN_USER)
     Cache(reader.home.hatch_cache / "publish" / "tokenindex").update(lambda _: contents)
 
 
 SCENES: dict[str, Callable[[Reader], None]] = {
     "docs/credentials.md": two_tokens,
-    "docs/how-to/first-release.md": built_project,
-    "docs/how-to/two-projects.md": two_projects,
+    "docs/how-to/workspace.md": two_projects,
     "docs/index.md": built_project,
     "docs/tutorial.md": nothing_yet,
 }

@@ -13,6 +13,7 @@ from distribution_builders import make_wheel
 from hatch_tokenindex import urls
 from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.credentials.authorization import Authorization
+from hatch_tokenindex.credentials.credential import Credential
 from hatch_tokenindex.distributions import read
 from hatch_tokenindex.errors import UploadError
 from hatch_tokenindex.index.client import connect
@@ -41,7 +42,7 @@ class Silence:
 def authorize() -> Authorization:
     """What lets every attempt in."""
     secret, header = Secret("a-pass-word"), Secret("Basic X190b2tlbl9fOmEtcGFzcy13b3Jk")
-    return Authorization("__token__", "HATCH_INDEX_AUTH", header, (("__token__", secret), ("", header)))
+    return Authorization(Credential("__token__", secret, "HATCH_INDEX_AUTH"), secret, header)
 
 
 def upload(folder: Path) -> str:

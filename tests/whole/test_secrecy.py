@@ -249,9 +249,9 @@ SOURCES: dict[str, Callable[[Context], Planted]] = {
     "auth-command": by_command,
     ".pypirc": partial(in_pypirc, section="company"),
     ".pypirc, project": partial(in_pypirc, section="{project}"),
-    "keyring": partial(in_keyring, keyring_user=USER),
-    "keyring, project": partial(in_keyring, keyring_user="pypi_token:project:{project}"),
-    "keyring, any user": partial(in_keyring, keyring_user=USER, backend="CredentialOnly"),
+    "keyring": partial(in_keyring, slot=USER),
+    "keyring, project": partial(in_keyring, slot="pypi_token:project:{project}"),
+    "keyring, any user": partial(in_keyring, slot=USER, backend="CredentialOnly"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ from api_tokens import USER_ID, account_token, make_token, project_token
 from hatch_process import needs_terminal
 
 from hatch_tokenindex.config.repositories import Repository
-from hatch_tokenindex.credentials.checks import check_credential
+from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential
 from hatch_tokenindex.credentials.sources.prompt import Prompts
 from hatch_tokenindex.secrets import Secret
 
@@ -243,12 +244,17 @@ class Typist:
 def test_a_refused_secret_that_is_part_of_another_is_alone_forgotten() -> None:
     repository = Repository("private", "https://packages.example.org/legacy/")
     prompts = Prompts(Typist("hunter2-and-more", " hunter2 \n", "another"), repository)
-    accepted = prompts.credential("alpha", "alice", user_given=False)
-    refused = check_credential(prompts.credential("beta", "bob", user_given=False), "beta", repository, 0)
+
+    def typed_for(project: str, user: str) -> CheckedCredential:
+        check = partial(check_credential, project=project, repository=repository, now=0)
+        return prompts.credential(project, user, user_given=False, check=check)
+
+    accepted = typed_for("alpha", "alice")
+    refused = typed_for("beta", "bob")
     assert refused.credential.secret == Secret(" hunter2 ")
     prompts.forget(refused.found)
-    assert prompts.credential("gamma", "alice", user_given=False) == accepted
-    assert prompts.credential("delta", "bob", user_given=False).secret == Secret("another")
+    assert typed_for("gamma", "alice") == accepted
+    assert typed_for("delta", "bob").credential.secret == Secret("another")
 
 
 # No answer

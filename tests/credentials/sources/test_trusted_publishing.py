@@ -10,6 +10,8 @@ import pytest
 from ci_job import gitlab_job
 
 from hatch_tokenindex.config.repositories import Repository
+from hatch_tokenindex.credentials.checks import CheckedCredential
+from hatch_tokenindex.credentials.finding import Mode, Status
 from hatch_tokenindex.credentials.sources import trusted_publishing
 from hatch_tokenindex.credentials.sources.trusted_publishing import TrustedPublishing
 from hatch_tokenindex.errors import CredentialError, SourceUnavailableError
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from servers.oidc import GitHub
+
+    from hatch_tokenindex.credentials.credential import Credential
 
 
 class Minting:
@@ -62,6 +66,19 @@ def publishing(url: str, minter: Minting, environment: dict[str, str], **setting
     return TrustedPublishing(repository, minter, environment, lambda: minter.now, lambda _secret: None)
 
 
+def found_in(trusted: TrustedPublishing, mode: Mode) -> Credential | None:
+    """The credential that Trusted Publishing gives in a mode; raises where it can't."""
+    finding = trusted.find("demo", mode, lambda found: CheckedCredential(found, found, None))
+    if finding.error is not None:
+        raise finding.error
+    if finding.status is Status.UNAVAILABLE:
+        raise SourceUnavailableError(finding.detail)
+    return None if finding.value is None else finding.value.credential
+
+
+credential = partial(found_in, mode=Mode.PUBLISH)
+rehearse = partial(found_in, mode=Mode.DRY_RUN)
+
 PYPI, TEST_PYPI, OTHER = (
     "https://upload.pypi.org/legacy/",
     "https://test.pypi.org/legacy/",
@@ -77,6 +94,7 @@ PYPI, TEST_PYPI, OTHER = (
         (OTHER, "PyPI"),
         (OTHER, "sigstore"),
         (OTHER, "vault"),
+        *((OTHER, word) for word in ("example-packages", "jfrog-github", "aws", "kubernetes", "npm", "packages")),
         (OTHER, "sts.amazonaws.com"),
         (OTHER, "api://AzureADTokenExchange"),
         (OTHER, "https://github.com/octo-org"),
@@ -104,12 +122,12 @@ def test_an_identity_that_is_good_elsewhere_is_not_lent(
 ) -> None:
     minter = Minting(audience)
     trusted = publishing(url, minter, in_job)
-    looks: list[Callable[[], object]] = [trusted.rehearse, partial(trusted.credential, "demo")]
+    looks: list[Callable[[], object]] = [partial(rehearse, trusted), partial(credential, trusted)]
     for look in looks:
         with pytest.raises(CredentialError) as caught:
             look()
-        assert "with which it could act elsewhere" in str(caught.value)
-        assert str(caught.value).isprintable()
+        assert "could impersonate this job elsewhere" in str(caught.value)
+        assert all(line.isprintable() for line in str(caught.value).splitlines())
     assert github.audiences == []
     assert len(minter.lives) == 1
 
@@ -120,7 +138,6 @@ def test_an_identity_that_is_good_elsewhere_is_not_lent(
         (PYPI, "pypi"),
         ("https://pypi.org/legacy/", "pypi"),
         (TEST_PYPI, "testpypi"),
-        (OTHER, "example-packages"),
         (OTHER, "packages.example.org"),
         (OTHER, "https://packages.example.org"),
         (OTHER, "https://packages.example.org/simple/"),
@@ -134,14 +151,14 @@ def test_an_identity_that_is_good_elsewhere_is_not_lent(
 def test_an_identity_for_the_index_itself_is_stated(
     github: GitHub, in_job: dict[str, str], url: str, audience: str
 ) -> None:
-    assert publishing(url, Minting(audience), in_job).credential("demo") is not None
+    assert credential(publishing(url, Minting(audience), in_job)) is not None
     assert github.audiences == [audience]
 
 
 def test_gitlabs_token_for_pypi_is_not_lent_to_who_asks_in_capitals() -> None:
     """Its variable has the same name."""
-    with pytest.raises(CredentialError, match="act elsewhere"):
-        publishing(OTHER, Minting("PyPI"), gitlab_job()).credential("demo")
+    with pytest.raises(CredentialError, match="impersonate this job elsewhere"):
+        credential(publishing(OTHER, Minting("PyPI"), gitlab_job()))
 
 
 @pytest.mark.parametrize("setting", [{}, {"insecure_http": True}])
@@ -150,8 +167,8 @@ def test_an_identity_is_never_sent_over_plain_http(
 ) -> None:
     minter = Minting()
     trusted = publishing("http://packages.example.org/legacy/", minter, in_job, **setting)
-    assert trusted.effect == ""
-    looks: list[Callable[[], object]] = [trusted.rehearse, partial(trusted.credential, "demo")]
+    assert trusted.planned_action == ""
+    looks: list[Callable[[], object]] = [partial(rehearse, trusted), partial(credential, trusted)]
     for look in looks:
         with pytest.raises(SourceUnavailableError, match="never sent over plain http"):
             look()
@@ -175,10 +192,10 @@ def test_an_index_that_gave_no_answer_is_asked_again_after_growing_pauses(
     monkeypatch.setattr("hatch_tokenindex.credentials.sources.trusted_publishing.sleep", paused.append)
     trusted = publishing("http://127.0.0.1:1/", Failing(), in_job)
     if failures < 3:
-        assert trusted.credential("demo") is not None
+        assert credential(trusted) is not None
     else:
         with pytest.raises(SourceUnavailableError, match="status 503"):
-            trusted.credential("demo")
+            credential(trusted)
     assert paused == pauses
 
 
@@ -194,7 +211,7 @@ def test_a_token_that_is_being_minted_when_the_run_ends(in_job: dict[str, str]) 
 
     minter = Slow()
     trusted = publishing("http://127.0.0.1:1/", minter, in_job)
-    sending = threading.Thread(target=trusted.credential, args=("demo",))
+    sending = threading.Thread(target=credential, args=(trusted,))
     ending = threading.Thread(target=trusted.burn)
     sending.start()
     assert inside.wait(20)
@@ -231,7 +248,7 @@ def test_when_another_token_is_minted(
     """A large file gets a fresh one, and a token that is fresh is as good as another."""
     minter = Minting(lives=[life, 900], now=1_800_000_000)
     trusted = publishing("http://127.0.0.1:1/", minter, in_job)
-    first = trusted.credential("demo")
+    first = credential(trusted)
     assert first is not None
     assert first.minted
     minter.now += age
@@ -255,7 +272,7 @@ def test_a_token_that_is_minted_too_slowly_does_not_save_the_others(
 
     minter = Slow(lives=[900, 900])
     trusted = publishing("http://127.0.0.1:1/", minter, in_job)
-    first = trusted.credential("demo")
+    first = credential(trusted)
     minter.now = 890
     sending = threading.Thread(target=trusted.renewed, args=(first, "demo", 0))
     sending.start()
@@ -269,9 +286,9 @@ def test_a_token_that_is_minted_too_slowly_does_not_save_the_others(
 def test_without_a_provider_nobody_is_asked_for_anything() -> None:
     minter = Minting()
     trusted = publishing(PYPI, minter, {})
-    trusted.rehearse()
-    assert trusted.credential("demo") is None
-    assert (trusted.effect, minter.asked, minter.lives) == ("", 0, [900])
+    rehearse(trusted)
+    assert credential(trusted) is None
+    assert (trusted.planned_action, minter.asked, minter.lives) == ("", 0, [900])
 
 
 def test_minting_is_not_tried_again_once_the_run_is_over(
@@ -289,7 +306,7 @@ def test_minting_is_not_tried_again_once_the_run_is_over(
     monkeypatch.setattr(trusted_publishing, "BURN_PATIENCE", 0.02)
     monkeypatch.setattr(trusted_publishing, "sleep", lambda _pause: trusted.burn())
     with pytest.raises(SourceUnavailableError, match="the run is over"):
-        trusted.credential("demo")
+        credential(trusted)
     assert len(tried) == 1
 
 
@@ -304,5 +321,5 @@ def test_what_is_minted_after_the_run_is_over_is_burned_at_once(
     minter = Late()
     trusted = publishing("http://127.0.0.1:1/", minter, in_job)
     monkeypatch.setattr(trusted_publishing, "BURN_PATIENCE", 0.02)
-    assert trusted.credential("demo") is not None
+    assert credential(trusted) is not None
     assert len(minter.burned) == 1
