@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -202,4 +203,14 @@ def pypi_job(at_pypi: Maintainer, github: GitHub) -> Job:
     index = TrustingIndex(at_pypi.server, "pypi", "upload.pypi.org")
     index.trust(at_pypi.project.name)
     at_pypi.build()
-    return Job(at_pypi, github, index)
+    # The extra is installed where tests run: without this, each would ask Sigstore's public instance.
+    return Job(replace(at_pypi, options=(*at_pypi.options, "-o", "attestations=never")), github, index)
+
+
+@pytest.fixture
+def attesting_job(pypi_job: Job, sigstore: Sigstore, tmp_path: Path) -> Job:
+    """The same job, which trusts the Sigstore of this test and attests what it publishes."""
+    path = sigstore.write_trust_config(tmp_path / "trust.json")
+    options = (*pypi_job.at.options[:-1], f"sigstore-trust-config={path}")
+    environment = {**pypi_job.at.environment, "NO_PROXY": "127.0.0.1"}
+    return replace(pypi_job, at=replace(pypi_job.at, options=options, environment=environment))

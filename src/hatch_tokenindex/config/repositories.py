@@ -61,6 +61,9 @@ class Repository:
     client_key: Path | None = None
     simple_url: str | None = None
     trusted_publishing: Literal["automatic", "always", "never"] = "automatic"
+    attestations: Literal["automatic", "always", "never"] = "automatic"
+    attestations_directory: Path | None = None
+    sigstore_trust_config: Path | None = None
     narrow_token: Literal["automatic", "never"] = "automatic"  # noqa: S105 - a setting
     keyring: bool = True
     existing: Literal["skip", "fail", "replace"] = "skip"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
+    from hatch_tokenindex.attesting.attestor import MadeAttestation
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.console.terminal import Terminal
     from hatch_tokenindex.credentials.credential import Credential
@@ -38,6 +39,8 @@ class Report:
         self._progress: Progress | None = None
         self._bars: dict[Path, TaskID] = {}
         self._unsure: set[Path] = set()
+        self._attested: dict[Path, MadeAttestation] = {}
+        self._hints: list[str] = []
 
     def publishing_to(self, repository: Repository) -> None:
         """Which repository was chosen."""
@@ -122,6 +125,15 @@ class Report:
         self._terminal.success("success", what=f"{self._shown(item)} ... ")
         self._terminal.detail(f"  {item.size:,} bytes, sha256 {sha256}")
 
+    def attested(self, item: Distribution, made: MadeAttestation) -> None:
+        """Keep where the attestation of a file is logged."""
+        self._attested[item.path] = made
+        self._terminal.detail(f"{self._shown(item)}: attested, {made.log_url}")
+
+    def hint(self, text: str) -> None:
+        """Add a line to the job summary alone."""
+        self._hints.append(text)
+
     def failed(self, item: Distribution, error: BaseException) -> None:
         """A file was not taken, as far as the index told."""
         self._end(item)
@@ -170,7 +182,7 @@ class Report:
         if text is None and not self._results:
             return
         try:
-            github.append_summary(os.environ, github.summary(self._repository, self._results.values(), text))
+            github.append_summary(os.environ, github.summary(self._repository, self._results.values(), text, self._hints))
         except OSError as error:
             self._terminal.warning(f"The job summary could not be written: {error.strerror}.")
 
@@ -194,7 +206,9 @@ class Report:
         return [self._shown(result.distribution) for result in self._results.values() if result.outcome is outcome]
 
     def _keep(self, item: Distribution, outcome: Outcome, sha256: str | None = None, error: str | None = None) -> None:
-        self._results[item.path] = FileResult(item, outcome, sha256, error)
+        made = self._attested.get(item.path)
+        where = (made.log_index, made.log_url) if made else (None, None)
+        self._results[item.path] = FileResult(item, outcome, sha256, error, *where)
 
     def _end(self, item: Distribution) -> None:
         self._unsure.discard(item.path)

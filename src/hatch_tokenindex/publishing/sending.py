@@ -13,13 +13,13 @@ from hatch_tokenindex.publishing.parallel import in_parallel, run_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from hatch_tokenindex.console.report import Report
     from hatch_tokenindex.console.terminal import Terminal
     from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.credentials.session import CredentialSession
     from hatch_tokenindex.distributions import Distribution
+    from hatch_tokenindex.publishing.attestations import RunAttestations
     from hatch_tokenindex.publishing.plan import ProjectPlan
 
 
@@ -33,14 +33,14 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends to one repository, up to `jobs` files at once. `attestations` are JSON arrays, by the path of their file."""
+    """Sends to one repository, up to `jobs` files at once."""
 
     uploader: Uploader
     session: CredentialSession
     terminal: Terminal
     report: Report
     jobs: int
-    attestations: Mapping[Path, str]
+    attestations: RunAttestations
 
     def send(self, project: ProjectPlan) -> Delivery:
         """Send release by release; what was typed is remembered once a first file was taken. Raises `UploadError`."""
@@ -96,7 +96,7 @@ class Sender:
             partial(self.session.authorize, project.name, item.size),
             asked_now=asked_now,
             status=project.listing.status,
-            attestations=self.attestations.get(item.path) if minted else None,
+            attestations=self.attestations.of(item) if minted else None,
             creates_project=project.listing.exists is False and item is project.uploads[0],
         )
         return self.uploader.upload(upload)
