@@ -97,10 +97,12 @@ class Run:
                 self.terminal.warning(f"{self.terminal.path(path)} has no name of a wheel or sdist, and so no project.")
         named = dict.fromkeys(filter(None, projects.values())) or [project_at_hand]
         explanations = [self.chain.explain(project) for project in named]
+        attesting = {item.project: self.attestations.planned(self._would_mint(item.project)) for item in explanations}
         if self.asked.json:
-            self.report.explained(explaining.as_data(item) for item in explanations)
+            self.report.explained(explaining.as_data(item, attesting[item.project]) for item in explanations)
         else:
-            self.terminal.output("\n\n".join(explaining.as_text(item, self.repository) for item in explanations))
+            texts = (explaining.as_text(item, self.repository, attesting[item.project]) for item in explanations)
+            self.terminal.output("\n\n".join(texts))
 
     def initialize(self, project: str) -> None:
         """Find the credential of a project and remember what was typed, with nothing to publish.
