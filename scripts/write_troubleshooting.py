@@ -70,7 +70,7 @@ def page() -> str:
         parts += [f"## {group.title}\n", *entries]
     facts = about_sent(tests["NEXUS"])
     parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in NO_ANSWER_ROWS.items())]
-    parts += [f"## {_WANTED}\n", "".join(_paragraph(kind.credential, "- ", "  ") for kind in KINDS if kind.credential)]
+    parts += [f"## {_WANTED}\n", "".join(_paragraph(kind.credential_help, "- ", "  ") for kind in KINDS if kind.credential_help)]
     return "\n".join(parts)
 
 

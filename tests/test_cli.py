@@ -71,7 +71,7 @@ def test_login_publish_logout(at_pypi: Maintainer, start: str) -> None:
 
     login = run("login", stdin=f"{token}\n".encode())
     assert login.returncode == 0, login.output
-    assert f"Stored the secret for {name} on PyPI in the keyring" in login.words
+    assert f"Saved the for {name} on PyPI in the keyring" in login.words
     assert at_pypi.kept == {slot_of(name): token}
 
     tokens = run("tokens")
@@ -171,9 +171,9 @@ BAD_LOGINS = {
     "an empty line": ((), b"\n", ["standard input is empty"]),
     "control characters": ((), b"\x16\n", ["control characters"]),
     "no text": ((), b"\xff\xfe\x00\n", ["standard input"]),
-    "another project's": (("--project", "demo"), project_token("other").encode(), ["is only for other", "demo"]),
+    "another project's": (("--project", "demo"), project_token("other").encode(), ["is scoped to other", "demo"]),
     "expired": ((), project_token("demo", expires=PAST).encode(), ["expired on 2020-09-13"]),
-    "another index's": (("-r", "test"), account_token().encode(), ["was made by pypi.org", "test.pypi.org"]),
+    "another index's": (("-r", "test"), account_token().encode(), ["issued by pypi.org", "test.pypi.org"]),
     "plain http": (("-r", "http://packages.example.org/"), SECRET.encode(), ["plain http"]),
     "an unknown repository": (("-r", "man"), SECRET.encode(), ["no repository 'man'", "'main'"]),
     "a project's name that is none": (("--project", "my project"), SECRET.encode(), ["'my project'"]),
@@ -220,7 +220,7 @@ def test_login_where_nothing_may_be_stored(at_index: Maintainer) -> None:
 @pytest.mark.parametrize(
     ("backend", "why"),
     [
-        ("keyring.backends.fail.Keyring", "there is no keyring on this system"),
+        ("keyring.backends.fail.Keyring", "no keyring available"),
         ("keyring.backends.null.Keyring", "did not keep it"),
         ("keyring_backends.Locked", "the keyring is locked"),
         ("keyring_backends.Explodes", "the keyring failed (RuntimeError)"),

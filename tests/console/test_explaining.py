@@ -127,7 +127,7 @@ def test_what_the_token_says_is_told(at_pypi: Maintainer) -> None:
     assert "narrowed" in result.words
     assert token not in result.output
     whole = at_pypi.publish_in_process("-o", "explain", "-o", "narrow-token=never", HATCH_INDEX_AUTH=token)
-    assert "It is sent as it is." in whole.words
+    assert "The token is sent unchanged." in whole.words
 
 
 def test_without_files_it_is_about_the_project_at_hand(at_index: Maintainer) -> None:
@@ -178,7 +178,7 @@ def test_what_is_switched_off_says_so(at_index: Maintainer, setting: str, place:
     (project,) = explain(at_index, "-o", setting)
     others = {name for name in SECRETS if not name.startswith(place)}
     assert set(rows(project, "secret")) == {*others, place}
-    assert rows(project, "secret")[place] == f"switched off by `{setting.partition('=')[0]}`"
+    assert rows(project, "secret")[place] == f"ignored: disabled by `{setting.partition('=')[0]}`"
     assert place != "keyring" or at_index.home.keyring.calls == []
 
 
@@ -189,7 +189,7 @@ def test_a_password_of_pypirc_that_loses_to_a_user_name_says_so(at_index: Mainta
     )
     (project,) = explain(at_index, "-u", "alice")
     held = rows(project, "secret")["~/.pypirc"]
-    assert held == "a password that is not used: the user name came from --user"
+    assert held == "ignored: its password is ignored, because the user name comes from --user"
     result = at_index.publish("-u", "alice")
     assert f"~/.pypirc: {held}" in result.words
     assert SECRET not in result.output
@@ -198,7 +198,7 @@ def test_a_password_of_pypirc_that_loses_to_a_user_name_says_so(at_index: Mainta
 @pytest.mark.parametrize(
     ("backend", "why"),
     [
-        ("keyring.backends.fail.Keyring", "there is no keyring on this system"),
+        ("keyring.backends.fail.Keyring", "no keyring available"),
         ("keyring_backends.Locked", "the keyring is locked"),
         ("keyring_backends.Init", "the keyring could not be started"),
         ("keyring_backends.Explodes", "the keyring failed (RuntimeError)"),
@@ -221,7 +221,7 @@ STOPS = {
     "another project's token": (
         "secret",
         "HATCH_INDEX_AUTH",
-        "is only for other",
+        "is scoped to other",
         {"HATCH_INDEX_AUTH": make_token(location="127.0.0.1", projects=["other"])},
         "",
     ),
@@ -273,7 +273,7 @@ def test_where_nothing_is_found_it_says_so(at_index: Maintainer) -> None:
     at_index.build("demo")
     result = at_index.publish_in_process("-o", "explain")
     assert result.returncode == 0
-    assert "No place gives a secret, and nobody can be asked: publishing would stop here." in result.words
+    assert "No place gives a secret, and Cannot prompt for a token: publishing would stop here." in result.words
     assert "<- used" not in result.output
 
 

@@ -36,7 +36,7 @@ def exists_at(maintainer: Maintainer, *names: str) -> None:
 def run_as_printed(line: str, maintainer: Maintainer, token: str) -> None:
     """Paste the command at the end of a line into a shell, and the token at its question."""
     subprocess.run(
-        re.split("store it with: |, then ", line)[1],
+        re.split("save it with: |, then ", line)[1],
         shell=True,
         check=True,
         cwd=maintainer.project.folder,
@@ -66,7 +66,7 @@ def test_the_token_that_created_a_project_is_swapped(
     (line,) = advice(first)
     assert f"{name} is new, and the token that created it can upload to every project of the account" in line
     assert f"https://{site}/{LINK}{name} " in line
-    assert ("store it with: hatch-tokenindex login" in line) is (script == "on the path")
+    assert ("save it with: hatch-tokenindex login" in line) is (script == "on the path")
 
     token = project_token(name, location=site)
     run_as_printed(line, at_pypi, token)

@@ -115,7 +115,7 @@ def test_a_token_of_pypi_is_not_disclosed_to_another_index(
     result = publish(built, home, "-r", index.upload_url, HATCH_INDEX_AUTH=token)
 
     check_refusal(
-        result, token, [f"HATCH_INDEX_AUTH was made by {location}", "disclosed to 127.0.0.1", "Give a secret"]
+        result, token, [f"HATCH_INDEX_AUTH issued by {location}", "disclosed to 127.0.0.1", "Give a secret"]
     )
     assert index.uploads == []
 
@@ -125,9 +125,9 @@ def test_a_token_of_pypi_is_not_disclosed_to_another_index(
     [
         pytest.param("passw0rd", [], ["The secret", "https://", "`-o insecure-http`"], id="password"),
         pytest.param("passw0rd", ["-o", "insecure-http=false"], ["The secret", "https://"], id="insecure-http=false"),
-        pytest.param(ACCOUNT, [], ["never sent over plain http", "https://"], id="PyPI's token"),
+        pytest.param(ACCOUNT, [], ["over plain http", "https://"], id="PyPI's token"),
         pytest.param(
-            ACCOUNT, ["-o", "insecure-http"], ["never sent over plain http"], id="PyPI's token, insecure-http"
+            ACCOUNT, ["-o", "insecure-http"], ["over plain http"], id="PyPI's token, insecure-http"
         ),
     ],
 )
@@ -250,7 +250,7 @@ def test_a_refusal_names_the_place(
     result = publish(built, home, "-r", "private", *give(built, home, index.upload_url))
 
     place = origin.format(project=built.folder, config=home.hatch_config)
-    check_refusal(result, EXPIRED, [f"The API token from {place} was made by pypi.org"])
+    check_refusal(result, EXPIRED, [f"The API token from {place} issued by pypi.org"])
     assert index.uploads == []
 
 
@@ -259,7 +259,7 @@ def test_a_dry_run_refuses_as_the_run_does(index: RecordingServer, home: Home, b
         publish(built, home, "-r", index.upload_url, *arguments, HATCH_INDEX_AUTH=EXPIRED)
         for arguments in ([], ["-o", "dry-run"])
     )
-    check_refusal(dry_run, EXPIRED, ["The API token from HATCH_INDEX_AUTH was made by pypi.org"])
+    check_refusal(dry_run, EXPIRED, ["The API token from HATCH_INDEX_AUTH issued by pypi.org"])
     assert dry_run == run
     assert index.uploads == []
 
@@ -269,14 +269,14 @@ def test_explain_tells_the_refusal_in_the_row_of_the_place(index: RecordingServe
 
     assert result.returncode == 0, result.output
     (row,) = [line for line in result.stdout.splitlines() if "  HATCH_INDEX_AUTH  " in line and "secret" in line]
-    assert "refused: The API token from HATCH_INDEX_AUTH was made by pypi.org" in row
+    assert "refused: The API token from HATCH_INDEX_AUTH issued by pypi.org" in row
     assert index.requests == []
 
 
 @pytest.mark.parametrize(
     ("secret", "why"),
     [
-        (make_token(projects=["other-project"]), "is only for other-project"),
+        (make_token(projects=["other-project"]), "is scoped to other-project"),
         (EXPIRED, f"expired on {PAST_DATE}"),
         (make_token(location="test.pypi.org"), "made by test.pypi.org"),
     ],
@@ -366,7 +366,7 @@ def test_a_token_goes_with_its_own_user_name(index: RecordingServer, home: Home,
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", HERE)]
-    assert "The API token from HATCH_INDEX_AUTH goes with the user name __token__" in result.words
+    assert "The API token from HATCH_INDEX_AUTH needs the user name __token__" in result.words
     assert "instead of 'maintainer'" in result.words
 
 
@@ -417,7 +417,7 @@ def test_which_hosts_may_get_the_token_of_which_index(location: str, url: str, o
     if outcome == "silent":
         assert text == ""
     else:
-        assert text.startswith(f"The API token from HATCH_INDEX_AUTH was made by {location}")
+        assert text.startswith(f"The API token from HATCH_INDEX_AUTH issued by {location}")
         assert ("disclosed" in text) is (outcome == "refused")
 
 
@@ -475,7 +475,7 @@ def test_a_caveat_that_is_not_known_is_not_judged(caveat: bytes) -> None:
 def test_a_token_that_cannot_be_read_is_sent_as_it_is(secret: str) -> None:
     """PyPI alone decides about it; there, it is most likely a mistake in copying, and that is said."""
     (note,) = look(secret).notes
-    assert "The API token from HATCH_INDEX_AUTH can't be read, and is sent as it is" in note
+    assert "The API token from HATCH_INDEX_AUTH could not be parsed; sending it unchanged" in note
     assert "Copy it again" in note
     assert look(secret, url="https://example.org/legacy/").notes == ()
 
@@ -504,7 +504,7 @@ def test_a_token_typed_as_user_name_is_the_secret(
     with HatchTerminal(*arguments, cwd=built.folder, home=home) as terminal:
         terminal.expect("User name for")
         terminal.send(typed)
-        terminal.expect("That is an API token and not a user name")
+        terminal.expect("You entered an API token as the user name")
         before = len(terminal.screen)
         assert terminal.finish() == 0, terminal.screen
         assert HERE not in terminal.screen[before:]
@@ -538,11 +538,11 @@ def test_what_is_typed_and_no_use_is_asked_for_again(pypi: PyPIStandIn, home: Ho
     with HatchTerminal(*arguments, cwd=built.folder, home=home, env=pypi.environment) as terminal:
         for typed, why in [
             ("", "is empty. Paste with"),
-            (make_token(projects=["other-project"]), "from the prompt is only for other-project"),
+            (make_token(projects=["other-project"]), "from the prompt is scoped to other-project"),
         ]:
             terminal.give_secret(typed)
             terminal.expect(why)
         terminal.give_secret(make_token(location="test.pypi.org", user=USER_ID))
         assert terminal.finish() == 1
-        assert "from the prompt was made by test.pypi.org" in terminal.words
+        assert "from the prompt issued by test.pypi.org" in terminal.words
     assert pypi.server.uploads == []

@@ -57,7 +57,7 @@ def give_token(terminal: HatchTerminal, token: str) -> None:
 
 def undo_commands(words: str) -> list[list[str]]:
     """The commands that a run printed to undo what it stored; they are alone on their line."""
-    (commands,) = [line.partition("To undo: ")[2] for line in words.splitlines() if "To undo: " in line]
+    (commands,) = [line.partition("To remove it: ")[2] for line in words.splitlines() if "To remove it: " in line]
     return [shlex.split(command) for command in commands.split("; ")]
 
 
@@ -140,7 +140,7 @@ def test_every_slot_of_one_secret_is_told_once(at_pypi: Maintainer) -> None:
     with at_pypi.at_terminal() as terminal:
         give_token(terminal, account_token())
         assert terminal.finish() == 0
-    assert terminal.words.count("Stored the secret") == 1
+    assert terminal.words.count("Saved the") == 1
     assert [call for call in at_pypi.home.keyring.calls if call[0] == "set_password"] == [
         ("set_password", PYPI, "__token__")
     ]
@@ -296,7 +296,7 @@ def test_initialize_auth_without_files(at_pypi: Maintainer) -> None:
         terminal.send(project_token(name))
         assert terminal.finish() == 0
     assert at_pypi.kept == {slot_of(name): project_token(name)}
-    assert "Stored the secret" in terminal.words
+    assert "Saved the" in terminal.words
     assert at_pypi.server.requests == []
 
     again = at_pypi.publish_in_process("--initialize-auth")
@@ -622,5 +622,5 @@ def test_without_a_keyring_it_is_said_that_nothing_is_stored(at_index: Maintaine
     with at_index.at_terminal("-u", "alice") as terminal:
         terminal.give_secret("correct horse")
         assert terminal.finish() == 0
-    assert terminal.words.count("There is no keyring on this system") == 1
-    assert terminal.words.count("The secret was not stored, and will be asked for again.") == 1
+    assert terminal.words.count("No keyring available") == 1
+    assert terminal.words.count("The secret was was not saved; the next run will prompt for it again.") == 1

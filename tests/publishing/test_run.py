@@ -37,7 +37,7 @@ def test_what_is_left_out_of_the_metadata_is_told_by_file(at_index: Maintainer) 
     wheel = make_wheel(at_index.project.dist, headers=[("Made-Up", "nobody knows it")])
     result = at_index.publish_in_process(HATCH_INDEX_AUTH="s3cret")
     assert result.returncode == 0, result.output
-    assert f"{wheel.name}: not sent, because core metadata has no such field: made-up" in result.words
+    assert f"{wheel.name}: unknown metadata fields are not uploaded: made-up" in result.words
 
 
 def test_a_rehearsal_tells_of_projects_that_are_there_and_of_others(at_index: Maintainer) -> None:

@@ -238,7 +238,7 @@ def test_three_identities_are_enough(job: Job, answer: Answer) -> None:
     assert result.returncode == 1
     assert len(job.github.issued) == job.index.calls.count("mint-token") == 3
     assert "Trusted Publishing: " in result.output
-    assert "status 5" in result.output or "status 4" in result.output or "could not be reached" in result.output
+    assert "HTTP 5" in result.output or "HTTP 4" in result.output or "could not be reached" in result.output
     assert job.at.server.uploads == []
 
 
@@ -276,7 +276,7 @@ def test_a_leftover_pending_publisher_costs_one_identity(job: Job) -> None:
 def test_a_job_without_the_permission_is_shown_what_to_add(job: Job) -> None:
     result = job.publish(environment=job.github.job_without_permission)
     assert result.returncode == 1
-    assert "the job may not ask GitHub for an identity token" in result.output
+    assert "the job lacks the permission to request an identity token" in result.output
     assert yaml_below(result.output, "Add to the job in the workflow file:") == {
         "permissions": {"contents": "read", "id-token": "write"}
     }
@@ -325,7 +325,7 @@ def test_an_index_without_trusted_publishing_is_told(at_index: Maintainer, githu
         env=github.job,
     )
     assert result.returncode == 1
-    assert "Trusted Publishing: the index offers no Trusted Publishing (status 404)" in result.words
+    assert "Trusted Publishing: the index does not support Trusted Publishing (HTTP 404)" in result.words
     assert github.server.requests == []
 
 
@@ -333,7 +333,7 @@ def test_an_index_that_has_switched_it_off_is_told(job: Job) -> None:
     job.index.disabled = True
     result = job.publish()
     assert result.returncode == 1
-    assert "(status 403: Trusted publishing functionality not enabled)" in result.words
+    assert "(HTTP 403: Trusted publishing functionality not enabled)" in result.words
     assert job.github.server.requests == []
 
 
@@ -489,7 +489,7 @@ def test_an_index_that_burns_no_tokens_is_no_error(job: Job) -> None:
     assert result.returncode == 0, result.output
     assert job.index.calls == MINTED
     assert "burn" not in result.output
-    assert "status 405" not in result.output
+    assert "HTTP 405" not in result.output
 
 
 def test_an_endpoint_that_hangs_holds_the_end_up_for_two_seconds_alone(job: Job) -> None:
@@ -623,7 +623,7 @@ def test_explain_shows_that_the_permission_is_missing(pypi_job: Job) -> None:
     result = pypi_job.publish("-o", "explain", environment=pypi_job.github.job_without_permission)
     assert result.returncode == 0, result.output
     (row,) = (line for line in result.output.splitlines() if "Trusted Publishing" in line)
-    assert "the job may not ask GitHub for an identity token" in row
+    assert "the job lacks the permission to request an identity token" in row
     assert "would be minted" not in result.output
     assert pypi_job.index.calls == []
 

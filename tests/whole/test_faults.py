@@ -854,7 +854,7 @@ def test_pages_that_stay_old_end_the_wait_with_a_text(
     check_refused(
         result,
         f"Uploaded: {shown(at_index, *files)}.",
-        f"after {seconds} seconds the index does not list {', '.join(path.name for path in files)}",
+        f"did not list these files within {seconds} seconds: {', '.join(path.name for path in files)}",
         "don't upload again",
     )
     assert "Not uploaded" not in result.words
@@ -988,7 +988,7 @@ def test_a_file_that_changes_between_two_attempts_is_not_sent_again(
         return Answer(503, headers=AT_ONCE)
 
     at_index.server.script_uploads(meddle)
-    check_refused(publish(at_index), sdist.name, "changed" if happens is not vanish else "can't be read any more")
+    check_refused(publish(at_index), sdist.name, "changed" if happens is not vanish else "can no longer be read")
     assert at_index.server.files == {}
 
 
@@ -1007,7 +1007,7 @@ def test_a_file_that_changes_after_a_lost_answer_may_have_arrived(
     result = publish(at_index)
     check_refused(
         result,
-        "changed while it was being sent" if happens is not vanish else "can't be read any more",
+        "changed during the upload" if happens is not vanish else "can no longer be read",
         f"May have arrived: {shown(at_index, sdist)}.",
     )
     assert "Not uploaded" not in result.words

@@ -1,4 +1,4 @@
-"""The time at the index: a wrong clock of this machine must not make a token expire."""
+"""The index's clock: a wrong local clock must not make a restricted token expire early."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """This machine's clock, corrected by what the index answered."""
+    """The local clock, corrected by the index's responses. Any thread may use it."""
 
     def __init__(self) -> None:
         self._offset = 0.0
 
     def now(self) -> float:
-        """Unix seconds."""
+        """Return the Unix time in seconds."""
         return time() + self._offset
 
     def correct(self, headers: Mapping[str, str]) -> None:
-        """Learn from the `Date` of an answer (RFC 9110, 6.6.1). One with `Age` comes from a cache, and its date is old."""
-        lowered = {name.lower(): value for name, value in headers.items()}
-        if "age" in lowered or "date" not in lowered:
+        """Adopt the `Date` of a response (RFC 9110, 6.6.1). One with `Age` was cached, and its date is old.
+
+        Args:
+            headers: The response's headers, by name in any case (`httpx.Headers`) or in lower case.
+        """
+        if "age" in headers or "date" not in headers:
             return
         try:
-            date = parsedate_to_datetime(lowered["date"])
+            date = parsedate_to_datetime(headers["date"])
             self._offset = (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp() - time()
         except (ValueError, TypeError, OverflowError):
             return

@@ -72,7 +72,7 @@ def test_why_it_asks_is_said_before(at_pypi: Maintainer) -> None:
     with at_pypi.at_terminal() as terminal:
         answer(terminal, "User name for PyPI", "")
         assert "passed over" in terminal.words
-        assert "is only for another" in terminal.words
+        assert "is scoped to another" in terminal.words
         answer(terminal, "API token for", account_token())
         assert terminal.finish() == 0
     assert terminal.words.count("passed over") == 1
@@ -88,7 +88,7 @@ def test_a_token_typed_as_user_name_is_the_secret_and_lands_in_no_file(at_pypi: 
     token = account_token()
     with at_pypi.at_terminal(HATCH_DEBUG="1") as terminal:
         answer(terminal, "User name for PyPI", f"{prefix}{token}")
-        terminal.expect("it is used as the secret")
+        terminal.expect("using it as the secret")
         assert terminal.finish() == 0
     assert at_pypi.received == [("alpha", "__token__", "account"), ("beta", "__token__", "account")]
     assert "input is hidden" not in terminal.words
@@ -178,8 +178,8 @@ def test_a_rehearsal_says_that_it_would_ask(at_index: Maintainer, option: str) -
 BAD_ANSWERS = {
     "nothing": ("", "is empty"),
     "spaces": ("   ", "is empty"),
-    "another project's": (project_token("another"), "is only for another"),
-    "another index's": (account_token(location="test.pypi.org"), "was made by test.pypi.org"),
+    "another project's": (project_token("another"), "is scoped to another"),
+    "another index's": (account_token(location="test.pypi.org"), "issued by test.pypi.org"),
     "expired": (make_token(user=USER_ID, expires=PAST), "expired on 2020-09-13"),
 }
 
@@ -204,7 +204,7 @@ def test_the_third_answer_that_can_not_work_ends_the_run(at_pypi: Maintainer) ->
         for _ in range(3):
             answer(terminal, "API token for", project_token("another"))
         assert terminal.finish() == 1
-    assert terminal.words.count("is only for another") == 3
+    assert terminal.words.count("is scoped to another") == 3
     assert at_pypi.received == []
     assert at_pypi.kept == {}
 

@@ -102,7 +102,7 @@ def test_every_refusal_is_explained_with_the_claims_beside_the_fields(
     assert pypi_job.at.server.uploads == []
     text = json.loads(result.stdout)["error"]["summary"]
     code = "invalid-moon" if cause is a_new_code else cause.__name__.replace("_", "-")
-    assert text.startswith(f"PyPI minted no token for this job ({code}). It said:\n  ")
+    assert text.startswith(f"PyPI refused to issue a token for this job ({code}). It said:\n  ")
     assert said in text
     assert advice in text
     for claim, field in (
@@ -167,7 +167,7 @@ def test_a_reusable_workflow_is_told(job: Job) -> None:
     job.github.claims["job_workflow_ref"] = "octo-org/shared/.github/workflows/publish.yml@refs/heads/main"
     result = job.publish()
     assert result.returncode == 1
-    assert "This job belongs to a reusable workflow" in result.output
+    assert "PyPI doesn't support reusable workflows" in result.output
     assert "Workflow name: release.yml" in result.output
 
 
@@ -253,7 +253,7 @@ def test_no_link_is_made_up_where_the_token_names_no_workflow(pypi_job: Job, pro
     environment = gitlab_job(ci_config_ref_uri="elsewhere") if provider == "GitLab CI/CD" else None
     result = pypi_job.publish(environment=environment)
     assert result.returncode == 1
-    assert "PyPI minted no token for this job (invalid-publisher)" in result.output
+    assert "PyPI refused to issue a token for this job (invalid-publisher)" in result.output
     assert "sub: " in result.output
     assert links(result.output) == []
 

@@ -41,7 +41,7 @@ def about_sent(sent: Attempt) -> dict[str, str]:
         "releases": f"{manage}/releases/",
         "give": _how_to_give_a_token(sent),
         "change": _how_to_change_the_credential(sent),
-        "wants": kind_of(sent.url).credential,
+        "wants": kind_of(sent.url).credential_help,
         "upload_url": urls.TEST_PYPI if on_test else urls.PYPI,
         "upload_name": "test" if on_test else "main",
         "outages": _where_outages_are_told(sent),
