@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 EXTRA = "hatch-tokenindex[attestations]"
+INSTALLING = f"install {EXTRA} beside Hatch: pipx inject hatch '{EXTRA}'"
 AUDIENCE = "sigstore"
 """The audience of the identity tokens that Sigstore accepts."""
 PUBLISH_PREDICATE = "https://docs.pypi.org/attestations/publish/v1"

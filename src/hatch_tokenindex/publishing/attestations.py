@@ -8,7 +8,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.attesting import AUDIENCE, EXTRA, PUBLISH_PREDICATE, is_installed, signers
+from hatch_tokenindex.attesting import AUDIENCE, INSTALLING, PUBLISH_PREDICATE, is_installed, signers
 from hatch_tokenindex.attesting.attestor import Attestor, MadeAttestation
 from hatch_tokenindex.attesting.making import AttestedFiles
 from hatch_tokenindex.credentials.sources import identity
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from hatch_tokenindex.console.terminal import Terminal
     from hatch_tokenindex.distributions import Distribution
     from hatch_tokenindex.publishing.plan import ProjectPlan
-
-INSTALLING = f"install {EXTRA} beside Hatch: pipx inject hatch '{EXTRA}'"
 
 
 class RunAttestations:
