@@ -173,7 +173,9 @@ class HatchTerminal:
             encoding="utf-8",
             dimensions=(40, 100),
         )
+        # pexpect waits before it types and after it closes, for programs that need it; this one does not.
         self._process.delaybeforesend = None
+        self._process.ptyproc.delayafterclose = 0
         self._shown = ""
 
     def __enter__(self) -> Self:

@@ -373,4 +373,4 @@ def test_explain_tells_what_is_sent(project: Project, home: Home, setting: str, 
 
     assert result.returncode == 0, result.output
     assert told.format(project=project.name) in result.words
-    assert "made by pypi.org; kind: account" in result.words
+    assert "issued by pypi.org; scope: entire account" in result.words

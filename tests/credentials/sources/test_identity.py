@@ -153,13 +153,13 @@ def test_github_cannot_be_reached(github: GitHub, monkeypatch: pytest.MonkeyPatc
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
         monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", url)
-        assert refused({**github.job, "ACTIONS_ID_TOKEN_REQUEST_URL": url}).startswith("there is no identity token")
+        assert refused({**github.job, "ACTIONS_ID_TOKEN_REQUEST_URL": url}).startswith("no identity token")
 
 
 def test_a_url_that_is_none_is_no_traceback(github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "no url")
     why = refused(github.job)
-    assert why.startswith("there is no identity token (")
+    assert why.startswith("no identity token (")
 
 
 # GitLab

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
+from html.parser import HTMLParser
+from typing import NoReturn
 
 import pytest
 
@@ -110,7 +112,6 @@ def answered(body: str | bytes, kind: str = "", reason: str = "", status: int = 
             ("AccessDenied", "No room"),
             id="XML",
         ),
-        pytest.param(answered("<p>No room<![endless]>more", HTML), ("No room",), id="HTML that the parser chokes on"),
         pytest.param(
             answered("Invalid API Token: a, b, token is expired, a, b, token is expired", PLAIN),
             ("Invalid API Token: a, b, token is expired, a, b",),
@@ -121,6 +122,17 @@ def answered(body: str | bytes, kind: str = "", reason: str = "", status: int = 
 )
 def test_the_words_are_found_in_every_kind_of_answer(answer: Answer, expected: tuple[str, ...]) -> None:
     assert words(answer, REDACT) == expected
+
+
+def test_html_that_the_parser_rejects_is_shown_up_to_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older Pythons raise `AssertionError` for a marked section that they don't know, as here every Python does."""
+    monkeypatch.setattr(HTMLParser, "parse_html_declaration", rejected)
+    assert words(answered("<p>No room<![endless]>more", HTML), REDACT) == ("No room",)
+
+
+def rejected(*_: object) -> NoReturn:
+    """Reject a part of a page."""
+    raise AssertionError
 
 
 @pytest.mark.parametrize(
