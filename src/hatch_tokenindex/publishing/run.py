@@ -31,7 +31,7 @@ from hatch_tokenindex.index.kinds import release_page
 from hatch_tokenindex.index.minting import TokenMinter
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Uploader
-from hatch_tokenindex.publishing.attestations import RunAttestations
+from hatch_tokenindex.publishing.run_attestations import RunAttestations
 from hatch_tokenindex.publishing.plan import ProjectPlan, by_project, plan, warnings
 from hatch_tokenindex.publishing.sending import Delivery, Sender
 

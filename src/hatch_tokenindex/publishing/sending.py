@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.credentials.session import CredentialSession
     from hatch_tokenindex.distributions import Distribution
-    from hatch_tokenindex.publishing.attestations import RunAttestations
+    from hatch_tokenindex.publishing.run_attestations import RunAttestations
     from hatch_tokenindex.publishing.plan import ProjectPlan
 
 

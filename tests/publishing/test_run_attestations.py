@@ -11,12 +11,13 @@ import pytest
 from attestors import attestor_for, identity_of, verified
 from ci_job import GITLAB_CLAIMS, Job, gitlab_job, gitlab_publisher
 from distribution_builders import make_sdist, make_wheel
+from hatch_in_process import invoke_hatch
 from hatch_process import run_hatch
 from servers import Answer
 from servers.oidc import signed
 from servers.sigstore import FIRST_INDEX
 
-from hatch_tokenindex.publishing import attestations
+from hatch_tokenindex.publishing import run_attestations as attestations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -339,7 +340,9 @@ def test_a_dry_run_fails_where_always_would(attesting_job: Job) -> None:
 def test_explain_tells_as_whom(
     options: tuple[str, ...], variables: dict[str, str], said: str, attesting_job: Job
 ) -> None:
-    result = succeeded(attesting_job.publish("-o", "explain", *options, **variables))
+    result = succeeded(
+        attesting_job.publish("-o", "explain", *options, run=invoke_hatch, environment=None, **variables)
+    )
     assert said in result.stdout
     assert said or "Attestations" not in result.stdout
 
