@@ -18,6 +18,7 @@ from servers.oidc import signed
 from servers.sigstore import FIRST_INDEX
 
 from hatch_tokenindex.publishing import run_attestations as attestations
+from hatch_tokenindex.publishing.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -219,6 +220,15 @@ def test_always_ends_before_anything_is_uploaded_with_another_credential(attesti
     failed(
         result, f"`attestations` is `always`, but {attesting_job.project} is not published with Trusted Publishing\n"
     )
+    assert attesting_job.at.server.uploads == []
+
+
+def test_always_ends_where_something_else_than_a_minted_token_was_found_after_all(
+    attesting_job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As where minting fails, and a person at a terminal types a token instead.
+    monkeypatch.setattr(Run, "_is_minted", lambda _self, _project: False)
+    failed(attesting_job.publish("-o", "attestations=always"), "is not published with Trusted Publishing\n")
     assert attesting_job.at.server.uploads == []
 
 

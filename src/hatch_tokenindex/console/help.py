@@ -23,6 +23,8 @@ All flags of `hatch publish` and their HATCH_INDEX_* variables work. These optio
   existing=WORD         files that the index has already: skip (default), fail, or replace
   keyring=false         neither read nor write the keyring
   trusted-publishing=W  automatic (where no secret was found), always (use nothing else), never
+  attestations=WORD     automatic (for PyPI and TestPyPI in CI, with the extra), always, never; written to
+                        attestations-directory=PATH; made by sigstore-trust-config=FILE, another Sigstore instance
   narrow-token=never    send PyPI's tokens as they are, not narrowed to the project and the next minutes
   insecure-http         let a secret go to this URL over plain http
   jobs=N                files that are sent at once, after a release's first (4; 1 to 8)

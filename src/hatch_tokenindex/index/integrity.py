@@ -60,6 +60,10 @@ def fetch_provenance(client: httpx.Client, site: str, filename: str) -> bytes | 
     except (httpx.TimeoutException, TimeoutError):
         why = "timed out"
     except (httpx.HTTPError, ValueError) as error:
-        why = f"connection failed ({type(error).__name__})"
+        why = (
+            f"connection failed ({type(error).__name__})"
+            if isinstance(error, httpx.HTTPError)
+            else "response too large"
+        )
     msg = f"{site} could not be asked for the attestations of {filename}: {why}"
     raise AttestationError(msg)

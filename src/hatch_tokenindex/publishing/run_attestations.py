@@ -128,11 +128,10 @@ class RunAttestations:
 
     def _obstacle(self) -> str:
         """Return why nothing can be attested, as far as that is known without a request; empty if it can."""
-        if self._provider is None:
-            return "this is not a job in GitHub Actions, GitLab CI/CD or Google Cloud"
         if not is_installed():
             return f"the extra is not installed\nFix: {INSTALLING}."
-        if missing := self._provider.missing(self._environment, AUDIENCE):
+        missing = self._provider.missing(self._environment, AUDIENCE) if self._provider else ""
+        if missing:
             return missing
         event = self._environment.get("GITHUB_EVENT_NAME")
         return signers.reason_refused({"event_name": event} if self._signer().issuer == signers.GITHUB else {})
@@ -157,8 +156,7 @@ class RunAttestations:
         try:
             return self._files.of(item.path)
         except AttestationError as error:
-            if self._is_required:
-                raise
+            # Only with `automatic`: `always` made them all before the first upload.
             self._warn(error)
             return None
 
