@@ -295,9 +295,13 @@ def test_always_uploads_nothing(attesting_job: Job, sigstore: Sigstore) -> None:
     assert attesting_job.index.burned != []
 
 
-def test_a_trust_configuration_that_can_not_be_used_ends_the_run(attesting_job: Job, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("-o", "dry-run")])
+def test_a_trust_configuration_that_can_not_be_used_ends_the_run_before_minting(
+    options: tuple[str, ...], attesting_job: Job, tmp_path: Path
+) -> None:
     (tmp_path / "trust.json").write_text("{}")
-    failed(attesting_job.publish(), "`sigstore-trust-config` can't be used: ")
+    failed(attesting_job.publish(*options), "`sigstore-trust-config` can't be used: ")
+    assert attesting_job.index.calls == []
     assert attesting_job.at.server.uploads == []
 
 

@@ -8,9 +8,10 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.attesting import AUDIENCE, INSTALLING, PUBLISH_PREDICATE, is_installed, signers
+from hatch_tokenindex.attesting import AUDIENCE, INSTALLING, PUBLISH_PREDICATE, instance, is_installed, signers
 from hatch_tokenindex.attesting.attestor import Attestor, MadeAttestation
 from hatch_tokenindex.attesting.making import AttestedFiles
+from hatch_tokenindex.attesting.services import Exchanges
 from hatch_tokenindex.credentials.sources import identity
 from hatch_tokenindex.distributions import read_attestations
 from hatch_tokenindex.errors import AttestationError, ConfigurationError
@@ -52,12 +53,15 @@ class RunAttestations:
         Minting can create a project, so what can fail without it fails before.
 
         Raises:
-            ConfigurationError: `attestations` is `always`, and they can't be made here.
+            ConfigurationError: `attestations` is `always`, and they can't be made here, or the trust configuration can't be
+                used.
             DistributionError: An attestation beside a file is invalid.
         """
         uploading = [project for project in plans if project.uploads]
         minting = [project for project in uploading if would_mint(project.name)]
         self._beside = read_attestations(item for project in minting for item in project.uploads)
+        if self._repository.sigstore_trust_config and self._is_wanted and self._missing(minting) and is_installed():
+            instance.load(self._repository.sigstore_trust_config, Exchanges())
         if not self._is_required:
             return
         for project in uploading:
