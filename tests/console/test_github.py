@@ -185,7 +185,7 @@ def test_the_summary_of_a_failure_tells_what_became_of_each_file(runner: Runner)
     }
     [command] = commands(printed)
     assert (command.name, command.properties) == ("error", {"title": UNFINISHED})
-    assert "said (status 400):\n  No room\nWhat was sent:\n" in command.text
+    assert "(400)\n\n  No room\n\n  project      " in command.text
     assert command.text in runner.page.code
     assert SECRET not in command.text + runner.summary
 

@@ -13,6 +13,7 @@ from distribution_builders import make_sdist, make_wheel
 from hatch_in_process import invoke_hatch
 from servers import Answer
 
+from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.distributions import read
 from hatch_tokenindex.errors import DistributionError
 from hatch_tokenindex.index import form as form_module
@@ -316,7 +317,7 @@ def test_gitlab_gets_requires_python_even_if_empty(
 @pytest.mark.usefixtures("hashed")
 def test_the_tests_own_index_reads_it_as_it_was_meant(at_index: Maintainer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over HTTP, with identical bytes in the second attempt."""
-    monkeypatch.setattr(upload, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(upload, "BACKOFF", Backoff(first=0, longest=0))
     path = make_wheel(at_index.project.dist, at_index.project.name, headers=[("Summary", "Größe")])
     at_index.server.script_uploads(Answer(503))
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")

@@ -8,9 +8,8 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from html.parser import HTMLParser
 from time import monotonic, thread_time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 from api_tokens import USER_ID, make_token
@@ -221,19 +220,6 @@ def test_both_places_of_a_devpi_are_asked(index: RecordingServer) -> None:
 )
 def test_invalid_page(index: RecordingServer, answer: Answer) -> None:
     index.script_others(answer)
-    found = listing(index)
-    assert found == Listing(exists=None, problem=found.problem)
-    assert found.problem
-
-
-def test_a_page_that_the_parser_rejects(index: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Older Pythons raise `AssertionError` for a marked section that they don't know, as here every Python does."""
-
-    def rejected(*_: object) -> NoReturn:
-        raise AssertionError
-
-    monkeypatch.setattr(HTMLParser, "parse_html_declaration", rejected)
-    index.script_others(html_page("<![foo[bar]]>"))
     found = listing(index)
     assert found == Listing(exists=None, problem=found.problem)
     assert found.problem

@@ -574,7 +574,7 @@ def test_gitlab_goes_on_with_what_it_has(job: Job) -> None:
     assert result.returncode == 1
     assert len(job.index.minted) == 1
     assert "token is expired" in result.words
-    assert "A token of Trusted Publishing lives for 15 minutes, and this one has run out." in result.words
+    assert "A Trusted Publishing token is valid for 15 minutes, and this one has expired." in result.words
     assert "Run the job again" in result.words
 
 

@@ -482,7 +482,7 @@ def test_an_echo_is_masked(context: Context, refuse: Callable[[Request], Answer]
     result = context.publish("-o", "retries=0", "--auth", CANARY)
 
     assert result.returncode == 1
-    assert result.output.count(MASK) > 1, "more than the credential that was sent"
+    assert MASK in result.output
     context.search(result.output)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import AttestationError, TokenIndexError
 from hatch_tokenindex.secrets import MASK, RUN
 from hatch_tokenindex.text import one_line, shortened
@@ -28,10 +28,9 @@ T = TypeVar("T")
 TIME_LIMIT = 30
 """Seconds for each answer."""
 ATTEMPTS = 3
-FIRST_PAUSE = 0.5
-"""Seconds before the second attempt; the third follows after twice as long. Up to half as much again is added at random."""
 LONGEST_PAUSE = 10
 """Seconds that a `Retry-After` may ask for; a service that wants more has failed."""
+_BACKOFF = Backoff(first=0.75, longest=LONGEST_PAUSE, jitter=1 / 3)
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _LARGEST_BODY = 2**16
@@ -86,7 +85,7 @@ class Exchanges:
                 raise
             except Exception as error:  # noqa: BLE001 - the libraries let exceptions of many others through
                 fault = _fault(error)
-                pause = fault.retry_after or FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(1, 1.5)  # noqa: S311
+                pause = fault.retry_after or _BACKOFF.pause(attempt - 1)
                 if not fault.is_temporary or attempt == ATTEMPTS or pause > LONGEST_PAUSE:
                     _raise(endpoint, fault)
             self._pause(pause)

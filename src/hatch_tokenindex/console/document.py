@@ -82,9 +82,9 @@ def summary_of(error: BaseException) -> str:
 
 
 def _error(error: BaseException) -> dict[str, Any]:
-    told = error if isinstance(error, UploadError) else None
+    refusal = error.refusal if isinstance(error, UploadError) else None
     return {
         "summary": summary_of(error),
-        "index_said": ("\n".join(told.said) or None) if told else None,
-        "next_step": told.next_step if told else None,
+        "index_said": "\n".join(refusal.said) if refusal else None,
+        "next_step": refusal.next_step if refusal else None,
     }

@@ -139,7 +139,7 @@ class Report:
     def failed(self, item: Distribution, error: BaseException) -> None:
         """A file was not taken, as far as the index told."""
         self._end(item)
-        if isinstance(error, UploadError) and error.unsure:
+        if isinstance(error, UploadError) and error.possibly_uploaded:
             self._unsure.add(item.path)
         self._keep(item, Outcome.FAILED, error=document.summary_of(error))
         self._terminal.error(f"{self._shown(item)} ... failed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import NotListedError
 
 if TYPE_CHECKING:
@@ -12,9 +13,7 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.index.simple_page import Listing
 
-FIRST_PAUSE = 1.0
-"""Seconds before the second request; each further pause is twice as long."""
-LONGEST_PAUSE = 30.0
+BACKOFF = Backoff(first=1, longest=30)
 
 
 def wait_until_listed(
@@ -30,7 +29,7 @@ def wait_until_listed(
     Raises:
         NotListedError: The time limit passed.
     """
-    deadline, pause, missing = monotonic() + seconds, FIRST_PAUSE, digests
+    deadline, requests, missing = monotonic() + seconds, 0, digests
     while missing := {name: left for name, files in missing.items() if (left := _unlisted(files, listing(name)))}:
         remaining = deadline - monotonic()
         if remaining <= 0:
@@ -41,8 +40,8 @@ def wait_until_listed(
                 f"Fix: check the project's page later; don't upload again."
             )
             raise NotListedError(msg)
-        sleep(min(pause, remaining))
-        pause = min(2 * pause, LONGEST_PAUSE)
+        sleep(min(BACKOFF.pause(requests), remaining))
+        requests += 1
 
 
 def _unlisted(files: Mapping[str, str], listing: Listing) -> Mapping[str, str]:

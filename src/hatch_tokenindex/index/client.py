@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
-from hatch_tokenindex.secrets import Secret
+from hatch_tokenindex.secrets import RUN, Secret
 
 if TYPE_CHECKING:
     import httpx
@@ -33,6 +33,7 @@ def connect(repository: Repository) -> httpx.Client:
     import httpx
 
     _check_host(repository.url)
+    learn_proxy_passwords()
     tls = _tls(repository)
     try:
         # Redirects are followed by `next_url` alone: no secret may follow one to another origin.
@@ -52,17 +53,15 @@ def connect(repository: Repository) -> httpx.Client:
         raise ConfigurationError(msg) from None
 
 
-def proxy_credentials() -> tuple[tuple[str, Secret], ...]:
-    """Return the user name and password of each proxy in the environment, so that they can be masked."""
-    found = []
+def learn_proxy_passwords() -> None:
+    """Teach the redactor of the run the passwords of the proxies in the environment, which a proxy may echo."""
     for url in getproxies().values():
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
         except ValueError:
             continue
         if parts.password:
-            found.append((unquote(parts.username or ""), Secret(unquote(parts.password))))
-    return tuple(found)
+            RUN.learn(Secret(unquote(parts.password)), unquote(parts.username or ""))
 
 
 def goes_through_proxy(url: str) -> bool:

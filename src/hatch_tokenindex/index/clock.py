@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timezone
+from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_LONGEST_DATE = 100
 
 
 class Clock:
@@ -27,10 +29,16 @@ class Clock:
         Args:
             headers: The response's headers, by name in any case (`httpx.Headers`) or in lower case.
         """
-        if "age" in headers or "date" not in headers:
-            return
-        try:
-            date = parsedate_to_datetime(headers["date"])
-            self._offset = (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).timestamp() - time()
-        except (ValueError, TypeError, OverflowError):
-            return
+        if "age" not in headers and (date := parse_date(headers.get("date", ""))) is not None:
+            self._offset = date.timestamp() - time()
+
+
+def parse_date(text: str) -> datetime | None:
+    """Return the time of a header such as `Date` or `Retry-After` (RFC 9110, 5.6.7), None if it isn't one."""
+    try:
+        date = parsedate_to_datetime(text[:_LONGEST_DATE])
+        date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+        date.timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return date.astimezone(timezone.utc)

@@ -31,8 +31,8 @@ from hatch_tokenindex.index.kinds import release_page
 from hatch_tokenindex.index.minting import TokenMinter
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Uploader
-from hatch_tokenindex.publishing.run_attestations import RunAttestations
 from hatch_tokenindex.publishing.plan import ProjectPlan, by_project, plan, warnings
+from hatch_tokenindex.publishing.run_attestations import RunAttestations
 from hatch_tokenindex.publishing.sending import Delivery, Sender
 
 if TYPE_CHECKING:
@@ -220,8 +220,12 @@ class Run:
                 self.report.would_upload(item, self.repository.url, sha256(item.path))
             if project.uploads:
                 checked = self.session.find(project.name)
-                how = f"as {checked.credential.user} with the secret from {checked.credential.origin}" if checked else ""
-                would = how or f"with a credential that this run doesn't fetch: {self.session.planned_action(project.name)}"
+                how = (
+                    f"as {checked.credential.user} with the secret from {checked.credential.origin}" if checked else ""
+                )
+                would = (
+                    how or f"with a credential that this run doesn't fetch: {self.session.planned_action(project.name)}"
+                )
                 self.terminal.info(f"{project.name} would be published {would}.")
                 if attesting := self.attestations.planned(self._would_mint(project.name)):
                     self.terminal.info(f"Attestations {attesting}.")
@@ -269,5 +273,7 @@ class Run:
     def _wait_until_listed(self, deliveries: Mapping[str, Delivery], api: SimpleApi, seconds: float) -> None:
         digests = {project: delivery.digests for project, delivery in deliveries.items()}
         self.terminal.info("\nWaiting until the index lists every file ...")
-        wait_until_listed(digests, lambda project: api.listing(project, partial(self.session.header_for, project)), seconds)
+        wait_until_listed(
+            digests, lambda project: api.listing(project, partial(self.session.header_for, project)), seconds
+        )
         self.terminal.success("The index lists every file.")
