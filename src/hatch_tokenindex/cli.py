@@ -234,7 +234,7 @@ def tokens(context: Context, *, as_json: bool) -> None:
 def verify(context: Context, repo: str | None, trust_config: Path | None, files: tuple[Path, ...]) -> None:
     """Verify the attestations beside FILES, or those that PyPI or TestPyPI serves, and show who signed them."""
     if not is_installed():
-        msg = f"Attestations can't be verified: the extra is not installed\nFix: {INSTALLING}."
+        msg = f"Attestations can't be verified: the extra `attestations` is not installed\nFix: {INSTALLING}"
         raise ConfigurationError(msg)
     from hatch_tokenindex.attesting.instance import load_trusted_root
     from hatch_tokenindex.attesting.services import Exchanges

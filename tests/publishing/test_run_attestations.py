@@ -198,7 +198,7 @@ def test_without_the_extra_the_job_summary_alone_says_how_to_get_them(
     summary = tmp_path / "summary.md"
     result = succeeded(attesting_job.publish(GITHUB_STEP_SUMMARY=str(summary)))
     assert "ttest" not in result.output
-    assert summary.read_text().count(r"pipx inject hatch 'hatch-tokenindex\[attestations\]'") == 1
+    assert summary.read_text().count(r'python -m pip install "hatch-tokenindex\[attestations\]"') == 1
     assert len(uploaded_without(attesting_job)) == 2
     assert sigstore.tokens == []
 
@@ -210,7 +210,8 @@ def test_always_ends_before_minting_without_the_extra(attesting_job: Job, monkey
     monkeypatch.setattr(attestations, "is_installed", lambda: False)
     result = attesting_job.publish("-o", "attestations=always")
     failed(
-        result, "`attestations` is `always`, but no attestation can be made: the extra is not installed\nFix: install "
+        result,
+        "`attestations` is `always`, but no attestation can be made: the extra `attestations` is not installed\nFix: install ",
     )
     assert attesting_job.index.calls == []
 
@@ -370,7 +371,7 @@ def test_explain_in_json_tells_as_whom(attesting_job: Job) -> None:
 def test_explain_tells_what_is_missing(attesting_job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attestations, "is_installed", lambda: False)
     result = succeeded(attesting_job.publish("-o", "explain"))
-    assert "\nAttestations: would not be made: the extra is not installed\n" in result.stdout
+    assert "\nAttestations: would not be made: the extra `attestations` is not installed\n" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 EXTRA = "hatch-tokenindex[attestations]"
-INSTALLING = f"install {EXTRA} beside Hatch: pipx inject hatch '{EXTRA}'"
+INSTALLING = f'install it into the environment of Hatch, with pip: python -m pip install "{EXTRA}"'
+"""Advice for a missing extra: it is missed in CI jobs, where pip installs Hatch."""
 AUDIENCE = "sigstore"
 """The audience of the identity tokens that Sigstore accepts."""
 PUBLISH_PREDICATE = "https://docs.pypi.org/attestations/publish/v1"

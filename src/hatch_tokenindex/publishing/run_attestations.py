@@ -88,7 +88,7 @@ class RunAttestations:
         if not missing or not self._is_wanted or self._provider is None:
             return
         if not is_installed():
-            self._report.hint(f"To attest the files in this step, {INSTALLING}.")
+            self._report.hint(f"To attest the files in this step, use the extra `attestations`: {INSTALLING}")
             return
         if folder := self._repository.attestations_directory:
             _create(folder)
@@ -133,7 +133,7 @@ class RunAttestations:
     def _obstacle(self) -> str:
         """Return why nothing can be attested, as far as that is known without a request; empty if it can."""
         if not is_installed():
-            return f"the extra is not installed\nFix: {INSTALLING}."
+            return f"the extra `attestations` is not installed\nFix: {INSTALLING}"
         missing = self._provider.missing(self._environment, AUDIENCE) if self._provider else ""
         if missing:
             return missing
