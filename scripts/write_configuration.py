@@ -11,6 +11,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 WHERE = {Place.TOP: "top", Place.REPOSITORY: "repository", Place.OPTION: "`-o`"}
 RESTRICTIONS = {
     Trust.PERSONAL: "Only in `config.toml`.",
+    Trust.PERSONAL_WITH_URL: "Only in `config.toml`.",
     Trust.PERSONAL_OR_OWN: "In a project's file, only for repositories that it defines, and not for URLs that `config.toml`"
     " has too.",
 }

@@ -200,6 +200,9 @@ def test_an_unknown_option_names_what_is_known(
 ALL_KEYS = {
     "simple-url": ("https://example.org/simple/", "https://example.org/simple/"),
     "trusted-publishing": ("never", "never"),
+    "attestations": ("never", "never"),
+    "attestations-directory": ("out", Path.cwd() / "out"),
+    "sigstore-trust-config": ("trust.json", Path.cwd() / "trust.json"),
     "narrow-token": ("never", "never"),
     "keyring": ("false", False),
     "existing": ("replace", "replace"),

@@ -159,7 +159,7 @@ def test_the_document_is_alone_on_standard_output(at_index: Maintainer) -> None:
     assert document["ok"] is True
     assert document["repository"] == {"name": "private", "url": at_index.url}
     (project,) = document["projects"]
-    assert project.keys() == {"name", "version", "url", "credential", "rows", "token"}
+    assert project.keys() == {"name", "version", "url", "credential", "rows", "token", "attestations"}
     assert project["credential"]["user"] == "__token__"
     assert "hatch.toml" in project["credential"]["source"]
     (warning,) = document["warnings"]

@@ -28,6 +28,7 @@ class Trust(Enum):
     """The value goes along to the URL, so it must not act on a URL that another file chose."""
     PERSONAL_OR_OWN = "config.toml, or a project's file for a repository that it alone defines"
     PERSONAL = "config.toml only"
+    PERSONAL_WITH_URL = "config.toml only, and only if it gives the repository's URL"
 
 
 class Place(Flag):
@@ -162,7 +163,7 @@ KEYS = (
         trust=Trust.WITH_URL, metavar="TEXT"),
     Key("auth-command", "A program and its arguments, as a list of strings. The first line of its output is the secret."
         " It has 60 seconds and no standard input. Not together with auth.", _command, places=_IN_TABLES,
-        trust=Trust.PERSONAL),
+        trust=Trust.PERSONAL_WITH_URL),
     Key("ca-cert", "Trusted certificates, a PEM file or a folder, in place of the system's.", _path,
         trust=Trust.PERSONAL_OR_OWN, metavar="PATH"),
     Key("client-cert", "Client certificate, PEM.", _path, metavar="PATH"),
@@ -171,6 +172,13 @@ KEYS = (
         places=Place.REPOSITORY | Place.OPTION, metavar="URL"),
     Key("trusted-publishing", "automatic: in CI, if no secret was found; always: nothing else; never.",
         _choice("automatic", "always", "never"), default="automatic", metavar="WORD"),
+    Key("attestations", "Attestations made in the run. automatic: for PyPI and TestPyPI with Trusted Publishing, if the extra"
+        " is installed; always: an error if a file can't be attested; never.",
+        _choice("automatic", "always", "never"), default="automatic", metavar="WORD"),
+    Key("attestations-directory", "A folder to which the attestations are also written, as FILE.publish.attestation.", _path,
+        metavar="PATH"),
+    Key("sigstore-trust-config", "Another Sigstore instance than the public one: a ClientTrustConfig (JSON), as sigstore"
+        " --trust-config accepts it.", _path, trust=Trust.PERSONAL, metavar="PATH"),
     Key("narrow-token", "automatic: restrict tokens of PyPI and TestPyPI to the project and the next minutes before"
         " sending them; never: send them unchanged.", _choice("automatic", "never"), default="automatic", metavar="WORD"),
     Key("keyring", "false: don't read or write the keyring.", _boolean, default=True, parse=_parse_boolean,
@@ -179,7 +187,7 @@ KEYS = (
         " fail: any existing file is an error; replace: upload anyway, for indexes that overwrite.",
         _choice("skip", "fail", "replace"), default="skip", metavar="WORD"),
     Key("insecure-http", "Allow sending a secret to this URL over plain http.", _boolean, default=False,
-        trust=Trust.PERSONAL, parse=_parse_boolean, metavar=""),
+        trust=Trust.PERSONAL_WITH_URL, parse=_parse_boolean, metavar=""),
     Key("jobs", "Parallel uploads after a release's first file, 1 to 8.", _number(1, 8, "a whole number", whole=True),
         default=4, parse=_parse_number, metavar="N"),
     Key("retries", "Retries after the first attempt, 0 to 100.", _number(0, 100, "a whole number", whole=True), default=5,

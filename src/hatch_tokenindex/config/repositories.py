@@ -58,6 +58,9 @@ class Repository:
     client_key: Path | None = None
     simple_url: str | None = None
     trusted_publishing: Literal["automatic", "always", "never"] = default_of("trusted-publishing")
+    attestations: Literal["automatic", "always", "never"] = default_of("attestations")
+    attestations_directory: Path | None = None
+    sigstore_trust_config: Path | None = None
     narrow_token: Literal["automatic", "never"] = default_of("narrow-token")
     keyring: bool = default_of("keyring")
     existing: Literal["skip", "fail", "replace"] = default_of("existing")
@@ -110,7 +113,9 @@ class Layer:
                 return True
             case Trust.PERSONAL_OR_OWN:
                 return self.personal or (self.gives_url and self.is_alone)
-            case Trust.WITH_URL | Trust.PERSONAL:
+            case Trust.PERSONAL:
+                return self.personal
+            case Trust.WITH_URL | Trust.PERSONAL_WITH_URL:
                 return self.gives_url
 
     def get(self, name: str) -> WithOrigin[object] | None:
@@ -394,7 +399,7 @@ def _layer(table: ConfigurationTable, where: str, data: Mapping[str, object], ke
 def _read(table: ConfigurationTable, where: str, name: str, value: object, keys: Mapping[str, Key]) -> object:
     if name not in keys:
         raise ConfigurationError(_message(table, where, name, f"is unknown{suggestion(name, keys)}"))
-    if keys[name].trust is Trust.PERSONAL and not table.personal:
+    if keys[name].trust in {Trust.PERSONAL, Trust.PERSONAL_WITH_URL} and not table.personal:
         problem = "may only be set in Hatch's config.toml; project files are not trusted with it"
         raise ConfigurationError(_message(table, where, name, problem))
     try:
