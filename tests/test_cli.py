@@ -324,9 +324,7 @@ def test_what_was_deleted_before_the_keyring_failed_is_told_and_no_longer_listed
     monkeypatch.setattr(Keyring, "delete", delete_all_but_bobs)
     remember(at_pypi, *((PYPI, user, SECRET) for user in ("alice", "bob", "carol")))
     result = manage(at_pypi, "logout", "--all")
-    check_failure(
-        result, "Deleted the secret for alice on PyPI", "Could not delete everything: the keyring is locked."
-    )
+    check_failure(result, "Deleted the secret for alice on PyPI", "Could not delete everything: the keyring is locked.")
     assert result.words.count("Deleted the secret") == 1
     assert list(at_pypi.kept) == ["bob", "carol"]
     assert [slot.user for slot in Cache(at_pypi.cache_file.parent).read().entries] == ["bob", "carol"]

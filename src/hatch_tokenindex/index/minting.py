@@ -59,7 +59,9 @@ class TokenMinter:
         status, data = self._request("GET", "audience")
         audience = data.get("audience")
         if status != _OK or not isinstance(audience, str) or not audience:
-            said = f": {shortened(RUN.redact(one_line(data['message'])))}" if isinstance(data.get("message"), str) else ""
+            said = (
+                f": {shortened(RUN.redact(one_line(data['message'])))}" if isinstance(data.get("message"), str) else ""
+            )
             msg = f"the index does not support Trusted Publishing (HTTP {status}{said})"
             raise SourceUnavailableError(msg)
         return audience
