@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,10 +13,13 @@ import httpx
 import pytest
 from hatch_in_process import publish
 from hatch_process import command, run_command, run_hatch
+from rich.console import Console
 from servers import Answer
 
 from hatch_tokenindex import distributions
 from hatch_tokenindex.config import options, repositories
+from hatch_tokenindex.console.guard import guarded
+from hatch_tokenindex.console.terminal import Terminal
 from hatch_tokenindex.credentials.cache import Cache
 from hatch_tokenindex.credentials.chain import Chain
 from hatch_tokenindex.credentials.sources.pypirc import Pypirc
@@ -171,3 +177,52 @@ def test_a_full_standard_output_hides_no_refusal(index: RecordingServer, built: 
     assert "Can't write to standard output" in result.stderr
     assert '"ok"' not in result.stderr
     assert SECRET not in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_ends_a_run_as_control_c_does(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    number = getattr(signal, name)
+    cleaned_up = []
+    before = signal.signal(number, signal.SIG_DFL)
+
+    def run() -> None:
+        try:
+            signal.raise_signal(number)
+        finally:
+            cleaned_up.append(name)
+
+    assert guarded(Terminal(Console()), run) == 128 + number
+    assert capsys.readouterr().err == f"Ended by {name}.\n"
+    assert cleaned_up == [name]
+    assert signal.getsignal(number) is signal.SIG_DFL
+    signal.signal(number, before)
+
+
+def test_a_run_in_a_thread_changes_no_signals() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        seen = pool.submit(guarded, Terminal(Console()), lambda: None)
+        assert seen.result() == 0
+
+
+@pytest.mark.parametrize("stream", [None, io.StringIO()])
+def test_a_broken_stream_without_a_descriptor_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO | None
+) -> None:
+    console = Console()
+
+    def fail(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(console, "print", fail)
+    monkeypatch.setattr(sys, "stderr", stream)
+    Terminal(console).info("text")
+
+
+def test_a_failure_while_reporting_is_status_1() -> None:
+    def fail(*_: object) -> None:
+        raise OSError
+
+    terminal = Terminal(Console())
+    object.__setattr__(terminal, "error", fail)
+    assert guarded(terminal, fail) == 1

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.credentials.credential import TOKEN_USER
-
 if TYPE_CHECKING:
     from hatch_tokenindex.credentials.credential import Credential
     from hatch_tokenindex.secrets import Secret
@@ -27,9 +25,3 @@ class Authorization:
     def is_narrowed(self) -> bool:
         """Return True if the token was restricted on this machine."""
         return self.sent != self.credential.secret
-
-    @property
-    def secrets(self) -> tuple[tuple[str, Secret], ...]:
-        """Every secret in it with its user name: what to mask in an answer."""
-        user = self.credential.user
-        return ((user, self.credential.secret), (user, self.sent), (TOKEN_USER, self.header))

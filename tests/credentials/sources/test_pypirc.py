@@ -386,3 +386,7 @@ def test_a_broken_file_that_is_not_needed_is_not_read(index: RecordingServer, bu
     result = publish(built, home, "-r", "private", "-u", "somebody", "-a", SECRET)
     assert result.returncode == 0, result.output
     assert result.stderr.startswith("dist")
+
+
+def test_without_a_home_folder_there_is_no_file() -> None:
+    assert Pypirc(None).sections == ()
