@@ -8,7 +8,7 @@ import pytest
 from broken_distributions import problems_of
 from distribution_builders import MARKDOWN, core_metadata, make_sdist, make_wheel
 
-from hatch_tokenindex.distributions import check_for_pypi, read
+from hatch_tokenindex.distributions import check_for_pypi, metadata, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,3 +193,19 @@ def test_newer_metadata_still_needs_a_name(tmp_path: Path) -> None:
     assert problems_of(make_wheel(tmp_path, metadata=core_metadata("de mo", metadata_version="2.99"))) == [
         "has invalid metadata: 'de mo' is invalid for 'name'"
     ]
+
+
+def test_what_the_parser_fails_on_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_text: str) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(metadata, "parse_email", fail)
+    (found,) = problems_of(make_wheel(tmp_path))
+    assert found.startswith("has metadata that can't be parsed: ")
+
+
+@pytest.mark.parametrize("header", ["Content-Type: multipart/mixed; boundary=x", "content-type : message/rfc822"])
+def test_metadata_of_several_parts_is_not_parsed(tmp_path: Path, header: str) -> None:
+    name, _, value = header.partition(":")
+    wheel = make_wheel(tmp_path, headers=[(name, value.strip())], description="--x\n" * 100_000)
+    assert problems_of(wheel) == ["has metadata with a Content-Type of several parts"]

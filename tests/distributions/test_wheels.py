@@ -257,3 +257,13 @@ def test_pypi_refuses_unusable_entry_points(tmp_path: Path, content: bytes, expe
     found = check_for_pypi(read(path))
     assert len(found) == (1 if expected else 0)
     assert not expected or found[0].startswith(f"demo-1.0.dist-info/entry_points.txt {expected}")
+
+
+@pytest.mark.parametrize("content", [b"[console_scripts]\na" + b" " * 60_000 + b"b\n", b"# comment\n" * 30_000])
+def test_long_entry_points_are_not_checked(tmp_path: Path, content: bytes) -> None:
+    """Parsing takes time that grows with the square of a line's length."""
+    path = make_wheel(tmp_path, extra={"demo-1.0.dist-info/entry_points.txt": content})
+    (warning,) = read(path).warnings
+    assert warning == (
+        "demo-1.0.dist-info/entry_points.txt not checked: it is too long, or has a line of more than 1,000 bytes"
+    )

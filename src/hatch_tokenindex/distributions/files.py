@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 WHEEL_SUFFIX = ".whl"
 SDIST_SUFFIX = ".tar.gz"
 ATTESTATION_SUFFIX = ".attestation"
+LONGEST_FILENAME = 255
+"""Characters, as in file systems. Parsing takes time that grows with the cube of the length, for tags of wheels."""
 NOT_A_DISTRIBUTION = f"is neither a wheel ({WHEEL_SUFFIX}) nor an sdist ({SDIST_SUFFIX})"
 
 _DEFAULT_FOLDER = "dist"
@@ -53,6 +55,8 @@ def find(artifacts: Sequence[str], root: Path) -> list[Path]:
 
 def project_of(path: Path) -> NormalizedName | None:
     """Return the normalized project name (PEP 503) in the file's name; `None` if it isn't a distribution's name."""
+    if len(path.name) > LONGEST_FILENAME:
+        return None
     parse = parse_wheel_filename if path.name.endswith(WHEEL_SUFFIX) else parse_sdist_filename
     try:
         return parse(path.name)[0]

@@ -74,6 +74,8 @@ _REQUIRED = _ESSENTIAL | {"metadata_version"}
 
 _METADATA_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
 _HEADER_START = re.compile(r"^\S", re.MULTILINE)
+# The standard library would search the description for parts, in time that grows with the square of its length.
+_MULTIPART = re.compile(r"^content-type\s*:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
 _END_OF_HEADERS = re.compile(r"\r?\n\r?\n")
 
 # Parsing takes time that grows with the square of the number of headers. Real projects have a few hundred.
@@ -146,6 +148,9 @@ def _text(content: bytes, diagnostics: Diagnostics) -> str | None:
         diagnostics.add_problem(
             f"has more than {_HEADER_LIMIT:,} metadata headers, or {mebibytes(_HEADERS_LIMIT)} of them"
         )
+        return None
+    if _MULTIPART.search(headers):
+        diagnostics.add_problem("has metadata with a Content-Type of several parts")
         return None
     return text
 

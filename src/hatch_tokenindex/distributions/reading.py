@@ -12,7 +12,7 @@ from hatch_tokenindex.distributions import metadata, readme
 from hatch_tokenindex.distributions.archives import listed
 from hatch_tokenindex.distributions.diagnostics import Diagnostics, error_from, reason, shown
 from hatch_tokenindex.distributions.distribution import Distribution
-from hatch_tokenindex.distributions.files import NOT_A_DISTRIBUTION, SDIST_SUFFIX, WHEEL_SUFFIX
+from hatch_tokenindex.distributions.files import LONGEST_FILENAME, NOT_A_DISTRIBUTION, SDIST_SUFFIX, WHEEL_SUFFIX
 from hatch_tokenindex.distributions.pypi import check_for_pypi
 from hatch_tokenindex.distributions.sdists import read_sdist
 from hatch_tokenindex.distributions.wheels import read_wheel
@@ -112,6 +112,9 @@ def _read(path: Path, diagnostics: Diagnostics) -> Distribution | None:
 def _parsed_filename(filename: str, diagnostics: Diagnostics) -> _Filename | None:
     if not filename.isascii():
         diagnostics.add_problem("has non-ASCII characters in its name")
+        return None
+    if len(filename) > LONGEST_FILENAME:
+        diagnostics.add_problem(f"has a name longer than {LONGEST_FILENAME} characters")
         return None
     try:
         if filename.endswith(WHEEL_SUFFIX):

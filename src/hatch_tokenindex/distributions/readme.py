@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # In characters; docutils takes several seconds for this many.
 _LONGEST = 1_000_000
+_LONGEST_CONTENT_TYPE = 200
 
 _DOCUTILS_CONFIGURATION = "DOCUTILSCONFIG"
 _DOCUTILS_MESSAGE = re.compile(r"[^\n]*?:([0-9]+): \([A-Z]+/[0-9]\) ([^\n]*)")
@@ -41,6 +42,8 @@ def render(description: str, content_type: str) -> Rendering:
 
     The last few results are cached, since the files of one release share their README.
     """
+    if len(content_type) > _LONGEST_CONTENT_TYPE:
+        return Rendering(warning=f"README not checked: its type is longer than {_LONGEST_CONTENT_TYPE} characters")
     if len(description) > _LONGEST:
         return Rendering(warning=f"README not checked: longer than {_LONGEST:,} characters")
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+import sys
 import tarfile
 import zlib
 from dataclasses import dataclass, field
@@ -22,11 +24,18 @@ _UNPACKED_LIMIT = 4 * 1024 * 1024 * 1024
 _MEMBER_LIMIT = 200_000
 
 # The maximum size of a member's header in bytes, with its extensions for long names and attributes.
-_HEADER_LIMIT = 2 * 1024 * 1024
+_HEADER_LIMIT = 256 * 1024
+_HEADERS_LIMIT = 32 * 1024 * 1024
+"""The same for the extensions of all members together."""
+_LONGEST_NUMBER = 200
+"""Digits in such an extension; the tar module takes time that grows with the square of their number."""
+_NAMES_LIMIT = 64 * 1024 * 1024
+"""The memory in bytes for the members' names."""
 
 _BLOCK = 1024 * 1024
 _LONGEST_PATH = 512
 _METADATA_NAME = "PKG-INFO"
+_DIGITS = re.compile(rb"[0-9]+")
 
 # Exceptions of the tar and gzip modules for invalid archives.
 _INVALID = (
@@ -52,6 +61,7 @@ class _Unpacked:
         self._stream = stream
         self._position = 0
         self._header_left = _HEADER_LIMIT
+        self._headers_left = _HEADERS_LIMIT
         self.last_read = b""
 
     def tell(self) -> int:
@@ -68,12 +78,23 @@ class _Unpacked:
         """Read a header for `tarfile`, which skips the members themselves with `seek`."""
         self._header_left -= size
         if self._header_left < 0:
-            message = f"a header is larger than {mebibytes(_HEADER_LIMIT)}"
+            message = f"a header is larger than {_HEADER_LIMIT // 1024} KiB"
             raise tarfile.ReadError(message)
         self.last_read = self.take(size)
+        if size > tarfile.BLOCKSIZE:
+            self._headers_left -= size
+            if self._headers_left < 0:
+                message = f"the headers of its members are larger than {mebibytes(_HEADERS_LIMIT)}"
+                raise _LimitReachedError(message)
+            if max(map(len, _DIGITS.findall(self.last_read)), default=0) > _LONGEST_NUMBER:
+                message = f"a header has a number of more than {_LONGEST_NUMBER} digits"
+                raise tarfile.ReadError(message)
         return self.last_read
 
     def take(self, size: int) -> bytes:
+        if size < 0:
+            message = "a member has a negative size"
+            raise tarfile.ReadError(message)
         block = self._stream.read(size)
         self._position += len(block)
         if self._position > _UNPACKED_LIMIT:
@@ -95,6 +116,8 @@ class _Tree:
     """The results of reading the members."""
 
     members: int = 0
+    names_size: int = 0
+    """The memory that the names take, in bytes."""
     names: set[str] = field(default_factory=set)
     tops: set[str] = field(default_factory=set)
     escaping: set[str] = field(default_factory=set)
@@ -148,6 +171,10 @@ def _read_member(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> N
         raise _LimitReachedError(message)
     name = member.name[:_LONGEST_PATH]
     parts = [part for part in name.split("/") if part not in {"", "."}]
+    tree.names_size += sys.getsizeof(name)
+    if tree.names_size > _NAMES_LIMIT:
+        message = f"the names of its members take more than {mebibytes(_NAMES_LIMIT)}"
+        raise _LimitReachedError(message)
     tree.names.add("/".join(parts))
     tree.tops.update(parts[:1])
     if escapes(member.name):

@@ -32,6 +32,10 @@ _COMMON_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BOMB_SIZE = 64 * 1024 * 1024
 _BOMB_RATIO = 50
 
+# `configparser` takes time that grows with the square of a line's length.
+_ENTRY_POINTS_LIMIT = 256 * 1024
+_LONGEST_LINE = 1_000
+
 _SCRIPT_NAME = re.compile(r"[\w.-]+")
 
 # Exceptions of the zip module for invalid archives.
@@ -186,6 +190,11 @@ def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagno
         return
     content = _content(archive, archive.getinfo(name), METADATA_LIMIT, diagnostics)
     if content is None:
+        return
+    if len(content) > _ENTRY_POINTS_LIMIT or max(map(len, content.splitlines()), default=0) > _LONGEST_LINE:
+        diagnostics.add_warning(
+            f"{name} not checked: it is too long, or has a line of more than {_LONGEST_LINE:,} bytes"
+        )
         return
     parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
     try:

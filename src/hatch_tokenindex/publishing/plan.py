@@ -7,10 +7,10 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
-from hatch_tokenindex.distributions import Distribution, sha256
+from hatch_tokenindex.distributions import LONGEST_FILENAME, Distribution, sha256
 from hatch_tokenindex.errors import DistributionError
 
 if TYPE_CHECKING:
@@ -149,10 +149,12 @@ def _released(listing: Listing) -> dict[Version, float]:
     """Return when the first file of each version was uploaded, in Unix time, as far as the index says."""
     released: dict[Version, float] = {}
     for filename, file in listing.files.items():
+        if len(filename) > LONGEST_FILENAME:
+            continue
         try:
             parse = parse_wheel_filename if filename.endswith(".whl") else parse_sdist_filename
             version = parse(filename)[1]
-        except (InvalidWheelFilename, InvalidSdistFilename):
+        except ValueError:
             continue
         if file.uploaded is not None:
             released[version] = min(file.uploaded, released.get(version, file.uploaded))
