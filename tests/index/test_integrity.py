@@ -40,6 +40,6 @@ def test_an_index_that_does_not_answer_is_told(error: Exception, why: str) -> No
 
 def test_an_answer_without_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(integrity, "SIZE_LIMIT", 10)
-    transport = httpx.MockTransport(lambda _request: httpx.Response(200, content=b"x" * 11))
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, stream=httpx.ByteStream(b"x" * 11)))
     with httpx.Client(transport=transport) as client, pytest.raises(AttestationError, match="response too large"):
         fetch_provenance(client, "pypi.org", "demo-1.0.tar.gz")

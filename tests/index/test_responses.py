@@ -53,3 +53,18 @@ def test_a_connection_that_fails_is_an_error_or_the_end(error: httpx.HTTPError) 
     with pytest.raises(type(error)):
         read_body(response(b"ab", error=error), limit=9, deadline=NEVER)
     assert read_body(response(b"ab", error=error), limit=9, deadline=NEVER, partial=True) == b"ab"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip", "br", "zstd", "x"])
+def test_a_compressed_body_is_not_unpacked(encoding: str) -> None:
+    answer = response(b"ab")
+    answer.headers["Content-Encoding"] = encoding
+    with pytest.raises(ValueError, match="compressed"):
+        read_body(answer, limit=9, deadline=NEVER)
+    assert read_body(answer, limit=9, deadline=NEVER, partial=True) == b""
+
+
+def test_identity_is_no_compression() -> None:
+    answer = response(b"ab")
+    answer.headers["Content-Encoding"] = "Identity"
+    assert read_body(answer, limit=9, deadline=NEVER) == b"ab"

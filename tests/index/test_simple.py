@@ -8,9 +8,11 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from time import monotonic, thread_time
+from email.utils import format_datetime
+from time import monotonic, thread_time, time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from api_tokens import USER_ID, make_token
 from distribution_builders import make_sdist, make_wheel
@@ -519,3 +521,39 @@ def test_redirect_to_a_url_with_credentials(at_index: Maintainer) -> None:
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
     assert result.returncode == 0, result.output
     assert "(redirect to an invalid URL); uploading all." in result.words
+
+
+@pytest.mark.parametrize("page", [b'{"files":[' + b"{}," * 1_000_000 + b"{}]}", b'{"files":' + b"[" * 1_000_001])
+def test_a_page_of_countless_values_is_not_parsed(page: bytes) -> None:
+    """Each takes many times its own size in memory."""
+    with pytest.raises(ValueError, match="more than 1,000,000 values"):
+        parse(page, JSON_PAGE, float("inf"))
+
+
+AT_PYPI = "https://upload.pypi.org/legacy/"
+
+
+@pytest.mark.parametrize(
+    ("upload_url", "simple_url", "is_believed"),
+    [
+        (AT_PYPI, "https://pypi.org/simple/", True),
+        (AT_PYPI, "https://test.pypi.org/simple/", False),
+        (AT_PYPI, "https://mirror.example/simple/", False),
+        ("https://index.example/legacy/", "https://index.example/simple/", True),
+        ("https://index.example/legacy/", "https://INDEX.example:443/simple/", True),
+        ("https://index.example/legacy/", "http://index.example/simple/", False),
+        ("https://index.example/legacy/", "https://index.example:8443/simple/", False),
+        ("https://index.example/legacy/", "https://files.index.example/simple/", False),
+        ("https://index.example/legacy/", "https://pypi.org/simple/", False),
+    ],
+)
+def test_only_the_upload_origin_and_pypis_own_hosts_set_the_clock(
+    upload_url: str, simple_url: str, is_believed: bool
+) -> None:
+    """The clock decides how long a restricted token lives."""
+    date = format_datetime(datetime.now(timezone.utc) + timedelta(hours=1), usegmt=True)
+    transport = httpx.MockTransport(lambda _request: httpx.Response(404, headers={"Date": date}))
+    repository, clock = Repository("private", upload_url, simple_url=simple_url), Clock()
+    with httpx.Client(transport=transport) as client:
+        SimpleApi(client, repository, clock).listing("demo", lambda: None)
+    assert clock.now() - time() == pytest.approx(3600 if is_believed else 0, abs=60)

@@ -12,6 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
+from hatch_tokenindex.index.responses import IDENTITY
 from hatch_tokenindex.secrets import RUN, Secret
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def connect(repository: Repository) -> httpx.Client:
         return httpx.Client(
             verify=tls,
             timeout=httpx.Timeout(repository.timeout, connect=min(CONNECT_TIMEOUT, repository.timeout), pool=None),
-            headers={"User-Agent": user_agent()},
+            headers={"User-Agent": user_agent(), **IDENTITY},
             follow_redirects=False,
             trust_env=not urls.is_loopback(repository.url),
         )

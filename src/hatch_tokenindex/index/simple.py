@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 TIME_LIMIT = 30
 """Seconds for one page; an upload works without it."""
-SIZE_LIMIT = 64 * 2**20
+SIZE_LIMIT = 16 * 2**20
 """Bytes of one page; PyPI's largest have about ten million."""
 _REDIRECTS = 5
 _NOT_FOUND = 404
@@ -60,6 +60,12 @@ class SimpleApi:
                 return Listing(None, problem=f"HTTP {answer}")
         return Listing(exists=False)
 
+    def _may_set_clock(self, url: str) -> bool:
+        """Return True for the upload URL's own origin and PyPI's own hosts: the clock decides how long a token lives."""
+        site = self.repository.site
+        is_same_site = site is not None and urls.site(url) == site
+        return is_same_site or urls.web_origin(url) == urls.web_origin(self.repository.url)
+
     def _get(self, url: str, authorization: Secret | None) -> Listing | int:
         """Return the page's listing, or the status of a response without a page."""
         import httpx
@@ -72,7 +78,8 @@ class SimpleApi:
         try:
             for _ in range(_REDIRECTS):
                 with self.client.stream("GET", url, headers=headers, timeout=time_limit) as response:
-                    self.clock.correct(response.headers)
+                    if self._may_set_clock(url):
+                        self.clock.correct(response.headers)
                     if response.status_code == httpx.codes.OK:
                         content = read_body(response, limit=SIZE_LIMIT, deadline=deadline)
                         return parse(content, response.headers.get("content-type", ""), deadline)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _SLICE = 64 * 1024
 """Characters of HTML that are parsed between two checks of the deadline."""
+_MOST_VALUES = 1_000_000
+"""Values in a JSON page: each takes some 60 bytes of memory, and an empty one 3 bytes of the page."""
 _LONGEST_TAG = 2**18
 """Characters; Python's parser can take hours for a tag without an end."""
 
@@ -55,6 +57,9 @@ def parse(content: bytes, content_type: str, deadline: float) -> Listing:
         TimeoutError: Parsing took until after `deadline` (in seconds of `time.monotonic`).
     """
     if "json" in content_type:
+        if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+            msg = f"more than {_MOST_VALUES:,} values"
+            raise ValueError(msg)
         return _from_json(json.loads(content))
     if "html" in content_type:
         return _from_html(content.decode("utf-8", "replace"), deadline)
