@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import struct
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_httpx import HTTPXMock
+
+    from hatch_tokenindex.distributions import Distribution
 
 REPOSITORY = Repository("main", urls.PYPI, retries=0)
 
@@ -90,7 +95,12 @@ PAGE = '<a href="demo-1.0-py3-none-any.whl">demo</a>'
 
 def upload_elsewhere(folder: Path, index: Repository = HASHLESS, *, creates_project: bool = False) -> str:
     """Upload a small wheel to an index that tells no hashes; its digest."""
-    item, clock = read(make_wheel(folder)), Clock()
+    return upload_to(index, read(make_wheel(folder)), creates_project=creates_project)
+
+
+def upload_to(index: Repository, item: Distribution, *, creates_project: bool = False) -> str:
+    """Upload a file without pauses; its digest."""
+    clock = Clock()
     with connect(index) as client:
         uploader = Uploader(client, index, SimpleApi(client, index, clock), clock, Silence(), lambda _: None)
         upload = Upload(item, authorize, creates_project=creates_project)
@@ -170,3 +180,24 @@ def test_an_index_that_nobody_reached_is_not_asked_what_arrived(
         upload_elsewhere(tmp_path, replace(HASHLESS, url=f"http://127.0.0.1:{port}/"))
     assert not caught.value.possibly_uploaded
     assert asked == []
+
+
+def test_a_file_that_was_cut_off_can_not_have_arrived(tmp_path: Path) -> None:
+    """Its form is shorter than its Content-Length."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def cut_off() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(100_000)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        with ThreadPoolExecutor(1) as pool:
+            cutting = pool.submit(cut_off)
+            wheel = make_wheel(tmp_path, extra={"demo/data": os.urandom(40_000_000)})
+            port = server.getsockname()[1]
+            with pytest.raises(UploadError) as caught:
+                upload_to(replace(HASHLESS, url=f"http://127.0.0.1:{port}/", retries=0), read(wheel))
+            cutting.result()
+    assert "The connection was closed before the index answered." in str(caught.value)
+    assert not caught.value.possibly_uploaded

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
@@ -121,34 +120,34 @@ class Uploader:
     def _send(self, attempt: Attempt, form: Form) -> tuple[Response | None, Refusal | None]:
         import httpx
 
+        progress = _Progress(attempt.upload.distribution, self.watcher)
         try:
-            response = self._post(attempt, form)
+            response = self._post(attempt, form, progress)
         except httpx.TransportError as error:
-            return None, unreachable(_kind(error, attempt.url), str(error), attempt, RUN.redact)
-        except httpx.HTTPError as error:
-            return None, unreachable(ConnectionFailure.LOST, type(error).__name__, attempt, RUN.redact)
+            kind = _kind(error, attempt.url)
+            return None, unreachable(kind, str(error), attempt, RUN.redact, was_sent=progress.is_whole)
         except UnicodeError:
             # `socket` raises it for the name of a proxy that can't exist; that of the URL was checked before.
-            return None, unreachable(ConnectionFailure.PROXY, "", attempt, RUN.redact)
+            return None, unreachable(ConnectionFailure.PROXY, "", attempt, RUN.redact, was_sent=False)
         self.clock.correct(response.headers)
         return response, None if response.status in _SUCCESS else refusal(response, attempt, RUN.redact)
 
-    def _post(self, attempt: Attempt, form: Form) -> Response:
+    def _post(self, attempt: Attempt, form: Form, progress: _Progress) -> Response:
         url = attempt.url
         for _ in range(_REDIRECTS):
-            response = self._post_to(url, attempt, form)
+            response = self._post_to(url, attempt, form, progress)
             target = next_url(url, response.headers.get("location", ""), response.status)
             if target is None:
                 break
             url = target
         return response
 
-    def _post_to(self, url: str, attempt: Attempt, form: Form) -> Response:
+    def _post_to(self, url: str, attempt: Attempt, form: Form, progress: _Progress) -> Response:
         headers = {"Accept": ACCEPT, "Content-Length": str(form.size), "Content-Type": form.content_type}
         if attempt.authorization is not None:
             headers["Authorization"] = attempt.authorization.header.reveal()
-        body = form.blocks(partial(self.watcher.sent, attempt.upload.distribution))
-        with self.client.stream("POST", url, content=body, headers=headers) as response:
+        progress.is_whole = False
+        with self.client.stream("POST", url, content=form.blocks(progress), headers=headers) as response:
             deadline = monotonic() + self.repository.timeout
             content = read_body(response, limit=ANSWER_LIMIT, deadline=deadline, partial=True)
             return Response(response.status_code, _reason(response), response.headers, content, str(response.url))
@@ -165,6 +164,22 @@ class Uploader:
         if listed is None or listed.sha256 is None:
             return listed is not None and exists and bool(before)
         return listed.sha256 == form.digest
+
+
+@dataclass
+class _Progress:
+    """How much of a file was handed to the network in one request, which the watcher is told.
+
+    A request that ends before `is_whole` is shorter than its `Content-Length`: no index can have stored the file.
+    """
+
+    item: Distribution
+    watcher: Watcher
+    is_whole: bool = False
+
+    def __call__(self, size: int) -> None:
+        self.is_whole = size == self.item.size
+        self.watcher.sent(self.item, size)
 
 
 def _error(refused: Refusal, doubt: Doubt) -> UploadError:

@@ -362,7 +362,7 @@ def test_a_missing_slash_is_no_refusal(at_index: Maintainer) -> None:
             (),
             Answer(302, "", headers={"Location": "https://pypi.org/account/login/"}),
             "302 Found",
-            "https://upload.pypi.org/legacy/ redirects to https://pypi.org/account/login/. Neither",
+            "https://upload.pypi.org/legacy/ redirects to https://pypi.org/account/login/. The redirect",
             id="another origin",
         ),
         pytest.param(

@@ -1327,4 +1327,4 @@ def test_how_to_go_on_where_this_run_asks_again(sent: Facts, status: int, reason
 
 def test_a_redirect_to_what_is_no_url_is_quoted_as_it_came() -> None:
     refused = refusal(response(302, "Found", {"Location": "https://[nowhere"}, b"", PYPI.url), PYPI, REDACT)
-    assert "https://upload.pypi.org/legacy/ redirects to https://[nowhere. Neither the file" in str(refused.next_step)
+    assert "https://upload.pypi.org/legacy/ redirects to https://[nowhere. The redirect was" in str(refused.next_step)

@@ -44,7 +44,7 @@ class Refusal:
     status: int | None
     """None if no response came."""
     was_sent: bool = True
-    """Something went out."""
+    """The whole file went out."""
 
     @property
     def next_step(self) -> str | None:
@@ -110,11 +110,21 @@ def refusal(response: Response, attempt: Attempt, redact: Redact) -> Refusal:
     return _filled(next(fitting, UNKNOWN), said, names, attempt, response.status)
 
 
-def unreachable(kind: ConnectionFailure, detail: str, attempt: Attempt, redact: Redact) -> Refusal:
-    """Return the reason why no response came. `detail` is the text of the HTTP client, and may be empty."""
+def unreachable(
+    kind: ConnectionFailure, detail: str, attempt: Attempt, redact: Redact, *, was_sent: bool = True
+) -> Refusal:
+    """Return the reason why no response came.
+
+    Args:
+        kind: How the request failed.
+        detail: The text of the HTTP client; may be empty.
+        attempt: What was sent.
+        redact: Masks the secrets in `detail`.
+        was_sent: The whole file was handed to the network.
+    """
     said = (kind.value, *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES]
     row, names = CONNECTION_ROWS[kind], about_attempt(attempt)
-    return _filled(row, said, names, attempt, None, was_sent=kind.came_after_sending)
+    return _filled(row, said, names, attempt, None, was_sent=was_sent and kind.came_after_sending)
 
 
 def _filled(

@@ -551,7 +551,7 @@ _ADDRESS = Group(
             "redirect",
             About.ADDRESS,
             "Redirect",
-            why="{answered} redirects to {location}. Neither the file nor the credential was sent there.",
+            why="{answered} redirects to {location}. The redirect was not followed.",
             step="If that is the upload URL, configure it or give it with `-r`; if it is a login page, check the credential.",
             statuses=range(300, 400),
         ),
