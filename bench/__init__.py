@@ -1,1 +1,1 @@
-"""How fast this publisher is beside other upload tools: `hatch run bench:all`. See `docs/benchmarks.md`."""
+"""How fast this publisher is beside other upload tools: `hatch run bench:all`. See `docs/contributing/benchmarks.md`."""

@@ -53,8 +53,8 @@ def large(folder: Path, rounds: int) -> Finding:
         ours, *others = on.interleaved(_jobs((OURS, *PEERS, *curl), files), rounds)
     return Finding(
         "One wheel of 512 MiB",
-        "Through a line of 200 MB/s, without a round trip: the bytes alone take 2.68 s."
-        + ("" if curl else " There is no curl on this machine: not compared with it."),
+        "Line limited to 200 MB/s, no round trip: the bytes alone take 2.68 s."
+        + ("" if curl else " curl is not installed and left out."),
         _times(ours, others),
         [
             _bound_to_fastest(ours, others[: len(PEERS)], below, 1),
@@ -78,7 +78,7 @@ def store(folder: Path, rounds: int) -> Finding:
     (one, large), *_ = pairs
     return Finding(
         "Peak memory",
-        "The largest resident set of the whole process (`ru_maxrss`), while it uploads a wheel of 1 MiB or of 512 MiB.",
+        "Peak resident set size of the process (`ru_maxrss`) while uploading a wheel of 1 MiB or 512 MiB.",
         [("", "1 MiB", "512 MiB", "difference"), *rows],
         [at_most("difference", large - one, 8, " MiB"), below("peak", large, 80, " MiB")],
     )
@@ -106,7 +106,7 @@ def existing(folder: Path, rounds: int) -> Finding:
     ours = found[0].runs
     return Finding(
         "200 files that all exist already",
-        "The files of 4 projects, as the index has them; round trip 40 ms. (twine can't ask any index but PyPI.)",
+        "The files of 4 projects; round trip 40 ms. (twine can query only PyPI.)",
         [("", "requests", "uploads", "seconds"), *rows],
         [
             exactly("requests", {len(run.requests) for run in ours}, len(projects)),
@@ -126,7 +126,7 @@ def small(folder: Path, rounds: int) -> Finding:
     index = next(samples for samples in peers if samples.job.candidate is INDEX)
     return Finding(
         "One small file",
-        "A wheel of 10 KiB, to a server that answers at once: this is the start of the process, and reading the file.",
+        "A wheel of 10 KiB, to a server that answers immediately: the time to start the process and read the file.",
         _times(ours, peers),
         [at_most(f"time / {INDEX.name}", ours.seconds / index.seconds, 1.2)],
     )

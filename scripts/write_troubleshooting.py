@@ -1,4 +1,4 @@
-"""Writes `docs/troubleshooting.md`: the table of refusals, each with the answers that the tests play back for it."""
+"""Write `docs/troubleshooting.md` from the table of refusals and the answers that the tests play back."""
 
 from __future__ import annotations
 
@@ -21,39 +21,37 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "troubleshooting.md"
 TESTS = ROOT / "tests/index/refusals/test_table.py"
 
-_NO_ANSWER = "No answer at all"
-_WANTED = "What other indexes than PyPI take as a credential"
+_NO_ANSWER = "No answer from the index"
+_WANTED = "Credentials that other indexes accept"
 _INTRODUCTION = """\
-# When the index says no
+# Troubleshooting rejected uploads
 
-Every refusal is told in three parts: what the index said, in its own words; what was sent, and where the credential
-came from; and what to do now.
+When an index rejects an upload, the message shows what the index said, what was sent, and how to fix it:
 
 ```text
 {example}
 ```
 
-This page lists every refusal that the plugin knows. Search it for some words of what the index said. An answer that
-isn't listed is shown as it came and not guessed at: its own words are then all that anybody knows, and whoever runs the
-index can tell more.
+This page lists every answer that the plugin recognises. Search it for words from the index's message. An unrecognised
+answer is shown unchanged: contact the administrator of the index and quote it.
 
-Three things help with any refusal:
+- `hatch publish -p tokenindex -o explain` shows which credential would be used, and why.
+- `hatch publish -p tokenindex -o dry-run` finds most problems with files without uploading.
+- You can always run the same command again: files already uploaded are skipped.
 
-- `hatch publish -p tokenindex -o explain` tells which credential would be used and why, and uploads nothing.
-- `hatch publish -p tokenindex -o dry-run` does everything but the upload, and finds most of what is wrong with files.
-- Running the same command again is safe. Files that arrived are passed over, and the rest is completed.
-
-The examples are about version 1.0 of a project Demo.Project, mostly published to PyPI with an API token from the
-variable `HATCH_INDEX_AUTH`. What you see names your project, your index, and the place where your credential lies.
+The examples publish version 1.0 of a project Demo.Project, usually to PyPI with a token from `HATCH_INDEX_AUTH`. Links
+to PyPI's help are left out of the quotes.
 """
 _IN_GENERAL = {
-    "when": "at the time that the message tells",
+    "when": "at the time in the message",
     "answered": "The URL",
     "location": "another one",
-    "wants": f"See [what it takes](#{_WANTED.lower().replace(' ', '-')}).",
+    "wants": f"See [what it accepts](#{_WANTED.lower().replace(' ', '-')}).",
 }
-"""What would say too little as an example."""
-_RETRIED = "This is tried again by itself, with growing pauses, and told only if that doesn't help."
+"""Placeholders whose value in the test would make a poor example."""
+_RETRIED = "Retried automatically."
+_SEE_HELP = re.compile(r"(?<=[.!]) See:? https?://\S+(?: for more information)?\.?$")
+"""The link to PyPI's help at the end of many answers."""
 
 
 def main() -> None:
@@ -62,15 +60,11 @@ def main() -> None:
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the page as Markdown."""
     tests = runpy.run_path(str(TESTS))
     cases = tests["CASES"]
     example = next(case for case in cases if case.key == "token-changed")
-    titles = [*(group.title for group in GROUPS), _NO_ANSWER, _WANTED]
-    parts = [
-        _INTRODUCTION.format(example=render(example.refused, example.sent)),
-        "".join(f"- [{title}](#{_anchor(title)})\n" for title in titles),
-    ]
+    parts = [_INTRODUCTION.format(example=render(example.refused, example.sent))]
     for group in GROUPS:
         entries = (_of_answers(row, [case for case in cases if case.key == row.key]) for row in group.rows)
         parts += [f"## {group.title}\n", *entries]
@@ -80,31 +74,27 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _anchor(title: str) -> str:
-    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
-
-
 def _of_answers(row: Row, cases: Sequence[Any]) -> str:
-    """An entry that quotes all that the tests know an index to say; the first of them gives the facts."""
+    """Return an entry that quotes every answer of the tests for this row; the first one fills the placeholders."""
     answer = next(iter(cases[0].answers.values()))
     facts = {**about_sent(cases[0].sent), **about_answer(answer, str), **_IN_GENERAL}
     return _entry(row, (case.refused.said[0] for case in cases), facts)
 
 
 def _entry(row: Row, said: Iterable[str], facts: Mapping[str, str]) -> str:
-    quoted = [_paragraph(_linked(_quoted(line)), "> ") for line in dict.fromkeys(said)]
+    quoted = [_paragraph(_linked(line), "> ") for line in dict.fromkeys(map(_quoted, said))]
     paragraphs = [
         f"### {row.title}\n",
         ">\n".join(quoted),
         _paragraph(_linked(row.why.format_map(facts))),
-        _paragraph(f"**What to do:** {_linked(row.step.format_map(facts))}"),
+        _paragraph(f"**Fix:** {_linked(row.step.format_map(facts))}"),
         *([_paragraph(_RETRIED)] if row.retry else []),
     ]
     return "\n".join(paragraphs)
 
 
 def _paragraph(text: str, begin: str = "", indent: str | None = None) -> str:
-    """Lines of bearable length; `indent` stands before each but the first, as `begin` does before that."""
+    """Wrap a paragraph; `begin` precedes the first line, and `indent` (default: `begin`) the others."""
     lines = textwrap.wrap(
         text,
         width=120,
@@ -117,13 +107,13 @@ def _paragraph(text: str, begin: str = "", indent: str | None = None) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A server's text as Markdown that shows it, with long repetitions cut short."""
-    short = re.sub(r"(\w{1,2})\1{20,}", r"\1\1\1...", text)
+    """Escape a server's text for Markdown, without links to help, and with long repetitions shortened."""
+    short = re.sub(r"(\w{1,2})\1{20,}", r"\1\1\1...", _SEE_HELP.sub("", text))
     return re.sub(r"[\\`*<\[]|(?<!\w)_|_(?!\w)", r"\\\g<0>", short)
 
 
 def _linked(text: str) -> str:
-    """Markdown with links where it has bare URLs, and code where it has names of variables."""
+    """Turn bare URLs into links and names of environment variables into code."""
     pieces = re.split(r"(`[^`]*`)", text)
     return "".join(piece if piece.startswith("`") else _marked(piece) for piece in pieces)
 

@@ -7,38 +7,23 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from comparison import situations
 from comparison.stage import stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from comparison.situations import Situation
-    from comparison.stage import Ending, Stage
     from comparison.tools import Tool
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "comparison.md"
 
 
-class Part(Protocol):
-    """A measured part. What it says is Markdown, without a line end at its end."""
-
-    @property
-    def name(self) -> str:
-        """What it is called on the page."""
-
-    def of(self, tool: Tool) -> str:
-        """Watch a tool, and tell what it did."""
-
-    def as_markdown(self, tools: Sequence[Tool]) -> str:
-        """All of it."""
-
-
 @dataclass(frozen=True)
 class Table:
-    """A row for each tool, and the columns of some situations."""
+    """A measured table: a row per tool, with the columns of some situations."""
 
     name: str
     situations: tuple[Situation, ...]
@@ -59,27 +44,8 @@ class Table:
         return "\n".join([self.heading, *map(self.of, tools)])
 
 
-@dataclass(frozen=True)
-class Transcripts:
-    """What each tool printed in one situation."""
-
-    name: str
-    play: Callable[[Stage], Ending]
-
-    def of(self, tool: Tool) -> str:
-        """Play the situation."""
-        with stage(tool) as its_stage:
-            output = self.play(its_stage).output
-        return f"{tool.candidate.name}:\n\n```text\n{output}\n```"
-
-    def as_markdown(self, tools: Sequence[Tool]) -> str:
-        """One after the other."""
-        return "\n\n".join(map(self.of, tools))
-
-
-PARTS: tuple[Part, ...] = (
+PARTS: tuple[Table, ...] = (
     Table("refused", (situations.REFUSED,)),
-    Transcripts("refused, in full", situations.refused),
     Table("two projects", (situations.TWO_PROJECTS,)),
     Table("unattended", (situations.UNATTENDED,)),
     Table(

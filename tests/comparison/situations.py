@@ -39,14 +39,10 @@ class Situation:
 # Refused
 
 
-def refused(stage: Stage) -> Ending:
+def _refused(stage: Stage) -> tuple[str, ...]:
     """The index doesn't know the token."""
     stage.index.script_uploads(*[_as_pypi(403, UNKNOWN)] * 9)
-    return stage.publish()
-
-
-def _refused(stage: Stage) -> tuple[str, ...]:
-    ending = refused(stage)
+    ending = stage.publish()
     return (
         str(ending.status),
         _yes(UNKNOWN in ending.words),
@@ -135,7 +131,7 @@ def _token(token: Callable[[], str]) -> Callable[[Stage], tuple[str, ...]]:
 def _plain_http(stage: Stage) -> tuple[str, ...]:
     """The URL is that of another host, and a proxy is the way there."""
     if not stage.tool.candidate.uses_proxy:
-        return ("(not tried)",)
+        return ("(not tested)",)
     stage.url = "http://packages.invalid/legacy/"
     proxy = stage.index.url.rstrip("/")
     stage.publish(HTTP_PROXY=proxy, http_proxy=proxy)
@@ -241,7 +237,7 @@ REFUSED = Situation(
     ("exit status", "the index's words", "where the token came from", "no traceback"),
     _refused,
 )
-UNATTENDED = Situation(("exit status", "which variable to set", "no traceback", "nothing uploaded"), _unattended)
+UNATTENDED = Situation(("exit status", "names the variable", "no traceback", "nothing uploaded"), _unattended)
 SAME_CONTENT = Situation(("same content",), _same_content)
 SAME_CONTENT_REFUSED = Situation(("same content, 409, with the option",), _same_content_refused)
 OTHER_CONTENT = Situation(("other content",), _other_content)
@@ -250,8 +246,8 @@ NO_PROJECT = Situation(("a `dist` and no project",), _no_project)
 WHEELS_OF_TWO = Situation(("wheels of `another` and `demo` in `dist`",), _wheels_of_two)
 UNAVAILABLE = Situation(("503 once",), _disturbed(Answer(503, body="No backend")))
 TOO_MANY = Situation(("429 once, with `Retry-After: 1`",), _disturbed(Answer(429, headers={"Retry-After": "1"})))
-CUT = Situation(("cut off in the middle",), _disturbed(Answer(fault=Fault.RESET_DURING_BODY)))
-LOST = Situation(("it arrived, the answer didn't",), _disturbed(Answer(fault=Fault.LOSE_ANSWER)))
+CUT = Situation(("connection lost during the upload",), _disturbed(Answer(fault=Fault.RESET_DURING_BODY)))
+LOST = Situation(("answer lost after the upload",), _disturbed(Answer(fault=Fault.LOSE_ANSWER)))
 FOREIGN = Situation(("PyPI's, to another host",), _token(lambda: make_token(projects=["demo"])))
 EXPIRED = Situation(
     ("expired",), _token(lambda: make_token(location=HOST, projects=["demo"], expires=int(time()) - _DAY))
@@ -261,6 +257,6 @@ PLAIN_HTTP = Situation(("over plain http to another host",), _plain_http)
 PERMANENT_REDIRECT = Situation(("308 to another host",), _redirected(308))
 MOVED = Situation(("301 to another host",), _redirected(301))
 TWO_PROJECTS = Situation(
-    ("alpha 1.0", "beta 1.0", "alpha 1.1, nobody is asked", "beta 1.1, nobody is asked", "in the keyring"),
+    ("alpha 1.0", "beta 1.0", "alpha 1.1, no terminal", "beta 1.1, no terminal", "in the keyring"),
     _two_projects,
 )

@@ -87,7 +87,7 @@ def test_the_backends_of_clouds_need_no_user_name(
     home: Home, tmp_path: Path, name: str, backend: str, user: str
 ) -> None:
     project = Project(tmp_path / "my-project", "my-project")
-    [tables] = blocks(section(text_of("how-to/private-index.md"), "Google, Azure and AWS: a keyring backend"), "toml")
+    [tables] = blocks(section(text_of("how-to/private-index.md"), "Google, Azure and AWS"), "toml")
     project.configure(tables)
     home.use_keyring(backend)
     home.remember(tomllib.loads(tables)["publish"]["tokenindex"]["repos"][name], user, "a token")
@@ -153,7 +153,7 @@ def assert_helps(*words: str, home: Home, folder: Path) -> None:
 def test_hatch_says_so_where_the_plugin_is_missing(home: Home, project: Project) -> None:
     missing = "not-installed"
     said = invoke_hatch("publish", "-p", missing, cwd=project.folder, home=home).stderr.strip()
-    assert said.replace(missing, "tokenindex") in codes(prose(section(text_of("install.md"), "See that it is there")))
+    assert said.replace(missing, "tokenindex") in codes(prose(section(text_of("install.md"), "Check the installation")))
 
 
 @pytest.mark.parametrize(
@@ -166,4 +166,4 @@ def test_a_job_without_its_secret_says_what_the_page_quotes(
     make_wheel(project.dist, project.name)
     said = invoke_hatch("publish", "-p", "tokenindex", cwd=project.folder, home=home, env={"CI": "true", **variables})
     assert message in said.words
-    assert message in codes(section(text_of("how-to/ci.md"), "When it doesn't work"))
+    assert message in codes(section(text_of("how-to/github-actions.md"), "When it doesn't work"))

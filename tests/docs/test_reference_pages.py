@@ -59,7 +59,7 @@ def test_every_key_is_described_with_its_default() -> None:
         assert with_o == ("yes" if key in options.OPTION_KEYS else "no"), key
         if key in defaults and defaults[key] not in {None, "", ()} and key != "url":
             assert default == f"`{defaults[key]}`".lower(), key
-        assert ("`config.toml` alone" in meaning) == (key in REPOSITORY_KEYS and REPOSITORY_KEYS[key].only_personal)
+        assert ("nly in `config.toml`" in meaning) == (key in REPOSITORY_KEYS and REPOSITORY_KEYS[key].only_personal)
         assert ("top of a file only" in meaning) == (key not in REPOSITORY_KEYS)
         assert ("repository's table only" in meaning) == (key not in TOP_KEYS)
 
@@ -84,7 +84,7 @@ def test_every_flag_of_hatch_is_described() -> None:
 
 def test_every_variable_is_described() -> None:
     text = text_of("configuration.md")
-    described = {name for row in rows(section(text, "Variables")) for name in codes(row[0])}
+    described = {name for row in rows(section(text, "Environment variables")) for name in codes(row[0])}
     described |= {name for row in rows(section(text, "Flags")) for name in codes(row[1])}
     read_here = set()
     for path in SOURCE.rglob("*.py"):
@@ -148,17 +148,17 @@ def test_the_changelog_says_why_each_dependency_came_in() -> None:
     [
         ("configuration.md", "{} seconds and no standard input", [commands.TIME_LIMIT]),
         ("configuration.md", "lists every file with its hash: {} seconds", [options.DEFAULT_WAIT]),
-        ("credentials.md", "It waits {} seconds where nobody can answer", [keyrings.PATIENCE]),
-        ("credentials.md", "goes on after {} seconds", [keyrings.PATIENCE_AT_TERMINAL]),
-        ("how-to/codespaces-and-containers.md", "The run waits {} seconds ({} at a terminal)", KEYRING_PATIENCE),
+        ("credentials.md", "The plugin waits {} seconds without a terminal", [keyrings.PATIENCE]),
+        ("credentials.md", "continues after {} seconds", [keyrings.PATIENCE_AT_TERMINAL]),
+        ("how-to/codespaces-and-containers.md", "stops waiting after {} seconds ({} at a terminal)", KEYRING_PATIENCE),
         ("how-to/private-index.md", "has {} seconds to answer, {} at a terminal", KEYRING_PATIENCE),
         (
             "security.md",
             "At most {} MiB of an answer is read, {} MiB and {} seconds of a project's page",
             READ_OF_ANSWERS,
         ),
-        ("security.md", "the next {} minutes (for a large file", [narrowing.LIFETIME // 60]),
-        ("security.md", "as it takes at {} kB/s", [narrowing.SLOWEST_UPLOAD // 1000]),
+        ("security.md", "to the next {} minutes (for a large file", [narrowing.LIFETIME // 60]),
+        ("security.md", "plus the time it takes at {} kB/s", [narrowing.SLOWEST_UPLOAD // 1000]),
         ("security.md", "up to {} minutes between two attempts", [upload.LONGEST_WAIT // 60]),
         (
             "trusted-publishing.md",
@@ -172,14 +172,14 @@ def test_the_numbers_on_the_pages_are_those_of_the_code(page: str, sentence: str
 
 
 def test_the_upload_urls_are_of_the_kinds_that_they_are_listed_for() -> None:
-    listed = rows(section(text_of("how-to/private-index.md"), "A private index"))
+    listed = rows(section(text_of("how-to/private-index.md"), "Publish to a private index"))
     kinds = {index: kind_of(codes(url)[0]).name for index, url in listed if codes(url)}
     assert kinds.pop("pypiserver") == OTHER.name
     assert [index for index, name in kinds.items() if index != name] == []
 
 
 def test_where_the_simple_api_is_is_as_told() -> None:
-    told = rows(section(text_of("how-to/private-index.md"), "Which files the index has"))
+    told = rows(section(text_of("how-to/private-index.md"), "Simple API"))
     for _, example, addresses in told:
         [url] = codes(example)
         assert list(simple_addresses(url)) == codes(addresses)

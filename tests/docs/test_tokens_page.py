@@ -67,15 +67,15 @@ def test_the_session_runs_as_shown() -> None:
 
 
 def test_what_is_said_before_an_upload_is_what_the_page_says() -> None:
-    text = section(text_of("tokens.md"), "Said before anything is uploaded")
-    [shown] = blocks(text, "text")
+    text = section(text_of("tokens.md"), "Checks before an upload")
+    notes, errors = (block.splitlines() for block in blocks(text, "text"))
     said = list(said_before_an_upload())
-    assert shown.splitlines() == [line for line, _ in said]
-    assert ["note" in row[2] for row in rows(text)] == [goes_on for _, goes_on in said]
+    assert notes == [line for line, goes_on in said if goes_on]
+    assert errors == [line for line, goes_on in said if not goes_on]
 
 
 def said_before_an_upload() -> Iterator[tuple[str, bool]]:
-    """Each row's sentence, and whether the run goes on."""
+    """Yield each message of the page, and True if the run continues after it."""
     token = make_token(projects=["my-project"])
     private = Repository("private", "https://packages.example.org/legacy/")
     plain = Repository("plain", "http://packages.example.org/legacy/")

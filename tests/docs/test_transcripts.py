@@ -187,8 +187,7 @@ def remember_slots(reader: Reader, *kinds: tuple[str | None, str]) -> None:
 
 SCENES: dict[str, Callable[[Reader], None]] = {
     "docs/credentials.md": two_tokens,
-    "docs/how-to/first-release.md": built_project,
-    "docs/how-to/two-projects.md": two_projects,
+    "docs/how-to/workspace.md": two_projects,
     "docs/index.md": built_project,
     "docs/tutorial.md": nothing_yet,
 }
