@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.candidates import CURL, INDEX, OURS, PEERS, TWINE, UV_CHECKING, has_curl
 from bench.files import KIB, MIB, make_release, make_wheel
 from bench.measuring import Job, stage
-from bench.report import Finding, at_least, at_most, below, exactly
+from bench.report import Bound, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from bench.candidates import Candidate
     from bench.measuring import Samples
-    from bench.report import Bound
 
 ROUND_TRIP = 0.040
 """Seconds to the server and back."""
@@ -37,7 +36,7 @@ def release(folder: Path, rounds: int) -> Finding:
         "25 files of one release",
         f"24 wheels and an sdist of 256 KiB each; the server takes {UPLOAD_TIME} s for an upload, the round trip 40 ms.",
         _times(ours, peers),
-        [_bound_to_fastest(ours, peers, at_most, 0.40)],
+        [_bound_to_fastest(ours, peers, "at most", 0.40)],
     )
 
 
@@ -57,9 +56,12 @@ def large(folder: Path, rounds: int) -> Finding:
         + ("" if curl else " curl is not installed and left out."),
         _times(ours, others),
         [
-            _bound_to_fastest(ours, others[: len(PEERS)], below, 1),
-            *(at_most(f"time / {CURL.name}", ours.seconds / it.seconds, 1.3) for it in others[len(PEERS) :]),
-            *(at_least("what the server can take / the line", LARGE / it.seconds / RATE, 3) for it in unlimited),
+            _bound_to_fastest(ours, others[: len(PEERS)], "below", 1.0),
+            *(Bound(f"time / {CURL.name}", ours.seconds / it.seconds, "at most", 1.3) for it in others[len(PEERS) :]),
+            *(
+                Bound("what the server can take / the line", LARGE / it.seconds / RATE, "at least", 3.0)
+                for it in unlimited
+            ),
         ],
     )
 
@@ -80,7 +82,7 @@ def store(folder: Path, rounds: int) -> Finding:
         "Peak memory",
         "Peak resident set size of the process (`ru_maxrss`) while uploading a wheel of 1 MiB or 512 MiB.",
         [("", "1 MiB", "512 MiB", "difference"), *rows],
-        [at_most("difference", large - one, 8, " MiB"), below("peak", large, 80, " MiB")],
+        [Bound("difference", large - one, "at most", 8.0, " MiB"), Bound("peak", large, "below", 80.0, " MiB")],
     )
 
 
@@ -109,11 +111,9 @@ def existing(folder: Path, rounds: int) -> Finding:
         "The files of 4 projects; round trip 40 ms. (twine can query only PyPI.)",
         [("", "requests", "uploads", "seconds"), *rows],
         [
-            exactly("requests", {len(run.requests) for run in ours}, len(projects)),
-            exactly(
-                "pages among them", {len({request.path for request in run.requests}) for run in ours}, len(projects)
-            ),
-            exactly("uploads", {run.uploads for run in ours}, 0),
+            Bound("requests", max(len(run.requests) for run in ours), "exactly", len(projects)),
+            Bound("pages", min(len({it.path for it in run.requests}) for run in ours), "exactly", len(projects)),
+            Bound("uploads", max(run.uploads for run in ours), "exactly", 0),
         ],
     )
 
@@ -128,7 +128,7 @@ def small(folder: Path, rounds: int) -> Finding:
         "One small file",
         "A wheel of 10 KiB, to a server that answers immediately: the time to start the process and read the file.",
         _times(ours, peers),
-        [at_most(f"time / {INDEX.name}", ours.seconds / index.seconds, 1.2)],
+        [Bound(f"time / {INDEX.name}", ours.seconds / index.seconds, "at most", 1.2)],
     )
 
 
@@ -146,12 +146,10 @@ def _jobs(candidates: Iterable[Candidate], files: Iterable[Path]) -> list[Job]:
     return [Job(candidate, tuple(files)) for candidate in candidates]
 
 
-def _bound_to_fastest(
-    ours: Samples, peers: Sequence[Samples], bound: Callable[[str, float, float], Bound], limit: float
-) -> Bound:
-    """A promise about our time, compared with that of the fastest peer."""
+def _bound_to_fastest(ours: Samples, peers: Sequence[Samples], relation: str, limit: float) -> Bound:
+    """Return a promise about our time, compared with that of the fastest peer."""
     fastest = min(peers, key=lambda samples: samples.seconds)
-    return bound(f"time / fastest peer ({fastest.job.candidate.name})", ours.seconds / fastest.seconds, limit)
+    return Bound(f"time / fastest peer ({fastest.job.candidate.name})", ours.seconds / fastest.seconds, relation, limit)
 
 
 def _times(ours: Samples, others: Iterable[Samples]) -> list[tuple[str, ...]]:

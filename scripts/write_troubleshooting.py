@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.index.kinds import KINDS
-from hatch_tokenindex.index.refusals import GROUPS, NO_ANSWER_ROWS, render
-from hatch_tokenindex.index.refusals.placeholders import about_answer, about_sent
+from hatch_tokenindex.index.refusals import CONNECTION_ROWS, GROUPS
+from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "troubleshooting.md"
 TESTS = ROOT / "tests/index/refusals/test_table.py"
 
-_NO_ANSWER = "No answer from the index"
+_NO_ANSWER = "No response from the index"
 _WANTED = "Credentials that other indexes accept"
 _INTRODUCTION = """\
 # Troubleshooting rejected uploads
@@ -64,20 +64,20 @@ def page() -> str:
     tests = runpy.run_path(str(TESTS))
     cases = tests["CASES"]
     example = next(case for case in cases if case.key == "token-changed")
-    parts = [_INTRODUCTION.format(example=render(example.refused, example.sent))]
+    parts = [_INTRODUCTION.format(example=example.refused)]
     for group in GROUPS:
         entries = (_of_answers(row, [case for case in cases if case.key == row.key]) for row in group.rows)
         parts += [f"## {group.title}\n", *entries]
-    facts = about_sent(tests["NEXUS"])
-    parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in NO_ANSWER_ROWS.items())]
-    parts += [f"## {_WANTED}\n", "".join(_paragraph(kind.credential, "- ", "  ") for kind in KINDS if kind.credential)]
+    facts = about_attempt(tests["NEXUS"].attempt)
+    parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in CONNECTION_ROWS.items())]
+    parts += [f"## {_WANTED}\n", "".join(_paragraph(kind.credential_help, "- ", "  ") for kind in KINDS if kind.credential_help)]
     return "\n".join(parts)
 
 
 def _of_answers(row: Row, cases: Sequence[Any]) -> str:
     """Return an entry that quotes every answer of the tests for this row; the first one fills the placeholders."""
     answer = next(iter(cases[0].answers.values()))
-    facts = {**about_sent(cases[0].sent), **about_answer(answer, str), **_IN_GENERAL}
+    facts = {**about_attempt(cases[0].sent.attempt), **about_response(answer, str), **_IN_GENERAL}
     return _entry(row, (case.refused.said[0] for case in cases), facts)
 
 

@@ -23,7 +23,7 @@ def problems_of(path: Path) -> list[str]:
         read(path)
     text = str(caught.value)
     heading, *lines = text.splitlines()
-    assert heading == f"{path}:"
+    assert heading == f"{path} can't be published:"
     assert lines, text
     assert all(line.startswith("  ") and line.isprintable() for line in lines), text
     return [line.removeprefix("  ") for line in lines]

@@ -58,8 +58,15 @@ def publish(project: Project, home: Home, *arguments: str | Path, flag: str = ""
 @contextmanager
 def living_in(home: Home, cwd: Path, env: Mapping[str, str]) -> Iterator[None]:
     """Be, for a while, a process that was started there with the home's environment and this one."""
+    with being_process(cwd, {**home.environment, **env}):
+        yield
+
+
+@contextmanager
+def being_process(cwd: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """Be, for a while, a process that was started there with this environment and no other."""
     before = os.getcwd()
-    with mock.patch.dict(os.environ, {**home.environment, **env}, clear=True):
+    with mock.patch.dict(os.environ, environment, clear=True):
         os.chdir(cwd)
         init_backend()
         try:

@@ -160,7 +160,7 @@ class HatchTerminal:
         cwd: Path,
         home: Home,
         env: Mapping[str, str] | None = None,
-        timeout: float = 30,
+        timeout: float = 6,
         executable: str = "hatch",
     ) -> None:
         environment = {**home.environment, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **(env or {})}
@@ -173,7 +173,9 @@ class HatchTerminal:
             encoding="utf-8",
             dimensions=(40, 100),
         )
+        # pexpect waits before it types and after it closes, for programs that need it; this one does not.
         self._process.delaybeforesend = None
+        self._process.ptyproc.delayafterclose = 0
         self._shown = ""
 
     def __enter__(self) -> Self:

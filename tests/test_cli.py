@@ -71,7 +71,7 @@ def test_login_publish_logout(at_pypi: Maintainer, start: str) -> None:
 
     login = run("login", stdin=f"{token}\n".encode())
     assert login.returncode == 0, login.output
-    assert f"Stored the secret for {name} on PyPI in the keyring" in login.words
+    assert f"Saved the token for {name} on PyPI in the keyring" in login.words
     assert at_pypi.kept == {slot_of(name): token}
 
     tokens = run("tokens")
@@ -171,9 +171,9 @@ BAD_LOGINS = {
     "an empty line": ((), b"\n", ["standard input is empty"]),
     "control characters": ((), b"\x16\n", ["control characters"]),
     "no text": ((), b"\xff\xfe\x00\n", ["standard input"]),
-    "another project's": (("--project", "demo"), project_token("other").encode(), ["is only for other", "demo"]),
+    "another project's": (("--project", "demo"), project_token("other").encode(), ["is scoped to other", "demo"]),
     "expired": ((), project_token("demo", expires=PAST).encode(), ["expired on 2020-09-13"]),
-    "another index's": (("-r", "test"), account_token().encode(), ["was made by pypi.org", "test.pypi.org"]),
+    "another index's": (("-r", "test"), account_token().encode(), ["holds a PyPI token", "TestPyPI"]),
     "plain http": (("-r", "http://packages.example.org/"), SECRET.encode(), ["plain http"]),
     "an unknown repository": (("-r", "man"), SECRET.encode(), ["no repository 'man'", "'main'"]),
     "a project's name that is none": (("--project", "my project"), SECRET.encode(), ["'my project'"]),
@@ -185,7 +185,7 @@ BAD_LOGINS = {
     ),
     "a token as a user name": (("-u", account_token()), SECRET.encode(), ["--user holds an API token"]),
     "a token as a project's name": (("--project", account_token()), SECRET.encode(), ["--project holds an API token"]),
-    "a user name that can't be sent": (("-u", "a:b"), SECRET.encode(), ["The user name from --user holds a colon"]),
+    "a user name that can't be sent": (("-u", "a:b"), SECRET.encode(), ["The user name from --user contains a colon"]),
     "the secret as an argument": ((SECRET,), b"", ["A secret is no argument"]),
     "a token as an argument": ((account_token(),), b"", ["A secret is no argument"]),
 }
@@ -220,7 +220,7 @@ def test_login_where_nothing_may_be_stored(at_index: Maintainer) -> None:
 @pytest.mark.parametrize(
     ("backend", "why"),
     [
-        ("keyring.backends.fail.Keyring", "there is no keyring on this system"),
+        ("keyring.backends.fail.Keyring", "no keyring available"),
         ("keyring.backends.null.Keyring", "did not keep it"),
         ("keyring_backends.Locked", "the keyring is locked"),
         ("keyring_backends.Explodes", "the keyring failed (RuntimeError)"),
@@ -229,7 +229,7 @@ def test_login_where_nothing_may_be_stored(at_index: Maintainer) -> None:
 )
 def test_a_keyring_that_does_not_keep_it(at_pypi: Maintainer, backend: str, why: str) -> None:
     at_pypi.home.environment["PYTHON_KEYRING_BACKEND"] = backend
-    check_failure(manage(at_pypi, "login", typed=account_token().encode()), "The secret was not stored", why)
+    check_failure(manage(at_pypi, "login", typed=account_token().encode()), "was not saved", why)
     assert Cache(at_pypi.cache_file.parent).read().entries == ()
     assert at_pypi.files_with(account_token()) == []
 
@@ -348,7 +348,7 @@ def test_a_secret_that_another_tool_deleted_is_no_longer_listed(at_pypi: Maintai
         (("--project", ""), ["--project ''"]),
         (("--project", account_token()), ["--project holds an API token"]),
         (("-u", account_token()), ["--user holds an API token"]),
-        (("-u", "a:b"), ["The user name from --user holds a colon"]),
+        (("-u", "a:b"), ["The user name from --user contains a colon"]),
         (("-r", "nowhere"), ["no repository 'nowhere'"]),
     ],
 )

@@ -1,14 +1,22 @@
-"""The page that compares upload tools says what Hatch's two publishers do now, in the shape in which it is written."""
+"""The page that compares upload tools says what this publisher does now, in the shape in which it is written."""
 
 from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from comparison import page
-from comparison.candidates import OF_HATCH, OTHERS, Candidate
-from comparison.tools import installed_here
+from comparison.candidates import OF_HATCH, OTHERS, OURS
+from comparison.tools import Ending, installed_here
+from hatch.cli import hatch
+from hatch_in_process import being_process, cli_runner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the page tells what happens on Linux and macOS")
 
@@ -16,10 +24,17 @@ TEXT = page.PAGE.read_text(encoding="utf-8")
 NAMES = [candidate.name for candidate in (*OF_HATCH, *OTHERS)]
 
 
-@pytest.mark.parametrize("candidate", OF_HATCH, ids=str)
 @pytest.mark.parametrize("part", page.PARTS, ids=lambda part: part.name)
-def test_the_publishers_of_hatch_do_what_the_page_says(part: page.Table, candidate: Candidate) -> None:
-    assert part.of(installed_here(candidate)) in page.measured(TEXT, part.name)
+def test_this_publisher_does_what_the_page_says(part: page.Table) -> None:
+    tool = replace(installed_here(OURS), run=in_process)
+    assert part.of(tool) in page.measured(TEXT, part.name)
+
+
+def in_process(command_line: list[str], folder: Path, environment: Mapping[str, str]) -> Ending:
+    """Run a command line of Hatch in the process of the tests."""
+    with being_process(folder, environment):
+        result = cli_runner().invoke(hatch, command_line[1:], catch_exceptions=False)
+    return Ending(result.exit_code, result.output)
 
 
 @pytest.mark.parametrize("table", page.PARTS, ids=lambda table: table.name)

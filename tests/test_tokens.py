@@ -147,8 +147,11 @@ def test_only_reveal_gives_the_text() -> None:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("wrap", [lambda secret: secret, Holder, lambda secret: [secret]])
 def test_a_secret_is_not_pickled(wrap: Callable[[Secret], object], protocol: int) -> None:
-    with pytest.raises(TypeError, match=r"^a secret is not pickled$"):
+    with pytest.raises(TypeError) as caught:
         pickle.dumps(wrap(Secret("hunter2")), protocol)
+    assert str(caught.value) == "a secret is not pickled"
+    # Python 3.14 adds notes about where the object was found.
+    assert "hunter" not in repr(getattr(caught.value, "__notes__", ()))
 
 
 def test_a_copy_is_the_secret_itself() -> None:

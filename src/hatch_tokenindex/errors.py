@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hatch_tokenindex.index.refusals import Refusal
+
 
 class TokenIndexError(Exception):
     """The base of all. Its text is complete: a headline, details, and a line that begins with `Fix: `; never a secret."""
@@ -32,29 +37,16 @@ class SourceUnavailableError(TokenIndexError):
 
 
 class UploadError(TokenIndexError):
-    """An upload did not happen: the index refused it, or could not be reached.
+    """A file was not uploaded, or not as far as the index answered.
 
-    `said` and `next_step` are the parts of the text that stand on their own; `about_credential` tells that another
-    credential may be taken, `worthless` that this one is good for nothing any more, `unsure` that the file may have arrived
-    all the same.
+    `refusal` is the cause, None if the file itself became unreadable. `possibly_uploaded` is True if an attempt got no
+    response, so that the index may have the file.
     """
 
-    def __init__(
-        self,
-        text: str,
-        *,
-        said: tuple[str, ...] = (),
-        next_step: str | None = None,
-        about_credential: bool = False,
-        worthless: bool = False,
-        unsure: bool = False,
-    ) -> None:
+    def __init__(self, text: str, refusal: Refusal | None = None, *, possibly_uploaded: bool = False) -> None:
         super().__init__(text)
-        self.said = said
-        self.next_step = next_step
-        self.about_credential = about_credential
-        self.worthless = worthless
-        self.unsure = unsure
+        self.refusal = refusal
+        self.possibly_uploaded = possibly_uploaded
 
 
 class NotListedError(TokenIndexError):

@@ -7,7 +7,7 @@ import hmac
 import html
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn, final
 
@@ -130,9 +130,9 @@ RUN = Redactor()
 class _View:
     """A text with its escapes undone, and where each of its characters comes from in the text as it was."""
 
-    text: str
-    starts: Sequence[int]
-    stops: Sequence[int]
+    text: str = field(repr=False)
+    starts: Sequence[int] = field(repr=False)
+    stops: Sequence[int] = field(repr=False)
 
     def spans_of(self, forms: Mapping[str, Iterable[str]], shortest: int) -> Iterator[tuple[int, int]]:
         """Yield begin and end of each occurrence of each form, in the text as it was."""

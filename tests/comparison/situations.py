@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from servers import Request
 
-    from comparison.stage import Ending, Stage
+    from comparison.stage import Stage
+    from comparison.tools import Ending
 
 HOST = "127.0.0.1"
 UNKNOWN = (

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import tempfile
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,8 @@ import pexpect
 from distribution_builders import escaped, make_wheel
 from hatch_process import Home
 from servers import RecordingServer
+
+from comparison.tools import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,19 +39,6 @@ version = "{version}"
 description = "A project to be published"
 requires-python = ">=3.10"
 """
-
-
-@dataclass(frozen=True)
-class Ending:
-    """How a run of a tool ended: its exit status, and all that it printed, without the middle of a traceback."""
-
-    status: int
-    output: str
-
-    @property
-    def words(self) -> str:
-        """What it printed on one line: for texts that may be wrapped."""
-        return " ".join(self.output.split())
 
 
 class Stage:
@@ -107,17 +94,9 @@ class Stage:
         self, *, secret: str = SECRET, name: str = "demo", more: tuple[str, ...] = (), **variables: str
     ) -> Ending:
         """Let the tool publish a project where standard input is no terminal; `more` are arguments. An empty secret is none."""
-        done = subprocess.run(
-            self._command(more),
-            cwd=self._folder / name,
-            env={**self._environment(), **self._credential(secret), **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        return Ending(done.returncode, self._plain(done.stdout.decode("utf-8", errors="replace")))
+        environment = {**self._environment(), **self._credential(secret), **variables}
+        ending = self.tool.run(self._command(more), self._folder / name, environment)
+        return Ending(ending.status, self._plain(ending.output))
 
     def publish_at_terminal(self, secret: str, name: str) -> Ending:
         """Let the tool publish on a terminal, and answer each of its questions once."""

@@ -12,21 +12,54 @@ from typing import TYPE_CHECKING
 from hatch_process import command
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from comparison.candidates import Candidate
+
+_PATIENCE = 60
+"""Seconds that a tool has."""
 
 _FOR_THE_KEYRING = ("keyring", "filelock")
 """What `keyring_backends` needs."""
 
 
 @dataclass(frozen=True)
+class Ending:
+    """How a run of a tool ended: its exit status, and all that it printed."""
+
+    status: int
+    output: str
+
+    @property
+    def words(self) -> str:
+        """The output on one line: for texts that may be wrapped."""
+        return " ".join(self.output.split())
+
+
+def run_command(command_line: list[str], folder: Path, environment: Mapping[str, str]) -> Ending:
+    """Run a command in a folder, where standard input is no terminal."""
+    done = subprocess.run(
+        command_line,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=_PATIENCE,
+        check=False,
+    )
+    return Ending(done.returncode, done.stdout.decode("utf-8", errors="replace"))
+
+
+@dataclass(frozen=True)
 class Tool:
-    """A candidate that is installed: the path of its command, and its version."""
+    """A candidate that is installed: the path of its command, its version, and how it is run where nobody is asked."""
 
     candidate: Candidate
     executable: str
     version: str
+    run: Callable[[list[str], Path, Mapping[str, str]], Ending] = run_command
 
 
 def installed_here(candidate: Candidate) -> Tool:

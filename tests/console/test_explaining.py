@@ -79,8 +79,8 @@ def test_the_rows_are_in_the_documented_order(at_index: Maintainer) -> None:
     assert result.returncode == 0
     head, *table = result.stdout.splitlines()
     assert head == f"demo -> {at_index.url} (repository private)"
-    cells = [re.split(" {2,}", line.strip())[:2] for line in table if line.startswith(("  user name", "  secret"))]
-    assert cells == [*(["user name", place] for place in USERS), *(["secret", place] for place in SECRETS)]
+    places = [re.split(" {2,}", line[2:])[0] for line in table[1:] if line]
+    assert places == ["er name:", *USERS, "cret:", *SECRETS]
     assert at_index.server.requests == []
 
 
@@ -100,19 +100,20 @@ def test_what_each_place_holds_is_shown_but_no_secret(at_index: Maintainer) -> N
         HATCH_INDEX_USER="variable-user",
     )
     assert result.returncode == 0
-    lines = {tuple(line.split()[:3]): line for line in result.stdout.splitlines()}
+    _, users, secrets = re.split("User name:|Secret:", result.stdout)
     for place, held in {
-        ("user", "name", "--user"): "flag-user (--user)",
-        ("user", "name", "HATCH_INDEX_USER"): "variable-user (HATCH_INDEX_USER)",
-        ("user", "name", "repos"): "table-user (`user` of [publish.tokenindex.repos.private] in ",
-        ("user", "name", "~/.pypirc"): "pypirc-user ([private] of ~/.pypirc)",
+        "> --user": "flag-user",
+        "  HATCH_INDEX_USER": "variable-user",
+        "  repos tables": "table-user (`user` of [publish.tokenindex.repos.private] in ",
+        "  ~/.pypirc": "pypirc-user ([private] of ~/.pypirc)",
     }.items():
-        assert held in lines[place]
-    secrets = {line.split()[1]: line for line in result.stdout.splitlines() if line.startswith("  secret")}
-    assert "set: ***** (--auth; user flag-user)" in secrets["--auth"]
-    assert secrets["--auth"].endswith("<- used")
-    assert "HATCH_INDEX_AUTH_PRIVATE is set but empty" in secrets["HATCH_INDEX_AUTH_PRIVATE"]
-    assert "set: ***** (HATCH_INDEX_AUTH; user __token__)" in secrets["HATCH_INDEX_AUTH"]
+        assert re.search(f"^{re.escape(place)} +{re.escape(held)}", users, re.MULTILINE), users
+    for place, held in {
+        "> --auth": "set: ***** for flag-user",
+        "  HATCH_INDEX_AUTH_PRIVATE": "refused: HATCH_INDEX_AUTH_PRIVATE is set but empty.",
+        "  HATCH_INDEX_AUTH": "set: *****",
+    }.items():
+        assert re.search(f"^{re.escape(place)} +{re.escape(held)}", secrets, re.MULTILINE), secrets
     assert [secret for secret in (SECRET, token) if secret in result.output] == []
 
 
@@ -121,13 +122,13 @@ def test_what_the_token_says_is_told(at_pypi: Maintainer) -> None:
     at_pypi.build("demo")
     result = at_pypi.publish_in_process("-o", "explain", HATCH_INDEX_AUTH=token)
     assert (
-        "The token says: made by pypi.org; kind: project; projects: demo, other; expires: 2100-01-01 00:00 UTC."
+        "Token: issued by pypi.org; scope: project (demo, other); expiry: 2100-01-01 00:00 UTC."
         in result.words
     )
-    assert "narrowed" in result.words
+    assert "The token is restricted to demo for 15 minutes" in result.words
     assert token not in result.output
     whole = at_pypi.publish_in_process("-o", "explain", "-o", "narrow-token=never", HATCH_INDEX_AUTH=token)
-    assert "It is sent as it is." in whole.words
+    assert "The token is sent unchanged." in whole.words
 
 
 def test_without_files_it_is_about_the_project_at_hand(at_index: Maintainer) -> None:
@@ -178,7 +179,7 @@ def test_what_is_switched_off_says_so(at_index: Maintainer, setting: str, place:
     (project,) = explain(at_index, "-o", setting)
     others = {name for name in SECRETS if not name.startswith(place)}
     assert set(rows(project, "secret")) == {*others, place}
-    assert rows(project, "secret")[place] == f"switched off by `{setting.partition('=')[0]}`"
+    assert rows(project, "secret")[place] == f"ignored: disabled by `{setting.partition('=')[0]}`"
     assert place != "keyring" or at_index.home.keyring.calls == []
 
 
@@ -189,7 +190,7 @@ def test_a_password_of_pypirc_that_loses_to_a_user_name_says_so(at_index: Mainta
     )
     (project,) = explain(at_index, "-u", "alice")
     held = rows(project, "secret")["~/.pypirc"]
-    assert held == "a password that is not used: the user name came from --user"
+    assert held == "ignored: its password is ignored, because the user name comes from --user"
     result = at_index.publish("-u", "alice")
     assert f"~/.pypirc: {held}" in result.words
     assert SECRET not in result.output
@@ -198,7 +199,7 @@ def test_a_password_of_pypirc_that_loses_to_a_user_name_says_so(at_index: Mainta
 @pytest.mark.parametrize(
     ("backend", "why"),
     [
-        ("keyring.backends.fail.Keyring", "there is no keyring on this system"),
+        ("keyring.backends.fail.Keyring", "no keyring available"),
         ("keyring_backends.Locked", "the keyring is locked"),
         ("keyring_backends.Init", "the keyring could not be started"),
         ("keyring_backends.Explodes", "the keyring failed (RuntimeError)"),
@@ -216,12 +217,12 @@ def test_a_keyring_that_fails_is_unavailable(at_index: Maintainer, backend: str,
 
 
 STOPS = {
-    "user name": ("user name", "~/.pypirc", "can't be read", {}, "[private\n"),
+    "user name": ("user name", "~/.pypirc", "Can't read", {}, "[private\n"),
     "empty variable": ("secret", "HATCH_INDEX_AUTH", "is set but empty", {"HATCH_INDEX_AUTH": ""}, ""),
     "another project's token": (
         "secret",
         "HATCH_INDEX_AUTH",
-        "is only for other",
+        "is scoped to other",
         {"HATCH_INDEX_AUTH": make_token(location="127.0.0.1", projects=["other"])},
         "",
     ),
@@ -237,12 +238,13 @@ def test_where_the_run_would_stop_is_said(
     at_index.build("demo")
     result = at_index.publish_in_process("-o", "explain", **variables)
     assert result.returncode == 0
-    (line,) = [line for line in result.stdout.splitlines() if line.endswith("<- stops the run")]
-    assert line.split("  ")[1].strip() == question
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("! ")]
+    users, secrets = re.split("User name:|Secret:", result.stdout)[1:]
+    assert line in {"user name": users, "secret": secrets}[question]
     assert place in line
     assert why in line
-    assert "Publishing would stop there." in result.words
-    assert not [line for line in result.stdout.splitlines() if line.startswith("  secret") and line.endswith("<- used")]
+    assert f"Publishing would stop at the {question} from {place}" in result.words
+    assert "\n> " not in secrets
 
     (project,) = explain(at_index, **variables)
     assert used(project, "secret") is None
@@ -273,8 +275,8 @@ def test_where_nothing_is_found_it_says_so(at_index: Maintainer) -> None:
     at_index.build("demo")
     result = at_index.publish_in_process("-o", "explain")
     assert result.returncode == 0
-    assert "No place gives a secret, and nobody can be asked: publishing would stop here." in result.words
-    assert "<- used" not in result.output
+    assert "Publishing would stop: no credential, and no way to prompt for one." in result.words
+    assert "> " not in result.output.partition("\n")[2]
 
 
 # It can't disagree with a run
@@ -406,8 +408,8 @@ class Situation:
             "--auth": "flag",
             "HATCH_INDEX_AUTH_PRIVATE": "own variable",
             "HATCH_INDEX_AUTH": "variable",
-            f"keyring slot 'pypi_token:project:demo' of {url}": "project slot",
-            f"keyring entry 'another-user' of {url}": "other slot",
+            f"keyring entry 'pypi_token:project:demo' for {url}": "project slot",
+            f"keyring entry 'another-user' for {url}": "other slot",
         }
         if source in origins:
             return self.text(origins[source])
@@ -424,7 +426,7 @@ def expectation(entry: dict[str, Any], situation: Situation, url: str) -> tuple[
     if secret is None:
         return None
     if secret["place"] == "auth-command":
-        assert secret["holds"] == "would be run"
+        assert secret["holds"].startswith("would run ")
         name = user["holds"].partition(" (")[0] if user else "__token__"
         return entry["name"], name, COMMANDS_SECRET
     credential = entry["credential"]
@@ -438,7 +440,7 @@ def test_what_is_marked_is_what_a_run_sends(at_index: Maintainer) -> None:
     at_index.build(*PROJECTS)
     chance = random.Random(20261121)
     seen = set()
-    for situation in (*Situation.each_alone(), *(Situation.any(chance) for _ in range(60))):
+    for situation in (*Situation.each_alone(), *(Situation.any(chance) for _ in range(30))):
         arguments, variables = situation.arrange(at_index)
         entries = explain(at_index, *arguments, **variables)
         assert at_index.received == []
@@ -492,7 +494,7 @@ def test_it_asks_runs_sends_and_writes_nothing(at_index: Maintainer, place: str,
             assert terminal.finish() == 0
         shown = terminal.screen
 
-    assert "would be run" in shown
+    assert "would run " in shown
     assert not marker.exists()
     assert state_of(at_index.home.folder.parent, without=keyring_files) == before
     assert at_index.kept == {"somebody": SECRET}
@@ -506,5 +508,5 @@ def test_on_a_terminal_it_says_that_it_would_ask(at_index: Maintainer) -> None:
     at_index.build()
     with at_index.at_terminal("-o", "explain") as terminal:
         assert terminal.finish() == 0
-    asking = [line for line in terminal.screen.splitlines() if "would ask" in line]
-    assert [line.split()[-2:] for line in asking] == [["<-", "used"]] * 2
+    asking = [line for line in terminal.screen.splitlines() if "would prompt" in line]
+    assert [line.split() for line in asking[1:]] == [[">", "prompt", "would", "prompt"]] * 2

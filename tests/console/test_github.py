@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 from dataclasses import dataclass, field, replace
+from functools import partial
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -21,6 +22,7 @@ from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.console import github
 from hatch_tokenindex.console.results import FileResult, Outcome
 from hatch_tokenindex.distributions import read_all
+from hatch_tokenindex.index.kinds import release_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -183,7 +185,7 @@ def test_the_summary_of_a_failure_tells_what_became_of_each_file(runner: Runner)
     }
     [command] = commands(printed)
     assert (command.name, command.properties) == ("error", {"title": UNFINISHED})
-    assert "said (status 400):\n  No room\nWhat was sent:\n" in command.text
+    assert "(400)\n\n  No room\n\n  project      " in command.text
     assert command.text in runner.page.code
     assert SECRET not in command.text + runner.summary
 
@@ -320,7 +322,9 @@ def test_hostile_text_is_no_command_and_no_markup(runner: Runner, answer: Answer
 
 def test_a_hostile_url_breaks_neither_table_nor_link(distribution: Distribution) -> None:
     url = "https://packages.example.org/a)b|c`<img>~~d~~/[e](f)/legacy/"
-    text = github.summary(Repository("private", url), [FileResult(distribution, Outcome.UPLOADED, "ab" * 32)], None)
+    repository = Repository("private", url)
+    results = [FileResult(distribution, Outcome.UPLOADED, "ab" * 32)]
+    text = github.summary(repository, partial(release_page, repository), results, None)
     page = Page(text)
     assert page.tags <= {"h3", "table", "thead", "tbody", "tr", "th", "td", "a"}
     assert page.rows == [[distribution.filename, "demo 1.0", f"{distribution.size:,}", "ab" * 32, "uploaded"]]

@@ -167,7 +167,7 @@ def test_a_full_standard_output_hides_no_refusal(index: RecordingServer, built: 
     result = publish_to_full_output(built, home, index.upload_url)
     assert result.returncode != 0
     assert "  I don't want it" in result.stderr.splitlines()
-    assert "What to do now:" in result.stderr.splitlines()
+    assert "\nFix: " in result.stderr
     assert "Standard output can't be written" in result.stderr
     assert '"ok"' not in result.stderr
     assert SECRET not in result.stderr

@@ -407,5 +407,5 @@ def test_what_was_published_has_its_page_though_the_next_project_is_refused(at_p
     lines = result.stderr.splitlines()
     page = lines.index("https://pypi.org/project/alpha/1.0/")
     assert lines[page - 2 : page] == ["", "[alpha]"]
-    assert lines[page + 1].startswith("alpha is new, and the token that created it can upload to every project")
+    assert lines[page + 1].startswith("alpha is new. Your token can upload to every project")
     assert "https://pypi.org/project/beta/1.0/" not in lines

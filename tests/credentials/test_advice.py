@@ -36,7 +36,7 @@ def exists_at(maintainer: Maintainer, *names: str) -> None:
 def run_as_printed(line: str, maintainer: Maintainer, token: str) -> None:
     """Paste the command at the end of a line into a shell, and the token at its question."""
     subprocess.run(
-        re.split("store it with: |, then ", line)[1],
+        re.split("save it with: | and run: ", line)[1],
         shell=True,
         check=True,
         cwd=maintainer.project.folder,
@@ -64,9 +64,9 @@ def test_the_token_that_created_a_project_is_swapped(
 
     assert first.returncode == 0, first.output
     (line,) = advice(first)
-    assert f"{name} is new, and the token that created it can upload to every project of the account" in line
+    assert f"{name} is new. Your token can upload to every project of the account" in line
     assert f"https://{site}/{LINK}{name} " in line
-    assert ("store it with: hatch-tokenindex login" in line) is (script == "on the path")
+    assert ("save it with: hatch-tokenindex login" in line) is (script == "on the path")
 
     token = project_token(name, location=site)
     run_as_printed(line, at_pypi, token)
@@ -130,8 +130,8 @@ def test_a_stored_account_token_is_remarked_on_once_for_each_project(at_pypi: Ma
     first = at_pypi.publish()
     assert first.returncode == 0, first.output
     (line,) = advice(first)
-    assert f"A token for {name} alone is safer than the stored one for the account" in line
-    assert f"https://pypi.org/{LINK}{name}, then " in line
+    assert f"A token for {name} alone is safer than your account token" in line
+    assert f"https://pypi.org/{LINK}{name} and run: " in line
 
     at_pypi.build(version="2.0")
     second = at_pypi.publish(run=invoke_hatch)
@@ -142,7 +142,7 @@ def test_a_stored_account_token_is_remarked_on_once_for_each_project(at_pypi: Ma
     third = at_pypi.publish(run=invoke_hatch)
     assert third.returncode == 0, third.output
     (line_for_other,) = advice(third)
-    assert f"{LINK}{other}, then" in line_for_other
+    assert f"{LINK}{other} and run: " in line_for_other
 
     run_as_printed(line, at_pypi, project_token(name))
     assert at_pypi.kept == {"__token__": ACCOUNT, f"pypi_token:project:{name}": project_token(name)}

@@ -353,8 +353,8 @@ def test_no_cache_file_stops_a_run_that_remembers(at_index: Maintainer, name: st
         terminal.give_secret(SECRET)
         assert terminal.finish() == 0
     assert at_index.kept == {"__token__": SECRET}
-    assert "Stored the secret" in terminal.words
-    warnings = [line for line in terminal.screen.splitlines() if "cache does not list" in line]
+    assert "Saved the" in terminal.words
+    warnings = [line for line in terminal.screen.splitlines() if "cache could not list" in line]
     assert len(warnings) == int(warning is not None)
     assert all(warning in line for line in warnings if warning is not None)
     assert "Traceback" not in terminal.screen

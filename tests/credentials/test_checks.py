@@ -55,44 +55,44 @@ def check_refusal(result: HatchResult, secret: str, expected: list[str]) -> None
         pytest.param(
             "main",
             make_token(location="test.pypi.org", user=USER_ID),
-            ["made by test.pypi.org", "upload.pypi.org", "https://pypi.org/manage/account/token/"],
+            ["holds a TestPyPI token", "publishing to PyPI", "https://pypi.org/manage/account/token/"],
             id="TestPyPI's token at PyPI",
         ),
         pytest.param(
             "test",
             ACCOUNT,
-            ["made by pypi.org", "to test.pypi.org", "https://test.pypi.org/manage/account/token/"],
+            ["holds a PyPI token", "publishing to TestPyPI", "https://test.pypi.org/manage/account/token/"],
             id="PyPI's token at TestPyPI",
         ),
         pytest.param(
             "main",
             make_token(location="packages.example.org", user=USER_ID),
-            ["made by packages.example.org", "upload.pypi.org", "https://pypi.org/manage/account/token/"],
+            ["holds a token of packages.example.org", "publishing to PyPI", "https://pypi.org/manage/account/token/"],
             id="another index's token at PyPI",
         ),
         pytest.param(
             "main",
             make_token(projects=["other-project"], project_ids=[PROJECT_ID]),
-            ["only for other-project", "can't upload {project}", "one for the whole account"],
+            ["scoped to other-project", "can't upload {project}", "one for the entire account"],
             id="another project's token",
         ),
         pytest.param(
             "main",
             make_token(projects=["one", "two"]),
-            ["only for one, two", "can't upload {project}", "a token of its own"],
+            ["scoped to one, two", "can't upload {project}", "create a token for {project}"],
             id="other projects' token",
         ),
-        pytest.param("main", EXPIRED, [f"expired on {PAST_DATE}", "Make a new one"], id="expired"),
+        pytest.param("main", EXPIRED, [f"expired on {PAST_DATE}", "create a new one"], id="expired"),
         pytest.param(
             "main",
             make_token(user=USER_ID, not_before=FUTURE),
-            [f"valid only from {FUTURE_DATE}", "wait", "clock"],
+            [f"not valid before {FUTURE_DATE}", "wait", "clock"],
             id="not yet valid",
         ),
-        pytest.param("main", "\x16", ["control characters", "Ctrl+V", "Set it again"], id="Ctrl+V"),
+        pytest.param("main", "\x16", ["control characters", "Ctrl+V", "set it again"], id="Ctrl+V"),
         pytest.param("main", f"{ACCOUNT[:60]}\n{ACCOUNT[60:]}", ["control characters"], id="line break inside"),
         pytest.param("main", "", ["is set but empty", "missing secret", "check"], id="empty"),
-        pytest.param("main", " \t ", ["is empty", "Set it again"], id="white space"),
+        pytest.param("main", " \t ", ["is empty", "set it again"], id="white space"),
     ],
 )
 def test_refused_by_pypi_before_anything_is_uploaded(
@@ -107,7 +107,16 @@ def test_refused_by_pypi_before_anything_is_uploaded(
     assert all("Authorization" not in request.headers for request in pypi.server.requests)
 
 
-@pytest.mark.parametrize("location", ["pypi.org", "test.pypi.org", "upload.pypi.org", "PyPI.org"])
+NAMES = {
+    "pypi.org": "PyPI token",
+    "test.pypi.org": "TestPyPI token",
+    "upload.pypi.org": "PyPI token",
+    "PyPI.org": "PyPI token",
+}
+"""The tokens of these hosts, in words."""
+
+
+@pytest.mark.parametrize("location", NAMES)
 def test_a_token_of_pypi_is_not_disclosed_to_another_index(
     index: RecordingServer, home: Home, built: Project, location: str
 ) -> None:
@@ -115,7 +124,7 @@ def test_a_token_of_pypi_is_not_disclosed_to_another_index(
     result = publish(built, home, "-r", index.upload_url, HATCH_INDEX_AUTH=token)
 
     check_refusal(
-        result, token, [f"HATCH_INDEX_AUTH was made by {location}", "disclosed to 127.0.0.1", "Give a secret"]
+        result, token, [f"HATCH_INDEX_AUTH holds a {NAMES[location]}", "publishing to 127.0.0.1", "Not sent", "Fix: use"]
     )
     assert index.uploads == []
 
@@ -123,11 +132,11 @@ def test_a_token_of_pypi_is_not_disclosed_to_another_index(
 @pytest.mark.parametrize(
     ("secret", "arguments", "expected"),
     [
-        pytest.param("passw0rd", [], ["The secret", "https://", "`-o insecure-http`"], id="password"),
-        pytest.param("passw0rd", ["-o", "insecure-http=false"], ["The secret", "https://"], id="insecure-http=false"),
-        pytest.param(ACCOUNT, [], ["never sent over plain http", "https://"], id="PyPI's token"),
+        pytest.param("passw0rd", [], ["over plain http", "https://", "`-o insecure-http`"], id="password"),
+        pytest.param("passw0rd", ["-o", "insecure-http=false"], ["over plain http", "https://"], id="insecure-http=false"),
+        pytest.param(ACCOUNT, [], ["over plain http", "https://"], id="PyPI's token"),
         pytest.param(
-            ACCOUNT, ["-o", "insecure-http"], ["never sent over plain http"], id="PyPI's token, insecure-http"
+            ACCOUNT, ["-o", "insecure-http"], ["over plain http"], id="PyPI's token, insecure-http"
         ),
     ],
 )
@@ -173,7 +182,7 @@ def test_a_proxy_never_sees_what_goes_to_this_machine(index: RecordingServer, ho
 
 def test_a_secret_that_is_no_text_is_refused() -> None:
     """What Python makes of bytes in the environment that are no UTF-8."""
-    with pytest.raises(CredentialError, match=r"The secret from HATCH_INDEX_AUTH is not UTF-8 text. Set it again"):
+    with pytest.raises(CredentialError, match=r"The secret from HATCH_INDEX_AUTH is not UTF-8 text.\nFix: set it again"):
         look("caf\udce9")
 
 
@@ -250,7 +259,7 @@ def test_a_refusal_names_the_place(
     result = publish(built, home, "-r", "private", *give(built, home, index.upload_url))
 
     place = origin.format(project=built.folder, config=home.hatch_config)
-    check_refusal(result, EXPIRED, [f"The API token from {place} was made by pypi.org"])
+    check_refusal(result, EXPIRED, [f"{place[:1].upper()}{place[1:]} holds a PyPI token"])
     assert index.uploads == []
 
 
@@ -259,7 +268,7 @@ def test_a_dry_run_refuses_as_the_run_does(index: RecordingServer, home: Home, b
         publish(built, home, "-r", index.upload_url, *arguments, HATCH_INDEX_AUTH=EXPIRED)
         for arguments in ([], ["-o", "dry-run"])
     )
-    check_refusal(dry_run, EXPIRED, ["The API token from HATCH_INDEX_AUTH was made by pypi.org"])
+    check_refusal(dry_run, EXPIRED, ["HATCH_INDEX_AUTH holds a PyPI token"])
     assert dry_run == run
     assert index.uploads == []
 
@@ -268,17 +277,17 @@ def test_explain_tells_the_refusal_in_the_row_of_the_place(index: RecordingServe
     result = publish(built, home, "-r", index.upload_url, "-o", "explain", HATCH_INDEX_AUTH=ACCOUNT)
 
     assert result.returncode == 0, result.output
-    (row,) = [line for line in result.stdout.splitlines() if "  HATCH_INDEX_AUTH  " in line and "secret" in line]
-    assert "refused: The API token from HATCH_INDEX_AUTH was made by pypi.org" in row
+    (row,) = [line for line in result.stdout.splitlines() if line.startswith("! HATCH_INDEX_AUTH  ")]
+    assert "refused: HATCH_INDEX_AUTH holds a PyPI token, but you are publishing to 127.0.0.1" in row
     assert index.requests == []
 
 
 @pytest.mark.parametrize(
     ("secret", "why"),
     [
-        (make_token(projects=["other-project"]), "is only for other-project"),
+        (make_token(projects=["other-project"]), "is scoped to other-project"),
         (EXPIRED, f"expired on {PAST_DATE}"),
-        (make_token(location="test.pypi.org"), "made by test.pypi.org"),
+        (make_token(location="test.pypi.org"), "holds a TestPyPI token"),
     ],
     ids=["another project's", "expired", "another index's"],
 )
@@ -292,7 +301,7 @@ def test_a_remembered_token_that_is_no_use_is_passed_over(
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in pypi.server.uploads] == [BasicAuth("__token__", ACCOUNT)]
-    assert f"keyring: pypi_token:project:{built.name}: passed over: The API token from keyring slot" in result.words
+    assert f"Skipped keyring: pypi_token:project:{built.name}: " in result.words
     assert why in result.words
 
 
@@ -331,8 +340,8 @@ def test_what_was_copied_along_with_a_token_is_left_out(
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", HERE)]
-    assert "The API token from HATCH_INDEX_AUTH had white space, quotes or a variable's name around it" in result.words
-    assert "left out" in result.words
+    assert "Removed whitespace, quotes or a variable name from around the API token from HATCH_INDEX_AUTH" in result.words
+    assert "Removed " in result.words
     assert HERE not in result.output
 
 
@@ -357,8 +366,8 @@ def test_of_any_other_secret_only_the_line_end_is_left_out(
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", sent)]
-    assert ("The secret from HATCH_INDEX_AUTH ended with a line break" in result.words) is note
-    assert ("left out" in result.words) is note
+    assert ("Removed the line break at the end of the secret from HATCH_INDEX_AUTH" in result.words) is note
+    assert ("Removed " in result.words) is note
 
 
 def test_a_token_goes_with_its_own_user_name(index: RecordingServer, home: Home, built: Project) -> None:
@@ -366,7 +375,7 @@ def test_a_token_goes_with_its_own_user_name(index: RecordingServer, home: Home,
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", HERE)]
-    assert "The API token from HATCH_INDEX_AUTH goes with the user name __token__" in result.words
+    assert "The API token from HATCH_INDEX_AUTH needs the user name __token__" in result.words
     assert "instead of 'maintainer'" in result.words
 
 
@@ -417,8 +426,10 @@ def test_which_hosts_may_get_the_token_of_which_index(location: str, url: str, o
     if outcome == "silent":
         assert text == ""
     else:
-        assert text.startswith(f"The API token from HATCH_INDEX_AUTH was made by {location}")
-        assert ("disclosed" in text) is (outcome == "refused")
+        holds = f"HATCH_INDEX_AUTH holds a {NAMES.get(location, f'token of {location}')}"
+        warned = f"The API token from HATCH_INDEX_AUTH was issued by {location}; sending it"
+        assert text.startswith(holds if outcome == "refused" else warned)
+        assert ("Not sent." in text) is (outcome == "refused")
 
 
 def outcome_and_text(token: str, url: str) -> tuple[str, str]:
@@ -475,7 +486,7 @@ def test_a_caveat_that_is_not_known_is_not_judged(caveat: bytes) -> None:
 def test_a_token_that_cannot_be_read_is_sent_as_it_is(secret: str) -> None:
     """PyPI alone decides about it; there, it is most likely a mistake in copying, and that is said."""
     (note,) = look(secret).notes
-    assert "The API token from HATCH_INDEX_AUTH can't be read, and is sent as it is" in note
+    assert "The API token from HATCH_INDEX_AUTH could not be parsed; sending it unchanged" in note
     assert "Copy it again" in note
     assert look(secret, url="https://example.org/legacy/").notes == ()
 
@@ -504,7 +515,7 @@ def test_a_token_typed_as_user_name_is_the_secret(
     with HatchTerminal(*arguments, cwd=built.folder, home=home) as terminal:
         terminal.expect("User name for")
         terminal.send(typed)
-        terminal.expect("That is an API token and not a user name")
+        terminal.expect("You entered an API token as the user name")
         before = len(terminal.screen)
         assert terminal.finish() == 0, terminal.screen
         assert HERE not in terminal.screen[before:]
@@ -537,12 +548,12 @@ def test_what_is_typed_and_no_use_is_asked_for_again(pypi: PyPIStandIn, home: Ho
     arguments = ["publish", "-p", "tokenindex", "-u", "__token__", "--ca-cert", str(pypi.ca_file)]
     with HatchTerminal(*arguments, cwd=built.folder, home=home, env=pypi.environment) as terminal:
         for typed, why in [
-            ("", "is empty. Paste with"),
-            (make_token(projects=["other-project"]), "from the prompt is only for other-project"),
+            ("", "is empty."),
+            (make_token(projects=["other-project"]), "from the prompt is scoped to other-project"),
         ]:
             terminal.give_secret(typed)
             terminal.expect(why)
         terminal.give_secret(make_token(location="test.pypi.org", user=USER_ID))
         assert terminal.finish() == 1
-        assert "from the prompt was made by test.pypi.org" in terminal.words
+        assert "You entered a TestPyPI token, but you are publishing to PyPI" in terminal.words
     assert pypi.server.uploads == []

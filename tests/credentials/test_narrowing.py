@@ -265,7 +265,7 @@ def test_a_token_that_cannot_be_read_crosses_the_wire_as_it_is(pypi: PyPIStandIn
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in pypi.server.uploads] == [BasicAuth("__token__", ACCOUNT[:-4])]
-    assert "can't be read, and is sent as it is" in result.words
+    assert "could not be parsed; sending it unchanged" in result.words
 
 
 @needs_terminal
@@ -365,7 +365,7 @@ def test_an_expired_token_is_tried_once_more_and_only_once(
 
 @pytest.mark.parametrize(
     ("setting", "told"),
-    [("automatic", "whoever catches it can upload {project} for 15 minutes"), ("never", "It is sent as it is.")],
+    [("automatic", "whoever catches it can upload {project} for 15 minutes"), ("never", "The token is sent unchanged.")],
 )
 def test_explain_tells_what_is_sent(project: Project, home: Home, setting: str, told: str) -> None:
     arguments = ["publish", "-p", "tokenindex", "-o", "explain", "-o", f"narrow-token={setting}"]
@@ -373,4 +373,4 @@ def test_explain_tells_what_is_sent(project: Project, home: Home, setting: str, 
 
     assert result.returncode == 0, result.output
     assert told.format(project=project.name) in result.words
-    assert "made by pypi.org; kind: account" in result.words
+    assert "issued by pypi.org; scope: entire account" in result.words

@@ -57,7 +57,7 @@ def give_token(terminal: HatchTerminal, token: str) -> None:
 
 def undo_commands(words: str) -> list[list[str]]:
     """The commands that a run printed to undo what it stored; they are alone on their line."""
-    (commands,) = [line.partition("To undo: ")[2] for line in words.splitlines() if "To undo: " in line]
+    (commands,) = [line.partition("To remove it: ")[2] for line in words.splitlines() if "To remove it: " in line]
     return [shlex.split(command) for command in commands.split("; ")]
 
 
@@ -140,7 +140,7 @@ def test_every_slot_of_one_secret_is_told_once(at_pypi: Maintainer) -> None:
     with at_pypi.at_terminal() as terminal:
         give_token(terminal, account_token())
         assert terminal.finish() == 0
-    assert terminal.words.count("Stored the secret") == 1
+    assert terminal.words.count("Saved the") == 1
     assert [call for call in at_pypi.home.keyring.calls if call[0] == "set_password"] == [
         ("set_password", PYPI, "__token__")
     ]
@@ -296,12 +296,12 @@ def test_initialize_auth_without_files(at_pypi: Maintainer) -> None:
         terminal.send(project_token(name))
         assert terminal.finish() == 0
     assert at_pypi.kept == {slot_of(name): project_token(name)}
-    assert "Stored the secret" in terminal.words
+    assert "Saved the" in terminal.words
     assert at_pypi.server.requests == []
 
     again = at_pypi.publish_in_process("--initialize-auth")
     assert again.returncode == 0
-    assert f"keyring slot '{slot_of(name)}'" in again.words
+    assert f"keyring entry '{slot_of(name)}'" in again.words
 
 
 @pytest.mark.parametrize("initialize", [True, False])
@@ -375,7 +375,7 @@ def test_a_refused_one_is_named_and_replaced(at_pypi: Maintainer) -> None:
     at_pypi.build()
     with at_pypi.at_terminal() as terminal:
         terminal.give_secret(project_token(name, identifier="mistyped"))
-        assert f"keyring slot '{slot_of(name)}' of {PYPI}, {STORED}" in terminal.words
+        assert f"keyring entry '{slot_of(name)}' for {PYPI}, {STORED}" in terminal.words
         assert at_pypi.kept == {slot_of(name): old}
         terminal.give_secret(new)
         assert terminal.finish() == 0
@@ -420,7 +420,7 @@ def test_without_a_terminal_it_ends_in_one_message(at_pypi: Maintainer, *, known
     at_pypi.build()
     result = at_pypi.publish()
     assert result.returncode == 1
-    assert f"keyring slot '__token__' of {PYPI}" in result.words
+    assert f"keyring entry '__token__' for {PYPI}" in result.words
     assert (STORED in result.words) == known
     assert "https://pypi.org/manage/account/token/" in result.words
     assert result.words.count("What to do now") == 1
@@ -533,7 +533,7 @@ def test_a_project_that_was_accepted_is_not_asked_for_again(at_pypi: Maintainer,
     assert terminal.words.count("input is hidden") == (1 if remembered else 2)
     document = json.loads(terminal.screen[terminal.screen.index("\n{\n") :])
     sources = {entry["name"]: entry["credential"]["source"] for entry in document["projects"]}
-    of_alpha = f"keyring slot '__token__' of {PYPI}" if remembered else "the prompt"
+    of_alpha = f"keyring entry '__token__' for {PYPI}" if remembered else "the prompt"
     assert sources == {"alpha": of_alpha, "beta": "the prompt"}
     assert at_pypi.kept == ({"__token__": by_id, slot_of("beta"): project_token("beta")} if remembered else {})
 
@@ -622,5 +622,5 @@ def test_without_a_keyring_it_is_said_that_nothing_is_stored(at_index: Maintaine
     with at_index.at_terminal("-u", "alice") as terminal:
         terminal.give_secret("correct horse")
         assert terminal.finish() == 0
-    assert terminal.words.count("There is no keyring on this system") == 1
-    assert terminal.words.count("The secret was not stored, and will be asked for again.") == 1
+    assert terminal.words.count("No keyring available") == 1
+    assert terminal.words.count("The secret was not saved; the next run will prompt for it again.") == 1

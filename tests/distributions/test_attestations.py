@@ -1,4 +1,4 @@
-"""Attestations that lie beside a distribution: what is checked of them, when they are sent, and as what."""
+"""Attestations beside a distribution: finding, checking and uploading them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ PROVENANCE = "https://slsa.dev/provenance/v1"
 
 
 def encoded(content: object) -> str:
-    """Base64 of bytes, or of JSON."""
+    """Return base64 of bytes, or of JSON."""
     return base64.b64encode(content if isinstance(content, bytes) else json.dumps(content).encode()).decode()
 
 
 def statement_about(distribution: Path, predicate: str = PUBLISH) -> dict[str, Any]:
-    """What is attested: that this is the file."""
+    """Return a statement about a file."""
     digest = hashlib.sha256(distribution.read_bytes()).hexdigest()
     return {
         "_type": "https://in-toto.io/Statement/v1",
@@ -50,7 +50,7 @@ def statement_about(distribution: Path, predicate: str = PUBLISH) -> dict[str, A
 
 
 def attestation_of(statement: object) -> dict[str, Any]:
-    """An attestation (PEP 740) of a statement; nobody could verify its signature."""
+    """Return an attestation (PEP 740) of a statement, with an invalid signature."""
     return {
         "version": 1,
         "verification_material": {"certificate": encoded(b"DER"), "transparency_entries": [{"logIndex": "1"}]},
@@ -65,7 +65,7 @@ def attest(distribution: Path, kind: str = "publish", predicate: str = PUBLISH) 
 
 
 def written(distribution: Path, content: bytes, kind: str = "publish") -> Path:
-    """Write something beside a distribution that has the name of an attestation."""
+    """Write any content to an attestation's file."""
     path = distribution.parent / f"{distribution.name}.{kind}.attestation"
     path.write_bytes(content)
     return path
@@ -78,19 +78,19 @@ def wheel(tmp_path: Path) -> Path:
 
 
 def item_of(distribution: Path) -> Distribution:
-    """A distribution that was read."""
+    """Read a distribution."""
     (item,) = read_all([distribution])
     return item
 
 
 def refusal(*distributions: Path) -> str:
-    """What is wrong with the attestations beside these."""
+    """Return the error about the attestations beside these files."""
     with pytest.raises(DistributionError) as caught:
         read_attestations(read_all(distributions))
     return str(caught.value)
 
 
-# Which files they are
+# Finding them
 
 
 def test_attestations_are_found_by_their_names(wheel: Path) -> None:
@@ -102,8 +102,8 @@ def test_attestations_are_found_by_their_names(wheel: Path) -> None:
     assert attestations_of(item_of(wheel)) == tuple(mine)
 
 
-def test_a_name_is_no_pattern(tmp_path: Path) -> None:
-    """A version may hold what a pattern may."""
+def test_name_is_not_a_pattern(tmp_path: Path) -> None:
+    """A folder's name can look like a glob pattern."""
     folder = tmp_path / "d[i]st*"
     wheel, attestation = make_wheel(folder), None
     attestation = attest(wheel)
@@ -114,7 +114,7 @@ def test_most_distributions_have_none(wheel: Path) -> None:
     assert read_attestations([item_of(wheel)]) == {}
 
 
-# What is read of them
+# Reading them
 
 
 def test_they_become_one_json_array(wheel: Path) -> None:
@@ -128,7 +128,7 @@ def test_they_become_one_json_array(wheel: Path) -> None:
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_the_array_is_one_line_of_ascii(wheel: Path, encoding: str, indent: int | None) -> None:
-    """What follows a line break in a form's field could be taken for another field."""
+    """Text after a line break in a form field could be parsed as another field."""
     content = attestation_of(statement_about(wheel))
     content["more"] = 'ü \U0001f600 \r\n--boundary\r\nContent-Disposition: form-data; name="name"\r\n\r\nevil'
     written(wheel, json.dumps(content, indent=indent).encode(encoding))
@@ -146,31 +146,31 @@ def test_broken_lines_in_base64_are_no_fault(wheel: Path) -> None:
     assert json.loads(text) == [content]
 
 
-NOT_ONE = "is no attestation (PEP 740) with exactly one subject"
+NOT_ONE = "is not an attestation (PEP 740) with exactly one subject"
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "is no JSON"),
-        (b"{", "is no JSON"),
-        (b"\xff\xfe\xff", "is no JSON"),
-        (b'{"version": NaN}', "is no JSON"),
-        (b'{"version": -Infinity}', "is no JSON"),
-        (b'{"more": "\\ud800"}', "is no JSON"),
-        (b"1" * 10_000, "is no JSON"),
-        (b"[" * 200_000, "is no JSON"),
-        (b" " * (2**20 + 1), "is far too large for an attestation"),
+        (b"", "is not valid JSON"),
+        (b"{", "is not valid JSON"),
+        (b"\xff\xfe\xff", "is not valid JSON"),
+        (b'{"version": NaN}', "is not valid JSON"),
+        (b'{"version": -Infinity}', "is not valid JSON"),
+        (b'{"more": "\\ud800"}', "is not valid JSON"),
+        (b"1" * 10_000, "is not valid JSON"),
+        (b"[" * 200_000, "is not valid JSON"),
+        (b" " * (2**20 + 1), "is larger than 1 MiB"),
         (b"null", NOT_ONE),
         (b'"text"', NOT_ONE),
         (b"[]", NOT_ONE),
         (b"{}", NOT_ONE),
     ],
 )
-def test_what_is_no_attestation(wheel: Path, content: bytes, problem: str) -> None:
+def test_invalid_attestation(wheel: Path, content: bytes, problem: str) -> None:
     path = written(wheel, content)
     text = refusal(wheel)
-    assert text.splitlines()[0].endswith(f"{path.name}:")
+    assert text.splitlines()[0].endswith(f"{path.name} can't be published:")
     assert text.splitlines()[1:] == [f"  {problem}"]
 
 
@@ -201,7 +201,7 @@ def test_what_is_no_attestation(wheel: Path, content: bytes, problem: str) -> No
         (["envelope", "statement"], encoded({"subject": [{"name": "x", "digest": {"sha256": "0"}}]})),
     ],
 )
-def test_what_lacks_a_part(wheel: Path, keys: list[str], value: object) -> None:
+def test_missing_parts(wheel: Path, keys: list[str], value: object) -> None:
     content = attestation_of(statement_about(wheel))
     *folders, last = keys
     part = content
@@ -243,47 +243,47 @@ def a_predicate_that_is_none(statement: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (another_name, "is about other-1.0-py3-none-any.whl, and not about demo-1.0-py3-none-any.whl"),
-        (a_hostile_name, r"is about \x1b[31m\n::error::, and not about demo-1.0-py3-none-any.whl"),
-        (a_name_that_is_none, "is about {'a': 1}, and not about demo-1.0-py3-none-any.whl"),
-        (another_digest, "is about other content: the file was built again after it was attested"),
+        (another_name, "attests other-1.0-py3-none-any.whl, not demo-1.0-py3-none-any.whl"),
+        (a_hostile_name, r"attests \x1b[31m\n::error::, not demo-1.0-py3-none-any.whl"),
+        (a_name_that_is_none, "attests {'a': 1}, not demo-1.0-py3-none-any.whl"),
+        (another_digest, "attests other content: the distribution was rebuilt after it was attested"),
         (two_subjects, NOT_ONE),
         (no_predicate, "has no predicate type"),
         (a_predicate_that_is_none, "has no predicate type"),
     ],
 )
-def test_what_attests_something_else(wheel: Path, change: Callable[[dict[str, Any]], None], problem: str) -> None:
+def test_attestation_of_something_else(wheel: Path, change: Callable[[dict[str, Any]], None], problem: str) -> None:
     statement = copy.deepcopy(statement_about(wheel))
     change(statement)
     written(wheel, json.dumps(attestation_of(statement)).encode())
     assert refusal(wheel).splitlines()[1:] == [f"  {problem}"]
 
 
-def test_there_is_one_of_each_predicate(wheel: Path) -> None:
+def test_duplicate_predicate(wheel: Path) -> None:
     attest(wheel, "a")
     second = attest(wheel, "b")
     text = refusal(wheel)
-    assert text.splitlines()[0].endswith(f"{second.name}:")
-    assert f"is a second one with the predicate {PUBLISH}; an index takes one of each" in text
+    assert text.splitlines()[0].endswith(f"{second.name} can't be published:")
+    assert f"is a second attestation with the predicate {PUBLISH}; only one is allowed" in text
 
 
-def test_there_are_two_at_most(wheel: Path) -> None:
+def test_too_many_attestations(wheel: Path) -> None:
     for kind in ("a", "b", "c"):
         attest(wheel, kind, kind)
-    assert "has 3 attestations; an index takes 2" in refusal(wheel)
+    assert "has 3 attestations; only 2 are allowed" in refusal(wheel)
 
 
-def test_all_problems_are_told_at_once(wheel: Path) -> None:
+def test_all_problems_are_reported_at_once(wheel: Path) -> None:
     sdist = make_sdist(wheel.parent)
     written(wheel, b"", "a")
     attest(wheel, "b")
     written(sdist, b"{}", "a")
     text = refusal(wheel, sdist)
-    assert (text.count("is no JSON"), text.count(NOT_ONE)) == (1, 1)
+    assert (text.count("is not valid JSON"), text.count(NOT_ONE)) == (1, 1)
     assert ".b.attestation" not in text
 
 
-def test_a_folder_is_none(wheel: Path) -> None:
+def test_folder_is_not_an_attestation(wheel: Path) -> None:
     wheel.with_name(f"{wheel.name}.publish.attestation").mkdir()
     assert "is not a regular file" in refusal(wheel)
 
@@ -295,17 +295,17 @@ def test_a_pipe_is_not_waited_for(wheel: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="this user may read every file")
-def test_one_that_may_not_be_read(wheel: Path) -> None:
+def test_unreadable_attestation(wheel: Path) -> None:
     attest(wheel).chmod(0)
     assert "Permission denied" in refusal(wheel)
 
 
-# When they are sent
+# Uploading them
 
 
 @pytest.fixture
 def job(github: GitHub, at_index: Maintainer) -> Callable[..., Any]:
-    """Publishes as a job that the index trusts."""
+    """Return a function that publishes as a job with a Trusted Publisher."""
     index = TrustingIndex(at_index.server)
     index.trust(at_index.project.name)
     return lambda *arguments, run=invoke_hatch: at_index.publish(*arguments, run=run, **github.job)
@@ -358,7 +358,7 @@ def test_they_are_left_out_with_a_token(at_index: Maintainer, github: GitHub, wh
 
 
 @pytest.mark.parametrize("where", ["in a job", "at home"])
-def test_one_that_is_left_out_need_not_be_right(at_index: Maintainer, github: GitHub, where: str) -> None:
+def test_left_out_attestation_is_not_checked(at_index: Maintainer, github: GitHub, where: str) -> None:
     wheel = make_wheel(at_index.project.dist, at_index.project.name)
     written(wheel, b"no JSON")
     result = publish_with_a_token(at_index, github.job if where == "in a job" else {})
@@ -367,7 +367,7 @@ def test_one_that_is_left_out_need_not_be_right(at_index: Maintainer, github: Gi
 
 
 @pytest.mark.parametrize("mode", ["publish", "dry-run"])
-def test_a_wrong_one_stops_the_run_before_anything_is_minted(
+def test_invalid_attestation_stops_the_run_before_minting(
     at_index: Maintainer, github: GitHub, job: Callable[..., Any], mode: str
 ) -> None:
     """Minting with a pending publisher would create the project."""
@@ -376,13 +376,13 @@ def test_a_wrong_one_stops_the_run_before_anything_is_minted(
     make_wheel(at_index.project.dist, at_index.project.name, description="built again")
     result = job(*(["-o", mode] if mode == "dry-run" else []))
     assert result.returncode == 1
-    assert "the file was built again after it was attested" in result.words
+    assert "the distribution was rebuilt after it was attested" in result.words
     assert github.server.requests == []
     assert [request.path for request in at_index.server.requests if request.method == "POST"] == []
     assert at_index.server.uploads == []
 
 
-def test_what_the_index_has_already_need_not_be_attested(at_index: Maintainer, job: Callable[..., Any]) -> None:
+def test_attestation_of_an_existing_file_is_not_checked(at_index: Maintainer, job: Callable[..., Any]) -> None:
     wheel = make_wheel(at_index.project.dist, at_index.project.name)
     at_index.server.store(wheel.name, wheel.read_bytes())
     written(wheel, b"no JSON")
@@ -393,7 +393,7 @@ def test_what_the_index_has_already_need_not_be_attested(at_index: Maintainer, j
     assert [request.file.filename for request in at_index.server.uploads] == [sdist.name]
 
 
-def test_one_that_is_named_and_missing_is_an_error(at_index: Maintainer, job: Callable[..., Any]) -> None:
+def test_named_and_missing_attestation_is_an_error(at_index: Maintainer, job: Callable[..., Any]) -> None:
     wheel = make_wheel(at_index.project.dist, at_index.project.name)
     result = job(str(wheel), f"{wheel}.publish.attestation")
     assert result.returncode == 1

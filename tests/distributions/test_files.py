@@ -1,4 +1,4 @@
-"""Which files a run is about: what paths and the default folder give, what can't be taken, and their digests."""
+"""Finding distributions: named paths, the default folder, unusable paths, and digests."""
 
 from __future__ import annotations
 
@@ -67,56 +67,57 @@ def test_a_file_counts_before_a_link_to_it(tmp_path: Path) -> None:
     assert find([], tmp_path) == [wheel]
 
 
-def test_all_problems_of_all_paths_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_of_all_paths_are_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "demo-1.0.zip").touch()
     (tmp_path / "dist" / "demo-1.0-py3-none-any.whl").mkdir(parents=True)
     with pytest.raises(DistributionError) as caught:
         find(["demo-1.0.zip", "missing.whl", "mis\u202e.whl", "dist"], tmp_path)
     assert str(caught.value).splitlines() == [
+        "4 files can't be published:",
         f"{tmp_path / 'demo-1.0.zip'}:",
-        "  is no wheel (.whl) and no sdist (.tar.gz)",
+        "  is neither a wheel (.whl) nor an sdist (.tar.gz)",
         f"{tmp_path / 'missing.whl'}:",
         "  does not exist",
         rf"{tmp_path}{os.sep}mis\u202e.whl:",
         "  does not exist",
         f"{tmp_path / 'dist' / 'demo-1.0-py3-none-any.whl'}:",
-        "  is a folder, though its name is that of a distribution",
+        "  is a folder, not a distribution",
     ]
 
 
 def test_a_named_folder_with_the_name_of_a_wheel_is_refused(tmp_path: Path) -> None:
     make_wheel(tmp_path / "demo-1.0-py3-none-any.whl")
-    with pytest.raises(DistributionError, match="is a folder, though its name is that of a distribution"):
+    with pytest.raises(DistributionError, match="is a folder, not a distribution"):
         find(["demo-1.0-py3-none-any.whl"], tmp_path)
 
 
 @needs_symlinks
 @pytest.mark.parametrize("named", [True, False])
-def test_a_link_that_leads_to_no_file_is_refused(tmp_path: Path, named: bool) -> None:
+def test_broken_link_is_an_error(tmp_path: Path, named: bool) -> None:
     link = tmp_path / "dist" / "demo-1.0.tar.gz"
     link.parent.mkdir()
     link.symlink_to("nowhere")
-    with pytest.raises(DistributionError, match="is a symbolic link that leads to no file"):
+    with pytest.raises(DistributionError, match="is a broken symbolic link"):
         find([str(link)] if named else [], tmp_path)
 
 
-def test_a_zero_byte_in_a_path_is_no_traceback(tmp_path: Path) -> None:
-    with pytest.raises(DistributionError, match=r"a\\x00b\.whl:\n  (does not exist|can't be read: .*)"):
+def test_null_byte_in_a_path_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DistributionError, match=r"a\\x00b\.whl can't be published:\n  (does not exist|can't be read: .*)"):
         find(["a\0b.whl"], tmp_path)
 
 
 def test_paths_are_shown_as_typed_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DistributionError, match=r"\Adist.missing\.whl:\n"):
+    with pytest.raises(DistributionError, match=r"\Adist.missing\.whl can't be published:\n"):
         find(["dist/missing.whl"], tmp_path)
 
 
-# What may not be read
+# Permissions
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder of a user who is not root, whom modes don't stop."""
+    """A folder owned by a user other than root, for whom file modes count."""
     user = os.geteuid()
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)
@@ -129,7 +130,7 @@ def folder() -> Iterator[Path]:
 
 
 @needs_file_modes
-def test_a_file_that_may_not_be_read_is_told(folder: Path) -> None:
+def test_unreadable_file_is_reported(folder: Path) -> None:
     for path in (make_wheel(folder), make_sdist(folder)):
         path.chmod(0)
         assert problems_of(path) == ["can't be read: Permission denied"]
@@ -138,11 +139,11 @@ def test_a_file_that_may_not_be_read_is_told(folder: Path) -> None:
 
 
 @needs_file_modes
-def test_a_folder_that_may_not_be_read_is_told(folder: Path) -> None:
+def test_unreadable_folder_is_reported(folder: Path) -> None:
     make_wheel(folder / "dist")
     (folder / "dist").chmod(0)
     try:
-        with pytest.raises(DistributionError, match=r"dist:\n  can't be read: Permission denied"):
+        with pytest.raises(DistributionError, match=r"dist can't be published:\n  can't be read: Permission denied"):
             find([], folder)
     finally:
         (folder / "dist").chmod(0o700)

@@ -1,4 +1,4 @@
-"""Core metadata: which fields of the form it becomes, what is left out, and one clear line for what is wrong in it."""
+"""Core metadata: form fields, left-out values, and one clear line for each problem."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_every_field_of_the_newest_known_metadata_is_sent(tmp_path: Path) -> None:
-    """The names of PyPI's form: two plurals, all else singular."""
+    """PyPI's form has two plural names; all others are singular."""
     headers = [
         ("Platform", "any"),
         ("Supported-Platform", "linux"),
@@ -47,42 +47,42 @@ def test_a_folded_description_of_old_metadata_is_unfolded(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"])
-def test_every_metadata_version_is_taken(tmp_path: Path, version: str) -> None:
+def test_every_metadata_version_is_accepted(tmp_path: Path, version: str) -> None:
     distribution = read(make_wheel(tmp_path, metadata_version=version))
     assert distribution.values("metadata_version") == (version,)
     assert distribution.warnings == ()
 
 
-def test_windows_line_ends_are_taken(tmp_path: Path) -> None:
+def test_windows_line_ends_are_accepted(tmp_path: Path) -> None:
     content = core_metadata(headers=[MARKDOWN], description="text\n\n" * 6000).replace(b"\n", b"\r\n")
     distribution = read(make_wheel(tmp_path, metadata=content))
     assert distribution.values("description_content_type") == (MARKDOWN[1],)
 
 
-# What is wrong
+# Problems
 
 
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ([("Requires-Dist", "a b")], "'a b' is invalid for 'requires-dist'"),
-        ([("Requires-Python", "python3")], "'python3' is invalid for 'requires-python'"),
-        ([("Summary", "one\n  two")], "'summary' must be a single line"),
-        ([("License-Expression", "Gratis")], "'Gratis' is invalid for 'license-expression'"),
-        ([("Provides-Extra", "-x")], "'-x' is invalid for 'provides-extra'"),
-        ([("Dynamic", "Name")], "'name' is not allowed as a dynamic field"),
+        ([("Requires-Dist", "a b")], "has invalid metadata: 'a b' is invalid for 'requires-dist'"),
+        ([("Requires-Python", "python3")], "has invalid metadata: 'python3' is invalid for 'requires-python'"),
+        ([("Summary", "one\n  two")], "has invalid metadata: 'summary' must be a single line"),
+        ([("License-Expression", "Gratis")], "has invalid metadata: 'Gratis' is invalid for 'license-expression'"),
+        ([("Provides-Extra", "-x")], "has invalid metadata: '-x' is invalid for 'provides-extra'"),
+        ([("Dynamic", "Name")], "has invalid metadata: 'name' is not allowed as a dynamic field"),
         (
             [("License-File", "../LICENSE")],
-            "'../LICENSE' is invalid for 'license-file'",
+            "has invalid metadata: '../LICENSE' is invalid for 'license-file'",
         ),
         (
             [("Description-Content-Type", "text/plain; charset=latin-1")],
-            "'description-content-type' can only specify the UTF-8 charset",
+            "has invalid metadata: 'description-content-type' can only specify the UTF-8 charset",
         ),
-        ([("Name", "other")], "Name is there 2 times instead of once"),
-        ([("Keywords", "a"), ("Keywords", "b")], "Keywords is there 2 times instead of once"),
-        ([("Metadata-Version", "2.4")], "Metadata-Version is there 2 times instead of once"),
-        ([("Project-URL", "A, https://a"), ("Project-URL", "A, https://b")], "Project-URL has one label twice"),
+        ([("Name", "other")], "has 2 Name headers; only one is allowed"),
+        ([("Keywords", "a"), ("Keywords", "b")], "has 2 Keywords headers; only one is allowed"),
+        ([("Metadata-Version", "2.4")], "has 2 Metadata-Version headers; only one is allowed"),
+        ([("Project-URL", "A, https://a"), ("Project-URL", "A, https://b")], "has several Project-URLs with the same label"),
     ],
 )
 def test_an_invalid_header_is_one_line(tmp_path: Path, headers: list[tuple[str, str]], expected: str) -> None:
@@ -103,20 +103,20 @@ def test_an_invalid_header_is_one_line(tmp_path: Path, headers: list[tuple[str, 
 )
 def test_missing_headers_are_named(tmp_path: Path, content: bytes, expected: list[str]) -> None:
     assert problems_of(make_wheel(tmp_path, metadata=content)) == [
-        f"the metadata has no {header}" for header in expected
+        f"has no {header} in its metadata" for header in expected
     ]
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (core_metadata() + b"\xff", "the metadata is not UTF-8: byte 47 can't be decoded"),
-        (core_metadata(metadata_version="2.0"), "'2.0' is not a valid metadata version"),
-        (core_metadata(metadata_version="new"), "'new' is not a valid metadata version"),
-        (core_metadata("de mo"), "'de mo' is invalid for 'name'"),
-        (core_metadata(version="one"), "'one' is invalid for 'version'"),
+        (core_metadata() + b"\xff", "has metadata that is not UTF-8 (byte 47)"),
+        (core_metadata(metadata_version="2.0"), "has invalid metadata: '2.0' is not a valid metadata version"),
+        (core_metadata(metadata_version="new"), "has invalid metadata: 'new' is not a valid metadata version"),
+        (core_metadata("de mo"), "has invalid metadata: 'de mo' is invalid for 'name'"),
+        (core_metadata(version="one"), "has invalid metadata: 'one' is invalid for 'version'"),
         (core_metadata(version="9" * 5000), None),
-        (core_metadata("\x1b[31mdemo"), r"'\x1b[31mdemo' is invalid for 'name'"),
+        (core_metadata("\x1b[31mdemo"), r"has invalid metadata: '\x1b[31mdemo' is invalid for 'name'"),
         (
             core_metadata(headers=[("Content-Type", "multipart/mixed; boundary=x")], description="--x\n\na\n--x--\n"),
             None,
@@ -126,11 +126,11 @@ def test_missing_headers_are_named(tmp_path: Path, content: bytes, expected: lis
         (core_metadata(headers=[("Description-Content-Type", "text/plain; x*")]), None),
         (
             core_metadata(headers=[(f"X-{n}", "") for n in range(5000)]),
-            "the metadata has more than 5,000 headers, or 1 MiB of them",
+            "has more than 5,000 metadata headers, or 1 MiB of them",
         ),
         (
             core_metadata(headers=[("Summary", "x" * 1024 * 1024)]),
-            "the metadata has more than 5,000 headers, or 1 MiB of them",
+            "has more than 5,000 metadata headers, or 1 MiB of them",
         ),
     ],
     ids=lambda value: repr(value)[:40],
@@ -149,7 +149,7 @@ def test_metadata_beyond_16_mib_is_refused(tmp_path: Path, make: Callable[..., P
     assert found.endswith("is larger than 16 MiB")
 
 
-# What is left out
+# Left-out values
 
 
 def test_headers_of_a_later_version_are_left_out(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_headers_of_a_later_version_are_left_out(tmp_path: Path) -> None:
     distribution = read(make_wheel(tmp_path, headers=headers, metadata_version="2.1"))
     assert distribution.fields[5:] == (("summary", "x"),)
     assert distribution.warnings == (
-        "not sent, because metadata version 2.1 has no such field: Import-Name, License-File",
+        "fields that metadata version 2.1 doesn't have are not uploaded: Import-Name, License-File",
     )
 
 
@@ -165,10 +165,10 @@ def test_unknown_headers_are_left_out(tmp_path: Path) -> None:
     headers = [("X-Colour", "red"), ("Summary", "x")]
     distribution = read(make_wheel(tmp_path, headers=headers))
     assert distribution.fields[5:] == (("summary", "x"),)
-    assert distribution.warnings == ("not sent, because core metadata has no such field: x-colour",)
+    assert distribution.warnings == ("unknown metadata fields are not uploaded: x-colour",)
 
 
-def test_newer_metadata_is_sent_as_far_as_it_is_understood(tmp_path: Path) -> None:
+def test_known_fields_of_newer_metadata_are_sent(tmp_path: Path) -> None:
     headers = [("Summary", "x"), ("Dynamic", "Colour"), ("Import-Name", "demo"), ("Colour", "red")]
     distribution = read(make_wheel(tmp_path, headers=headers, metadata_version="2.99"))
     assert distribution.fields[2:] == (
@@ -180,13 +180,13 @@ def test_newer_metadata_is_sent_as_far_as_it_is_understood(tmp_path: Path) -> No
         ("import_name", "demo"),
     )
     assert distribution.warnings == (
-        "not sent, because core metadata has no such field: colour",
-        "metadata version 2.99 is newer than this program: sent as far as it is understood",
-        "'colour' is not a valid dynamic field",
+        "unknown metadata fields are not uploaded: colour",
+        "metadata version 2.99 is newer than 2.5; only known fields are uploaded",
+        "has invalid metadata: 'colour' is not a valid dynamic field",
     )
 
 
 def test_newer_metadata_still_needs_a_name(tmp_path: Path) -> None:
     assert problems_of(make_wheel(tmp_path, metadata=core_metadata("de mo", metadata_version="2.99"))) == [
-        "'de mo' is invalid for 'name'"
+        "has invalid metadata: 'de mo' is invalid for 'name'"
     ]

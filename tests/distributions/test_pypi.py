@@ -1,4 +1,4 @@
-"""What PyPI refuses and other indexes take, as far as it can be known before anything is sent."""
+"""Problems that only PyPI rejects, found before uploading."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     ("headers", "expected"),
     [
         ([("Summary", "x" * 512)], None),
-        ([("Summary", "x" * 513)], "has a summary of 513 characters: 512 are allowed"),
+        ([("Summary", "x" * 513)], "has a summary of 513 characters (maximum 512)"),
         ([("Requires-Dist", "a[b]>=1; extra == 'c'")], None),
         (
             [("Requires-Dist", "a @ https://example.org/a.whl")],
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
         ([("Provides-Dist", "a @ file:///a")], "depends on a URL, which is not allowed: a @ file:///a"),
         ([("Obsoletes-Dist", "a (x)")], "has an invalid Obsoletes-Dist: a (x)"),
         ([("Home-page", "http://example.org")], None),
-        ([("Home-page", "example.org")], "has a Home-page that is no http(s) URL: example.org"),
-        ([("Download-URL", "http://[")], "has a Download-URL that is no http(s) URL: http://["),
+        ([("Home-page", "example.org")], "has a Home-page that is not an http(s) URL: example.org"),
+        ([("Download-URL", "http://[")], "has a Download-URL that is not an http(s) URL: http://["),
         (
             [("Project-URL", "Mail, mailto:a@example.org")],
-            "has a Project-URL that is no http(s) URL: Mail, mailto:a@example.org",
+            "has a Project-URL that is not an http(s) URL: Mail, mailto:a@example.org",
         ),
         (
             [("Project-URL", f"{'x' * 33}, https://example.org")],
-            f"has a Project-URL whose label is not 1 to 32 characters long: {'x' * 33}, https://example.org",
+            f"has a Project-URL label that is not 1 to 32 characters long: {'x' * 33}, https://example.org",
         ),
         ([("Author-email", "A <a@example.org>, B <b@example.org>")], None),
-        ([("Author-email", "me at example.org")], "has no e-mail address in Author-email: me at example.org"),
+        ([("Author-email", "me at example.org")], "has no email address in Author-email: me at example.org"),
         (
             [("Classifier", "Private :: Do Not Upload")],
-            "has the classifier Private :: Do Not Upload, which is there to keep it from being published",
+            "has the classifier Private :: Do Not Upload, which blocks uploads",
         ),
         ([("License", "MIT")], None),
         (
             [("License", "MIT"), ("License-Expression", "MIT")],
-            "has License beside License-Expression: only the latter is allowed",
+            "has both License and License-Expression: remove License",
         ),
         (
             [("License-File", "LICENSE")],
-            "has no file where License-File says: demo-1.0.dist-info/licenses/LICENSE",
+            "lacks files that License-File names: demo-1.0.dist-info/licenses/LICENSE",
         ),
     ],
 )
@@ -66,7 +66,7 @@ def test_license_files_have_to_be_there(tmp_path: Path) -> None:
     sdist = make_sdist(tmp_path, headers=headers, extra={"demo-1.0/legal/LICENSE": b""})
     assert [check_for_pypi(distribution) for distribution in read_all([wheel, sdist])] == [(), ()]
     assert check_for_pypi(read(make_sdist(tmp_path, headers=headers))) == (
-        "has no file where License-File says: demo-1.0/legal/LICENSE",
+        "lacks files that License-File names: demo-1.0/legal/LICENSE",
     )
 
 
@@ -74,27 +74,27 @@ def test_license_files_have_to_be_there(tmp_path: Path) -> None:
     ("filename", "expected"),
     [
         ("demo-1.0.tar.gz", None),
-        ("Demo-1.0.tar.gz", "has to be named demo-1.0.tar.gz (PEP 625)"),
-        ("demo-1.0.0.tar.gz", "has to be named demo-1.0.tar.gz (PEP 625)"),
+        ("Demo-1.0.tar.gz", "must be named demo-1.0.tar.gz (PEP 625)"),
+        ("demo-1.0.0.tar.gz", "must be named demo-1.0.tar.gz (PEP 625)"),
     ],
 )
-def test_how_an_sdist_has_to_be_named(tmp_path: Path, filename: str, expected: str | None) -> None:
+def test_required_sdist_name(tmp_path: Path, filename: str, expected: str | None) -> None:
     assert check_for_pypi(read(make_sdist(tmp_path, filename=filename))) == ((expected,) if expected else ())
 
 
-def test_how_a_wheel_has_to_be_named(tmp_path: Path) -> None:
+def test_required_wheel_name(tmp_path: Path) -> None:
     def change(old: zipfile.ZipFile, new: zipfile.ZipFile) -> None:
         for name in old.namelist():
             new.writestr(name.replace("demo-1.0", "Demo-1.0"), old.read(name).replace(b"demo-1.0", b"Demo-1.0"))
 
     path = rewrite_zip(make_wheel(tmp_path, filename="Demo-1.0-py3-none-any.whl"), change)
-    assert check_for_pypi(read(path)) == ("has to have a name that begins with demo (binary distribution format)",)
+    assert check_for_pypi(read(path)) == ("must have a name that starts with demo (binary distribution format)",)
 
 
 @pytest.mark.parametrize("make", [make_wheel, make_sdist])
 def test_a_local_version_is_refused(tmp_path: Path, make: Callable[..., Path]) -> None:
     assert check_for_pypi(read(make(tmp_path, version="1.0+local.1"))) == (
-        "has the local version 1.0+local.1: leave out the part from the plus sign on",
+        "has the local version 1.0+local.1: remove the part from the plus sign on",
     )
 
 
@@ -116,10 +116,10 @@ def test_a_local_version_is_refused(tmp_path: Path, make: Callable[..., Path]) -
         ("freebsd_14_amd64", False),
     ],
 )
-def test_which_platforms_are_taken(tmp_path: Path, platform: str, taken: bool) -> None:
+def test_accepted_platforms(tmp_path: Path, platform: str, taken: bool) -> None:
     found = check_for_pypi(read(make_wheel(tmp_path, tag=f"cp312-cp312-{platform}")))
     assert len(found) == (0 if taken else 1)
-    assert taken or found[0].startswith("is for a platform that is not taken: ")
+    assert taken or found[0].startswith("is for an unsupported platform: ")
     assert ("manylinux or musllinux" in "".join(found)) == ("linux_x86_64" in platform and not taken)
 
 

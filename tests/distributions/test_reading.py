@@ -1,4 +1,4 @@
-"""From a file to a `Distribution`: what is found, whether name and content agree, and all problems of all files at once."""
+"""Reading distributions: fields, names that disagree with the content, and all problems of all files at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from maintainer import Maintainer
 
 
-# What is found
+# Content
 
 
 def test_what_is_read_of_a_wheel(tmp_path: Path) -> None:
@@ -145,14 +145,14 @@ def test_pip_installs_what_the_builders_make(tmp_path: Path) -> None:
     assert {"demo_wheel.py", "demo_sdist.py"} <= {path.name for path in (tmp_path / "site").iterdir()}
 
 
-# What its name says
+# File names
 
 
 @pytest.mark.parametrize("make", [make_wheel, make_sdist])
 def test_a_file_that_was_renamed_to_another_version_is_refused(tmp_path: Path, make: Callable[..., Path]) -> None:
     path = make(tmp_path)
     renamed = path.rename(tmp_path / path.name.replace("1.0", "2.0"))
-    assert "is demo 2.0 by its name, and demo 1.0 by its metadata" in problems_of(renamed)
+    assert "is named demo 2.0, but its metadata says demo 1.0" in problems_of(renamed)
 
 
 @pytest.mark.parametrize(
@@ -160,17 +160,17 @@ def test_a_file_that_was_renamed_to_another_version_is_refused(tmp_path: Path, m
     [
         (
             "demo-2.0-py3-none-any.whl",
-            "has the folder demo-1.0.dist-info where its file name calls for demo-2.0.dist-info: was it renamed?",
+            "has the folder demo-1.0.dist-info, but its name requires demo-2.0.dist-info: was the file renamed?",
         ),
-        ("other-1.0-py3-none-any.whl", "is other 1.0 by its name, and demo 1.0 by its metadata"),
+        ("other-1.0-py3-none-any.whl", "is named other 1.0, but its metadata says demo 1.0"),
         (
             "Demo-1.0-py3-none-any.whl",
-            "has the folder demo-1.0.dist-info where its file name calls for Demo-1.0.dist-info: was it renamed?",
+            "has the folder demo-1.0.dist-info, but its name requires Demo-1.0.dist-info: was the file renamed?",
         ),
         ("demo-1.0-any.whl", "Invalid wheel filename (wrong number of parts): 'demo-1.0-any'"),
         ("demo-1.0-x-py3-none-any.whl", "Invalid build number: x in 'demo-1.0-x-py3-none-any'"),
         ("demo-one-py3-none-any.whl", "Invalid wheel filename (invalid version): 'demo-one-py3-none-any'"),
-        ("demo-1.0-py3-none-\u00e4ny.whl", "has characters in its name that are not ASCII"),
+        ("demo-1.0-py3-none-\u00e4ny.whl", "has non-ASCII characters in its name"),
     ],
 )
 def test_a_wheel_with_a_wrong_name_is_refused(tmp_path: Path, filename: str, problem: str) -> None:
@@ -180,8 +180,8 @@ def test_a_wheel_with_a_wrong_name_is_refused(tmp_path: Path, filename: str, pro
 @pytest.mark.parametrize(
     ("filename", "problem"),
     [
-        ("other-1.0.tar.gz", "is other 1.0 by its name, and demo 1.0 by its metadata"),
-        ("demo-1.0-1.tar.gz", "is demo-1-0 1 by its name, and demo 1.0 by its metadata"),
+        ("other-1.0.tar.gz", "is named other 1.0, but its metadata says demo 1.0"),
+        ("demo-1.0-1.tar.gz", "is named demo-1-0 1, but its metadata says demo 1.0"),
         ("demo.tar.gz", "Invalid sdist filename: 'demo.tar.gz'"),
         ("demo-one.tar.gz", "Invalid sdist filename (invalid version): 'demo-one.tar.gz'"),
     ],
@@ -194,7 +194,7 @@ def test_an_sdist_with_a_wrong_name_is_refused(tmp_path: Path, filename: str, pr
     "filename",
     ["Demo-1.0.tar.gz", "demo-1.0.0.tar.gz", "demo-1.0-7-py3-none-any.whl", "demo-1.0-cp39.cp310-abi3-any.whl"],
 )
-def test_a_name_that_says_the_same_is_taken(tmp_path: Path, filename: str) -> None:
+def test_equivalent_name_is_accepted(tmp_path: Path, filename: str) -> None:
     make = make_wheel if filename.endswith(".whl") else make_sdist
     assert read(make(tmp_path, filename=filename)).name == "demo"
 
@@ -205,17 +205,17 @@ def test_control_characters_in_a_name_are_escaped(tmp_path: Path) -> None:
     with pytest.raises(DistributionError) as caught:
         read(path)
     assert "\x1b" not in str(caught.value)
-    assert r"demo-1.0-\x1b[2J\n-any.whl:" in str(caught.value).splitlines()[0]
+    assert r"demo-1.0-\x1b[2J\n-any.whl can't" in str(caught.value).splitlines()[0]
 
 
 def test_a_file_of_another_type_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "demo-1.0.zip"
     path.write_bytes(make_wheel(tmp_path).read_bytes())
-    assert problems_of(path) == ["is no wheel (.whl) and no sdist (.tar.gz)"]
+    assert problems_of(path) == ["is neither a wheel (.whl) nor an sdist (.tar.gz)"]
 
 
 @pytest.mark.parametrize("filename", ["demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"])
-def test_what_is_no_file_with_content_is_refused(tmp_path: Path, filename: str) -> None:
+def test_missing_empty_or_irregular_file_is_an_error(tmp_path: Path, filename: str) -> None:
     path = tmp_path / filename
     assert problems_of(path) == ["can't be read: No such file or directory"]
     path.touch()
@@ -241,7 +241,7 @@ def test_files_are_read_in_the_order_that_was_given(tmp_path: Path) -> None:
     assert read_all([]) == []
 
 
-def test_all_problems_of_all_files_are_told_by_file(tmp_path: Path) -> None:
+def test_all_problems_of_all_files_are_reported_by_file(tmp_path: Path) -> None:
     good = make_wheel(tmp_path)
     bad = make_wheel(
         tmp_path, "bad", headers=[("Requires-Python", "3!"), ("Requires-Dist", "a b")], leave_out=["WHEEL"]
@@ -251,16 +251,17 @@ def test_all_problems_of_all_files_are_told_by_file(tmp_path: Path) -> None:
     with pytest.raises(DistributionError) as caught:
         read_all([bad, good, broken])
     assert str(caught.value).splitlines() == [
+        "2 files can't be published:",
         f"{bad}:",
         "  has no bad-1.0.dist-info/WHEEL",
-        "  'a b' is invalid for 'requires-dist'",
-        "  '3!' is invalid for 'requires-python'",
+        "  has invalid metadata: 'a b' is invalid for 'requires-dist'",
+        "  has invalid metadata: '3!' is invalid for 'requires-python'",
         f"{broken}:",
-        "  is not a sound .tar.gz archive: Unknown compression method",
+        "  is not a valid .tar.gz archive: Unknown compression method",
     ]
 
 
-def test_what_only_pypi_refuses_is_told_with_everything_else(
+def test_pypi_problems_are_reported_with_all_others(
     at_pypi: Maintainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(at_pypi.project.folder)
@@ -273,13 +274,14 @@ def test_what_only_pypi_refuses_is_told_with_everything_else(
     with pytest.raises(DistributionError) as caught:
         read_all(files, for_pypi=True)
     assert str(caught.value).splitlines() == [
+        "3 files can't be published:",
         f"{Path('dist', files[0].name)}:",
-        "  has the local version 1.0+local: leave out the part from the plus sign on",
+        "  has the local version 1.0+local: remove the part from the plus sign on",
         f"{Path('dist', files[1].name)}:",
-        "  '3!' is invalid for 'requires-python'",
-        "  has the classifier Private :: x, which is there to keep it from being published",
+        "  has invalid metadata: '3!' is invalid for 'requires-python'",
+        "  has the classifier Private :: x, which blocks uploads",
         f"{Path('dist', files[2].name)}:",
-        "  is not a sound zip archive: File is not a zip file",
+        "  is not a valid zip archive: File is not a zip file",
     ]
     result = at_pypi.publish_in_process("-o", "dry-run", HATCH_INDEX_AUTH="x")
     assert (result.returncode, result.stderr) == (1, f"{caught.value}\n")
@@ -290,7 +292,7 @@ def test_one_file_name_in_two_folders_is_refused(tmp_path: Path) -> None:
     one, two = make_wheel(tmp_path / "one"), make_wheel(tmp_path / "two")
     with pytest.raises(DistributionError) as caught:
         read_all([one, two])
-    assert str(caught.value) == f"{two}:\n  has the same file name as {one}"
+    assert str(caught.value) == f"{two} can't be published:\n  has the same file name as {one}"
 
 
 @pytest.mark.parametrize(
@@ -298,13 +300,13 @@ def test_one_file_name_in_two_folders_is_refused(tmp_path: Path) -> None:
     [("Demo", "1.0", "demo-1.0.tar.gz"), ("demo", "1.0.0", "demo-1.0.tar.gz")],
     ids=["name", "version"],
 )
-def test_files_of_a_release_have_to_spell_it_alike(tmp_path: Path, name: str, version: str, filename: str) -> None:
+def test_files_of_a_release_must_agree(tmp_path: Path, name: str, version: str, filename: str) -> None:
     wheel = make_wheel(tmp_path)
     sdist = make_sdist(tmp_path, name, version, filename=filename)
     with pytest.raises(DistributionError) as caught:
         read_all([wheel, sdist])
-    assert str(caught.value) == f"{sdist}:\n  calls itself {name} {version}, and {wheel} demo 1.0"
+    assert str(caught.value) == f"{sdist} can't be published:\n  calls its release {name} {version}, but {wheel} calls it demo 1.0"
 
 
-def test_two_versions_are_no_disagreement(tmp_path: Path) -> None:
+def test_two_versions_may_differ(tmp_path: Path) -> None:
     assert len(read_all([make_wheel(tmp_path), make_wheel(tmp_path, "Demo", "2.0")])) == 2

@@ -1,4 +1,4 @@
-"""READMEs: what renders, what doesn't, and renderers that fail, are missing or are told otherwise."""
+"""READMEs that render, that don't, and renderers that fail or are missing."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BROKEN_RST = "Title\n=====\n\n:nonsense:`role`\n"
         ("text/plain", BROKEN_RST),
     ],
 )
-def test_a_readme_that_renders_is_taken(tmp_path: Path, content_type: str, text: str) -> None:
+def test_readme_that_renders_is_accepted(tmp_path: Path, content_type: str, text: str) -> None:
     headers = [("Description-Content-Type", content_type)]
     distribution = read(make_wheel(tmp_path, headers=headers, description=text))
     assert distribution.warnings == ()
@@ -38,18 +38,18 @@ def test_a_readme_that_renders_is_taken(tmp_path: Path, content_type: str, text:
 
 def test_a_readme_that_does_not_render_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert problems_of(make_wheel(tmp_path, headers=[RST], description=BROKEN_RST)) == [
-        'the README does not render as reStructuredText: line 4: Unknown interpreted text role "nonsense".'
+        'has a README that does not render as reStructuredText: line 4: Unknown interpreted text role "nonsense".'
     ]
     assert problems_of(make_wheel(tmp_path, headers=[RST], description=".. only a comment\n")) == [
-        "the README does not render as reStructuredText: No content rendered from RST source."
+        "has a README that does not render as reStructuredText: No content rendered from RST source."
     ]
     assert capfd.readouterr() == ("", "")
 
 
-def test_without_type_only_pypi_takes_it_for_rst(tmp_path: Path) -> None:
+def test_only_pypi_renders_a_readme_without_type_as_rst(tmp_path: Path) -> None:
     assert check_for_pypi(read(make_wheel(tmp_path, description=BROKEN_RST))) == (
-        'the README does not render as reStructuredText: line 4: Unknown interpreted text role "nonsense". '
-        "(and has no Description-Content-Type that says otherwise)",
+        'has a README that does not render as reStructuredText: line 4: Unknown interpreted text role "nonsense" '
+        "(set Description-Content-Type if it is not reStructuredText)",
     )
 
 
@@ -80,7 +80,7 @@ def test_a_renderer_that_fails_is_a_warning(
 
     monkeypatch.setattr(rst, "render", fail)
     (warning,) = read(make_wheel(tmp_path, headers=[RST], description=f"unlucky {error!r}")).warnings
-    assert warning.startswith("the README could not be rendered here: ")
+    assert warning.startswith("README not checked: ")
     assert "\n" not in warning
     assert capfd.readouterr() == ("", "")
 
@@ -88,12 +88,12 @@ def test_a_renderer_that_fails_is_a_warning(
 def test_deep_nesting_is_a_warning(tmp_path: Path) -> None:
     nested = "".join(" " * depth + "a\n\n" for depth in range(600))
     (warning,) = read(make_wheel(tmp_path, headers=[RST], description=nested)).warnings
-    assert warning.startswith("the README could not be rendered here: maximum recursion depth exceeded")
+    assert warning.startswith("README not checked: maximum recursion depth exceeded")
 
 
 def test_a_huge_readme_is_not_rendered(tmp_path: Path) -> None:
     distribution = read(make_wheel(tmp_path, headers=[RST], description="x" * 1_000_001))
-    assert distribution.warnings == ("the README is longer than 1,000,000 characters: not rendered here",)
+    assert distribution.warnings == ("README not checked: longer than 1,000,000 characters",)
 
 
 def test_a_missing_markdown_renderer_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def test_a_missing_markdown_renderer_is_a_warning(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(markdown, "variants", {})
     distribution = read(make_wheel(tmp_path, headers=[MARKDOWN], description="no renderer"))
-    assert distribution.warnings == ("the README could not be rendered here: no Markdown renderer is installed",)
+    assert distribution.warnings == ("README not checked: no Markdown renderer installed",)
 
 
 @pytest.mark.parametrize("own", [None, "mine.conf"])

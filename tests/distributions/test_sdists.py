@@ -1,4 +1,4 @@
-"""Sdists as archives: what has to be in one, and one clear line for everything that makes it unsound."""
+"""Sdists as archives: required members, and one clear line for each problem."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PKG_INFO = ("demo-1.0/PKG-INFO", core_metadata())
 
 
 def written(tmp_path: Path, *members: tarfile.TarInfo | tuple[str, bytes]) -> Path:
-    """An sdist of these members."""
+    """Write an sdist with these members."""
     return write_tar(tmp_path / "demo-1.0.tar.gz", members)
 
 
-# What is read of it
+# Reading
 
 
 @pytest.mark.parametrize("last", [True, False])
@@ -69,23 +69,23 @@ def test_many_members_take_little_memory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limit", ["_UNPACKED_LIMIT", "_MEMBER_LIMIT"])
 @pytest.mark.parametrize("found", [True, False])
-def test_the_walk_through_an_sdist_is_bounded(
+def test_reading_an_sdist_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, found: bool
 ) -> None:
-    why = {"_UNPACKED_LIMIT": "it unpacks to more than 1 MiB", "_MEMBER_LIMIT": "it has more than 5 members"}[limit]
+    why = {"_UNPACKED_LIMIT": "the archive unpacks to more than 1 MiB", "_MEMBER_LIMIT": "the archive has more than 5 members"}[limit]
     monkeypatch.setattr(sdists, limit, {"_UNPACKED_LIMIT": 1024 * 1024, "_MEMBER_LIMIT": 5}[limit])
     fill = [(f"demo-1.0/{n}", bytes(500_000)) for n in range(10)]
     metadata = ("demo-1.0/PKG-INFO", core_metadata(headers=[("License-File", "LICENSE")]))
     path = written(tmp_path, *([metadata, *fill] if found else [*fill, metadata]))
     if found:
         distribution = read(path)
-        assert distribution.warnings == (f"was not read to its end: {why}",)
+        assert distribution.warnings == (f"only checked in part: {why}",)
         assert check_for_pypi(distribution) == ()
     else:
-        assert problems_of(path) == [f"PKG-INFO was not found: {why}"]
+        assert problems_of(path) == [f"has no PKG-INFO in the part that was read: {why}"]
 
 
-# What has to be in it
+# Required members
 
 
 def test_an_sdist_without_metadata_is_refused(tmp_path: Path) -> None:
@@ -97,47 +97,47 @@ def test_an_empty_sdist_is_refused(tmp_path: Path) -> None:
     assert problems_of(written(tmp_path)) == ["is an empty archive"]
 
 
-def test_an_sdist_with_more_at_its_top_than_one_folder_is_refused(tmp_path: Path) -> None:
+def test_sdist_with_several_top_level_entries_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, PKG_INFO, ("._demo-1.0", b""), ("other/x", b""))
-    assert problems_of(path) == ["has more at its top than one folder: ._demo-1.0, demo-1.0, other"]
+    assert problems_of(path) == ["has several top-level entries: ._demo-1.0, demo-1.0, other"]
 
 
 def test_an_sdist_with_its_metadata_twice_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, PKG_INFO, ("demo-1.0//PKG-INFO", core_metadata("evil")))
-    assert "has PKG-INFO 2 times in demo-1.0" in problems_of(path)
+    assert "has 2 copies of PKG-INFO in demo-1.0" in problems_of(path)
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
-def test_metadata_that_is_no_file_is_refused(tmp_path: Path, kind: bytes) -> None:
+def test_metadata_must_be_a_regular_file(tmp_path: Path, kind: bytes) -> None:
     member = tarfile.TarInfo("demo-1.0/PKG-INFO")
     member.type = kind
     member.linkname = "/etc/passwd"
-    assert problems_of(written(tmp_path, member)) == ["PKG-INFO in demo-1.0 is not a plain file"]
+    assert problems_of(written(tmp_path, member)) == ["PKG-INFO in demo-1.0 is not a regular file"]
 
 
-# What is unsound
+# Invalid archives
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "demo-1.0/../../up.py", "demo-1.0\\..\\..\\up.py"])
 def test_members_that_lead_out_of_the_folder_are_refused(tmp_path: Path, name: str) -> None:
     (found, *_) = problems_of(written(tmp_path, PKG_INFO, (name, b"")))[::-1]
-    assert found.startswith("has members outside of the folder it is unpacked into: ")
+    assert found.startswith("has members outside the target folder: ")
 
 
 @pytest.mark.parametrize("content", [b"no archive", b"PK\3\4", b"\x1f\x8b", b"\x1f\x8b\x08\0", b"BZh9", b"\0" * 100])
-def test_what_is_no_gzip_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_invalid_gzip_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "demo-1.0.tar.gz"
     path.write_bytes(content)
     (found,) = problems_of(path)
-    assert found.startswith("is not a sound .tar.gz archive: ")
+    assert found.startswith("is not a valid .tar.gz archive: ")
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"x" * 511, b"x" * 512, b"x" * 20_000])
-def test_what_is_no_tar_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_invalid_tar_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "demo-1.0.tar.gz"
     path.write_bytes(gzip.compress(content))
     (found,) = problems_of(path)
-    assert found.startswith("is not a sound .tar.gz archive: ")
+    assert found.startswith("is not a valid .tar.gz archive: ")
 
 
 def test_an_sdist_may_be_cut_off_anywhere(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_an_sdist_may_be_cut_off_anywhere(tmp_path: Path) -> None:
     for length in range(1, len(content), 13):
         path.write_bytes(content[:length])
         (found,) = problems_of(path)
-        assert found.startswith("is not a sound .tar.gz archive: ")
+        assert found.startswith("is not a valid .tar.gz archive: ")
 
 
 def test_a_tar_that_ends_within_a_member_is_refused(tmp_path: Path) -> None:
@@ -154,16 +154,16 @@ def test_a_tar_that_ends_within_a_member_is_refused(tmp_path: Path) -> None:
     content = gzip.decompress(path.read_bytes())
     path.write_bytes(gzip.compress(content[: content.index(b"Metadata-Version") + 10]))
     (found,) = problems_of(path)
-    assert found.startswith("is not a sound .tar.gz archive: ")
+    assert found.startswith("is not a valid .tar.gz archive: ")
 
 
 def test_a_damaged_header_after_the_metadata_is_refused(tmp_path: Path) -> None:
-    """For the tar module, it is the end of the archive."""
+    """The tar module takes it for the end of the archive."""
     path = written(tmp_path, PKG_INFO, ("demo-1.0/next.py", b""))
     content = bytearray(gzip.decompress(path.read_bytes()))
     content[content.index(b"demo-1.0/next.py")] ^= 0x01
     path.write_bytes(gzip.compress(bytes(content)))
-    assert problems_of(path) == ["is not a sound .tar.gz archive: the header after member 1 is damaged"]
+    assert problems_of(path) == ["is not a valid .tar.gz archive: the header after member 1 is damaged"]
 
 
 def test_a_damaged_checksum_at_the_end_is_refused(tmp_path: Path) -> None:
@@ -172,11 +172,11 @@ def test_a_damaged_checksum_at_the_end_is_refused(tmp_path: Path) -> None:
     content[-6] ^= 0xFF
     path.write_bytes(content)
     (found,) = problems_of(path)
-    assert found.startswith("is not a sound .tar.gz archive: CRC check failed")
+    assert found.startswith("is not a valid .tar.gz archive: CRC check failed")
 
 
 def test_a_member_of_negative_size_is_refused(tmp_path: Path) -> None:
-    """Such a header once sent the tar module round and round."""
+    """Such a header once made the tar module loop forever."""
     member = tarfile.TarInfo("demo-1.0/x")
     member.size = -1024
     header = member.tobuf(tarfile.GNU_FORMAT)
@@ -184,12 +184,12 @@ def test_a_member_of_negative_size_is_refused(tmp_path: Path) -> None:
     content = gzip.decompress(path.read_bytes())
     path.write_bytes(gzip.compress(content[:1024] + header + content[1024:]))
     (found,) = problems_of(path)
-    assert found.startswith("is not a sound .tar.gz archive: ")
+    assert found.startswith("is not a valid .tar.gz archive: ")
 
 
 @pytest.mark.parametrize("kind", ["pax", "gnu", "chain"])
 def test_a_giant_header_is_refused(tmp_path: Path, kind: str) -> None:
-    """Long names and attributes lie in extensions, which the tar module reads as a whole and recursively."""
+    """The tar module reads extensions for long names and attributes whole and recursively."""
     path = tmp_path / "demo-1.0.tar.gz"
     size = 3 * 1024 * 1024
     if kind == "chain":
@@ -203,12 +203,12 @@ def test_a_giant_header_is_refused(tmp_path: Path, kind: str) -> None:
     content = gzip.decompress(written(tmp_path, PKG_INFO).read_bytes())
     path.write_bytes(gzip.compress(content[:1024] + header + content[1024:]))
     (found,) = problems_of(path)
-    assert found.startswith("is not a sound .tar.gz archive: ")
+    assert found.startswith("is not a valid .tar.gz archive: ")
     if kind != "chain":
         assert found.endswith("a header is larger than 2 MiB")
 
 
-# What PyPI alone refuses
+# Problems that only PyPI rejects
 
 
 def test_pypi_refuses_sparse_members(tmp_path: Path) -> None:

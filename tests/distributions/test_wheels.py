@@ -1,4 +1,4 @@
-"""Wheels as archives: what has to be in one, and one clear line for everything that makes it unsound."""
+"""Wheels as archives: required members, and one clear line for each problem."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hatch_tokenindex.distributions import check_for_pypi, read
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What has to be in it
+# Required members
 
 
 @pytest.mark.parametrize("member", ["METADATA", "WHEEL", "RECORD"])
@@ -50,7 +50,7 @@ def test_a_wheel_with_its_metadata_twice_is_refused(tmp_path: Path) -> None:
         copy_members(old, new)
         new.writestr("demo-1.0.dist-info/METADATA", core_metadata("evil"))
 
-    assert problems_of(rewrite_zip(make_wheel(tmp_path), change)) == ["has demo-1.0.dist-info/METADATA 2 times"]
+    assert problems_of(rewrite_zip(make_wheel(tmp_path), change)) == ["has 2 copies of demo-1.0.dist-info/METADATA"]
 
 
 def test_record_is_compared_with_what_is_there(tmp_path: Path) -> None:
@@ -64,17 +64,17 @@ def test_record_is_compared_with_what_is_there(tmp_path: Path) -> None:
     distribution = read(rewrite_zip(make_wheel(tmp_path, record=record), change))
     assert distribution.warnings == (
         "RECORD does not list added.py, demo-1.0.dist-info/RECORD",
-        "RECORD lists what is not there: gone,.py",
+        "RECORD lists missing files: gone,.py",
     )
 
 
 @pytest.mark.parametrize("record", [b"\xff", b'"' + b"x" * (csv.field_size_limit() + 1)])
-def test_a_record_that_is_no_list_is_refused(tmp_path: Path, record: bytes) -> None:
+def test_invalid_record_is_an_error(tmp_path: Path, record: bytes) -> None:
     (found,) = problems_of(make_wheel(tmp_path, record=record))
     assert found.startswith("demo-1.0.dist-info/RECORD can't be read: ")
 
 
-# What is unsound
+# Invalid archives
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_record_that_is_no_list_is_refused(tmp_path: Path, record: bytes) -> N
 )
 def test_members_that_lead_out_of_the_folder_are_refused(tmp_path: Path, name: str) -> None:
     (found,) = problems_of(make_wheel(tmp_path, extra={name: b""}))
-    assert found.startswith("has members outside of the folder it is unpacked into: ")
+    assert found.startswith("has members outside the target folder: ")
 
 
 @pytest.mark.parametrize("name", ["demo/..data.py", "demo/a..b", "demo/...", "..demo.py"])
@@ -91,26 +91,26 @@ def test_dots_in_names_are_fine(tmp_path: Path, name: str) -> None:
     assert read(make_wheel(tmp_path, extra={name: b""})).warnings == ()
 
 
-def test_many_members_are_shown_shortly(tmp_path: Path) -> None:
+def test_long_lists_of_members_are_shortened(tmp_path: Path) -> None:
     (found,) = problems_of(make_wheel(tmp_path, extra={f"/{n}\x1b{'x' * 200}": b"" for n in range(10)}))
     assert found.count("...") == 3
     assert found.endswith(" and 7 more")
 
 
-def test_a_zero_byte_in_the_name_of_a_member_is_refused(tmp_path: Path) -> None:
+def test_null_byte_in_the_name_of_a_member_is_an_error(tmp_path: Path) -> None:
     path = make_wheel(tmp_path, extra={"demo/evil.py_.txt": b""})
     path.write_bytes(path.read_bytes().replace(b"evil.py_.txt", b"evil.py\0.txt"))
-    assert r"has members with a zero byte in their name: demo/evil.py\x00.txt" in problems_of(path)
+    assert r"has members with a null byte in their name: demo/evil.py\x00.txt" in problems_of(path)
 
 
 @pytest.mark.parametrize(
     "content", [b"no archive at all", b"PK\x03\x04", b"\x1f\x8b\x08", b"\0" * 1000, b"PK\x05\x06" + bytes(18)]
 )
-def test_what_is_no_zip_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_invalid_zip_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "demo-1.0-py3-none-any.whl"
     path.write_bytes(content)
     (found,) = problems_of(path)
-    assert found in {"is not a sound zip archive: File is not a zip file", "has no folder demo-1.0.dist-info"}
+    assert found in {"is not a valid zip archive: File is not a zip file", "has no folder demo-1.0.dist-info"}
 
 
 def test_a_wheel_may_be_cut_off_anywhere(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_wheel_may_be_cut_off_anywhere(tmp_path: Path) -> None:
     content = path.read_bytes()
     for length in range(1, len(content), 7):
         path.write_bytes(content[:length])
-        assert problems_of(path) == ["is not a sound zip archive: File is not a zip file"]
+        assert problems_of(path) == ["is not a valid zip archive: File is not a zip file"]
 
 
 def test_damaged_metadata_is_refused(tmp_path: Path) -> None:
@@ -141,8 +141,8 @@ def test_other_members_are_not_decompressed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("claimed", [100, 50_000_000])
-def test_a_size_that_is_not_true_is_refused(tmp_path: Path, claimed: int) -> None:
-    """A bomb that claims to be small, and a small member that claims to be large."""
+def test_false_size_is_an_error(tmp_path: Path, claimed: int) -> None:
+    """A large member that claims to be small, and a small one that claims to be large."""
     metadata = core_metadata(description="x" * (20_000_000 if claimed == 100 else 10))
     path = make_wheel(tmp_path, metadata=metadata)
     with zipfile.ZipFile(path) as archive:
@@ -165,7 +165,7 @@ def test_a_directory_that_claims_to_be_huge_is_refused(tmp_path: Path) -> None:
         file.truncate(size)
         file.seek(size)
         file.write(struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, size, 0, 0))
-    assert problems_of(path) == ["is not a sound zip archive: its directory is larger than 32 MiB"]
+    assert problems_of(path) == ["is not a valid zip archive: its directory is larger than 32 MiB"]
 
 
 def test_encrypted_members_are_refused(tmp_path: Path) -> None:
@@ -194,11 +194,11 @@ def test_unusual_compression_of_metadata_is_refused(tmp_path: Path, method: int)
     struct.pack_into("<H", content, directory + 10, method)
     path.write_bytes(content)
     assert problems_of(path) == [
-        "demo-1.0.dist-info/METADATA can't be read: it is neither stored nor deflated",
+        "demo-1.0.dist-info/METADATA can't be read: neither stored nor deflated",
     ]
 
 
-# What PyPI alone refuses
+# Problems that only PyPI rejects
 
 
 def test_pypi_refuses_unusual_archives(tmp_path: Path) -> None:
@@ -218,9 +218,9 @@ def test_pypi_refuses_unusual_archives(tmp_path: Path) -> None:
     distribution = read(path)
     assert distribution.warnings == ()
     assert check_for_pypi(distribution) == (
-        "has several members of one name: demo.py",
-        "has comments in its directory: commented",
-        "has members that are not simply stored or deflated: odd",
+        "has duplicate members: demo.py",
+        "has members with comments: commented",
+        "has members that are neither stored nor deflated: odd",
         "has data before its first member",
         "unpacks to more than 50 times its size",
     )
@@ -245,9 +245,9 @@ def test_pypi_refuses_archives_that_were_written_as_a_stream(tmp_path: Path) -> 
     ("content", "expected"),
     [
         (b"[console_scripts]\ndemo-2.x = demo:main\n[other]\na b: c = d\n", None),
-        (b"[console_scripts]\nde mo = demo:main\n", "has scripts with unusable names: de mo"),
+        (b"[console_scripts]\nde mo = demo:main\n", "has scripts with invalid names: de mo"),
         (b"[console_scripts]\na = b:c\na = d:e\n", None),
-        (b"[gui_scripts]\nA/B = demo:main\n", "has scripts with unusable names: a/b"),
+        (b"[gui_scripts]\nA/B = demo:main\n", "has scripts with invalid names: a/b"),
         (b"demo = demo:main\n", "can't be read: File contains no section headers."),
         (b"\xff", "can't be read: 'utf-8' codec can't decode byte 0xff"),
     ],

@@ -112,7 +112,7 @@ def commands(text: str) -> Iterator[str]:
 
 @every_page
 def test_commands_exist(page: Path, home: Home, tmp_path: Path) -> None:
-    for command in commands(page.read_text(encoding="utf-8")):
+    for command in dict.fromkeys(commands(page.read_text(encoding="utf-8"))):
         words = shlex.split(command, comments=True)
         check_command([word for word in words if not re.match("[A-Z_]+=", word)], home, tmp_path)
 

@@ -32,7 +32,7 @@ from hatch_tokenindex.credentials.sources import command as commands
 from hatch_tokenindex.credentials.sources import keyring as keyrings
 from hatch_tokenindex.credentials.sources import trusted_publishing
 from hatch_tokenindex.index import simple, upload
-from hatch_tokenindex.index.kinds import KINDS, OTHER, kind_of, simple_addresses
+from hatch_tokenindex.index.kinds import KINDS, OTHER, kind_of, simple_urls
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -182,7 +182,7 @@ def test_where_the_simple_api_is_is_as_told() -> None:
     told = rows(section(text_of("how-to/private-index.md"), "Simple API"))
     for _, example, addresses in told:
         [url] = codes(example)
-        assert list(simple_addresses(url)) == codes(addresses)
+        assert list(simple_urls(Repository("private", url))) == codes(addresses)
     run_in_thread = {kind.name for kind in KINDS if kind.simple != OTHER.simple}
     assert {kind_of(codes(example)[0]).name for _, example, _ in told} == {OTHER.name, *run_in_thread}
 

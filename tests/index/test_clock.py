@@ -1,10 +1,11 @@
-"""The clock of the index: which answers correct it, and which don't."""
+"""The index's clock: responses that correct it, and responses that don't."""
 
 from __future__ import annotations
 
 from email.utils import formatdate
 from time import time
 
+import httpx
 import pytest
 
 from hatch_tokenindex.index.clock import Clock
@@ -28,18 +29,18 @@ NOW = 1_790_000_000
         ({"Date": "Mon, 21 Sep 99999 14:13:20 GMT"}, None),
     ],
 )
-def test_the_clock_is_that_of_a_fresh_answer(
+def test_fresh_response_corrects_the_clock(
     monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], expected: float | None
 ) -> None:
     monkeypatch.setenv("TZ", "America/New_York")
     clock = Clock()
-    clock.correct(headers)
+    clock.correct(httpx.Headers(headers))
     assert clock.now() == pytest.approx(time() if expected is None else expected, abs=60)
 
 
-def test_the_last_answer_counts() -> None:
+def test_last_response_counts() -> None:
     clock = Clock()
     for date in (NOW - 1000, NOW + 1000):
-        clock.correct({"Date": formatdate(date, usegmt=True)})
-    clock.correct({"Date": "nonsense"})
+        clock.correct(httpx.Headers({"Date": formatdate(date, usegmt=True)}))
+    clock.correct(httpx.Headers({"Date": "nonsense"}))
     assert clock.now() == pytest.approx(NOW + 1000, abs=60)

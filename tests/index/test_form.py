@@ -1,4 +1,4 @@
-"""The body of an upload: its exact bytes, the same each time, of the length that was announced, and readable by others."""
+"""The body of an upload: its exact bytes, identical each time, of the announced length, readable by other parsers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from distribution_builders import make_sdist, make_wheel
 from hatch_in_process import invoke_hatch
 from servers import Answer
 
+from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.distributions import read
 from hatch_tokenindex.errors import DistributionError
 from hatch_tokenindex.index import form as form_module
@@ -29,17 +30,17 @@ if TYPE_CHECKING:
 
 
 def body_of(form: Form) -> bytes:
-    """All that is sent."""
+    """Return the whole body."""
     return b"".join(form.blocks(lambda _size: None))
 
 
 def boundary_of(form: Form) -> str:
-    """What is between the parts."""
+    """Return the boundary between the parts."""
     return form.content_type.partition("boundary=")[2]
 
 
 def parts_of(form: Form) -> list[tuple[dict[str, str], bytes]]:
-    """What the standard library's mail parser makes of it: the parameters of each part's disposition, and its content."""
+    """Parse it with the standard library's email parser: each part's parameters and content."""
     head = f"MIME-Version: 1.0\r\nContent-Type: {form.content_type}\r\n\r\n".encode()
     message = BytesParser().parsebytes(head + body_of(form))
     assert message.is_multipart()
@@ -54,13 +55,13 @@ def parts_of(form: Form) -> list[tuple[dict[str, str], bytes]]:
 
 
 def with_fields(path: Path, *fields: tuple[str, str]) -> Distribution:
-    """The distribution of that file, with these fields and no others."""
+    """Return the distribution of a file, with only these fields."""
     return replace(read(path), fields=fields)
 
 
 @pytest.fixture(params=["hashed first", "hashed last"])
 def hashed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Once every file counts as small, once as large."""
+    """Treat every file as small, then as large."""
     monkeypatch.setattr(form_module, "HASHED_FIRST", 2**40 if request.param == "hashed first" else 0)
     return str(request.param)
 
@@ -90,8 +91,8 @@ def test_the_body_has_exactly_these_bytes(tmp_path: Path, hashed: str) -> None:
         assert body_of(form) == fields + file + b"\r\n" + digest + end
 
 
-def test_the_boundary_is_one_that_any_parser_takes(tmp_path: Path) -> None:
-    """RFC 2046, 5.1.1: at most 70 characters; and no two forms have the same."""
+def test_boundary_is_valid_for_every_parser(tmp_path: Path) -> None:
+    """At most 70 characters (RFC 2046, 5.1.1), and different in each form."""
     item = read(make_sdist(tmp_path))
     boundaries = {boundary_of(Form(item)) for _ in range(100)}
     assert len(boundaries) == 100
@@ -112,7 +113,7 @@ def test_content_of_every_size_is_whole(tmp_path: Path, size: int) -> None:
 
 
 def moved(item: Distribution, path: Path) -> Distribution:
-    """The same distribution with the bytes of another file."""
+    """Return the same distribution with the bytes of another file."""
     return replace(item, path=path, size=path.stat().st_size)
 
 
@@ -154,13 +155,13 @@ def test_no_value_of_a_field_can_end_it(tmp_path: Path, value: str) -> None:
     ],
 )
 def test_no_file_name_can_end_its_header(tmp_path: Path, filename: str, expected: bytes) -> None:
-    """Escaped as HTML's standard wants it (WHATWG, 4.10.21.8)."""
+    """It is escaped as the HTML standard requires (WHATWG, 4.10.21.8)."""
     form = Form(replace(read(make_sdist(tmp_path)), filename=filename))
     assert b'; name="content"; ' + expected + b"\r\n" in body_of(form)
     assert len(body_of(form)) == form.size
 
 
-# Again and again
+# Several attempts
 
 
 @pytest.mark.usefixtures("hashed")
@@ -172,7 +173,7 @@ def test_each_reading_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("hashed")
-def test_a_reading_that_was_given_up_changes_nothing(tmp_path: Path) -> None:
+def test_abandoned_reading_changes_nothing(tmp_path: Path) -> None:
     form = Form(read(make_wheel(tmp_path, extra={"x": os.urandom(3 * BLOCK)})))
     given_up = form.blocks(lambda _size: None)
     begun = next(given_up) + next(given_up) + next(given_up)
@@ -185,7 +186,7 @@ def test_a_reading_that_was_given_up_changes_nothing(tmp_path: Path) -> None:
 def test_a_small_file_is_hashed_first_and_a_large_one_while_it_is_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is hashed first has to be read twice; with a large file, that would keep the line waiting."""
+    """Hashing first means reading twice, which takes too long for a large file."""
     path = make_wheel(tmp_path, extra={"x": os.urandom(3 * BLOCK)})
     opened: list[Path] = []
     open_path = type(path).open
@@ -205,7 +206,7 @@ def test_a_small_file_is_hashed_first_and_a_large_one_while_it_is_sent(
 
 
 @pytest.mark.usefixtures("hashed")
-def test_progress_is_told_of_the_file_alone(tmp_path: Path) -> None:
+def test_progress_counts_the_file_alone(tmp_path: Path) -> None:
     path = make_wheel(tmp_path, extra={"x": os.urandom(2 * BLOCK)})
     told: list[int] = []
     for _ in Form(read(path)).blocks(told.append):
@@ -226,35 +227,35 @@ def test_the_digest_needs_no_sending(tmp_path: Path) -> None:
 
 
 def vanish(path: Path) -> None:
-    """It is gone."""
+    """Remove the file."""
     path.unlink()
 
 
 def be_a_folder(path: Path) -> None:
-    """Something else has its name."""
+    """Replace the file with a folder."""
     path.unlink()
     path.mkdir()
 
 
 def grow(path: Path) -> None:
-    """It has become longer, by more than a block."""
+    """Append more than a block."""
     path.write_bytes(path.read_bytes() + os.urandom(2 * BLOCK))
 
 
 def shrink(path: Path) -> None:
-    """It has become shorter."""
+    """Truncate the file."""
     path.write_bytes(path.read_bytes()[:-1])
 
 
 def change(path: Path) -> None:
-    """It has other bytes, as many as before."""
+    """Change the content, but not its length."""
     path.write_bytes(os.urandom(path.stat().st_size))
 
 
 @pytest.mark.usefixtures("hashed")
 @pytest.mark.parametrize("happens", [vanish, be_a_folder, grow, shrink])
-def test_a_file_that_is_another_when_it_is_sent_breaks_off(tmp_path: Path, happens: Callable[[Path], None]) -> None:
-    """Less than the announced length has been handed out by then, so that no index can take it for a whole file."""
+def test_file_that_changed_before_sending_is_an_error(tmp_path: Path, happens: Callable[[Path], None]) -> None:
+    """Fewer bytes than announced were sent by then, so that no index can accept it as a whole file."""
     path = make_wheel(tmp_path, extra={"x": os.urandom(3 * BLOCK)})
     form = Form(read(path))
     happens(path)
@@ -263,7 +264,7 @@ def test_a_file_that_is_another_when_it_is_sent_breaks_off(tmp_path: Path, happe
 
 @pytest.mark.usefixtures("hashed")
 @pytest.mark.parametrize("happens", [vanish, grow, shrink, change])
-def test_a_file_that_is_another_when_it_is_sent_again_breaks_off(
+def test_file_that_changed_between_attempts_is_an_error(
     tmp_path: Path, happens: Callable[[Path], None]
 ) -> None:
     path = make_wheel(tmp_path, extra={"x": os.urandom(3 * BLOCK)})
@@ -274,7 +275,7 @@ def test_a_file_that_is_another_when_it_is_sent_again_breaks_off(
 
 
 def check_broken_off(form: Form, path: Path) -> None:
-    """The body ends with an error that names the file, and before its announced end."""
+    """Check that the body ends early, with an error that names the file."""
     sent: list[bytes] = []
     with pytest.raises(DistributionError) as raised:
         sent.extend(form.blocks(lambda _size: None))
@@ -284,7 +285,7 @@ def check_broken_off(form: Form, path: Path) -> None:
     assert f"--{boundary_of(form)}--".encode() not in body
 
 
-# What some indexes want besides
+# Fields for some indexes
 
 
 GITLAB = "api/v4/projects/7/packages/pypi"
@@ -302,7 +303,7 @@ GITLAB = "api/v4/projects/7/packages/pypi"
         ("api/v4/projects/7/packages/pypi/more", [], []),
     ],
 )
-def test_gitlab_wants_the_pythons_even_if_the_metadata_names_none(
+def test_gitlab_gets_requires_python_even_if_empty(
     at_index: Maintainer, place: str, headers: Sequence[tuple[str, str]], expected: list[str]
 ) -> None:
     make_wheel(at_index.project.dist, at_index.project.name, headers=headers)
@@ -315,8 +316,8 @@ def test_gitlab_wants_the_pythons_even_if_the_metadata_names_none(
 
 @pytest.mark.usefixtures("hashed")
 def test_the_tests_own_index_reads_it_as_it_was_meant(at_index: Maintainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over the wire, and the same bytes a second time."""
-    monkeypatch.setattr(upload, "FIRST_PAUSE", 0.0)
+    """Over HTTP, with identical bytes in the second attempt."""
+    monkeypatch.setattr(upload, "BACKOFF", Backoff(first=0, longest=0))
     path = make_wheel(at_index.project.dist, at_index.project.name, headers=[("Summary", "Größe")])
     at_index.server.script_uploads(Answer(503))
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")

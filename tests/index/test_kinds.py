@@ -1,10 +1,14 @@
-"""The kinds of package index: where the simple API and the pages of a release are, as an upload URL tells."""
+"""Kinds of package index: the simple API and release pages that belong to an upload URL."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 
 from hatch_tokenindex.config.repositories import Repository
+from hatch_tokenindex.index import kinds
+from hatch_tokenindex.index.kinds import IndexKind, release_page, simple_urls
 
 GITLAB = "https://gitlab.example.org/api/v4/projects/7/packages/pypi"
 
@@ -52,13 +56,13 @@ GITLAB = "https://gitlab.example.org/api/v4/projects/7/packages/pypi"
     ],
 )
 def test_where_the_simple_api_is(url: str, expected: list[str]) -> None:
-    assert list(Repository("private", url).simple_addresses) == expected
+    assert list(simple_urls(Repository("private", url))) == expected
 
 
 @pytest.mark.parametrize("simple_url", ["https://x.example.org/simple", "https://x.example.org/simple/"])
 def test_the_simple_api_is_where_configuration_says(simple_url: str) -> None:
     repository = Repository("private", "https://packages.example.org/legacy/", simple_url=simple_url)
-    assert repository.simple_addresses == ("https://x.example.org/simple/",)
+    assert simple_urls(repository) == ("https://x.example.org/simple/",)
 
 
 @pytest.mark.parametrize(
@@ -69,5 +73,15 @@ def test_the_simple_api_is_where_configuration_says(simple_url: str) -> None:
         ("https://packages.example.org/legacy/", "https://packages.example.org/simple/demo/"),
     ],
 )
-def test_where_a_person_finds_the_release(url: str, expected: str) -> None:
-    assert Repository("private", url).release_page("demo", "1.0") == expected
+def test_release_page(url: str, expected: str) -> None:
+    assert release_page(Repository("private", url), "demo", "1.0") == expected
+
+
+def test_a_kind_whose_simple_api_is_on_another_host_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = re.compile(r"^https://upload\.(?P<host>[^/]+\.example\.net)/([^/]+)/$")
+    kind = IndexKind("another", url, (r"https://files.\g<host>/\2/simple/",))
+    monkeypatch.setattr(kinds, "KINDS", (kind, *kinds.KINDS))
+    repository = Repository("private", "https://upload.eu.example.net/team")
+    assert kinds.kind_of(repository.url) == kind
+    assert simple_urls(repository) == ("https://files.eu.example.net/team/simple/",)
+    assert release_page(repository, "demo", "1.0") == "https://files.eu.example.net/team/simple/demo/"

@@ -1,4 +1,4 @@
-"""The index's endpoints of Trusted Publishing: what is asked there, what may be answered, and how tokens are burned."""
+"""The index's endpoints for Trusted Publishing: requests, responses, and burning tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hatch_tokenindex.credentials.sources.trusted_publishing import BURN_PATIENC
 from hatch_tokenindex.errors import ConfigurationError, MintingError, SourceUnavailableError
 from hatch_tokenindex.index import minting
 from hatch_tokenindex.index.clock import Clock
-from hatch_tokenindex.index.minting import Mint
+from hatch_tokenindex.index.minting import TokenMinter
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import Minted
 
@@ -33,13 +33,13 @@ IDENTITY = Secret(signed({"iss": GITHUB}, "pypi"))
 TOKEN = "pypi-AgEIcHlwaS5vcmcABCDEF"
 
 
-def mint_at(index: RecordingServer, **settings: Any) -> Mint:
-    """The endpoints of an index."""
-    return Mint(Repository("private", f"{index.url}deep/below/legacy/?a=b", **settings), Clock())
+def mint_at(index: RecordingServer, **settings: Any) -> TokenMinter:
+    """Return the minter of an index."""
+    return TokenMinter(Repository("private", f"{index.url}deep/below/legacy/?a=b", **settings), Clock())
 
 
-def answered(index: RecordingServer, answer: Answer) -> Mint:
-    """The endpoints of an index that says this to everything."""
+def answered(index: RecordingServer, answer: Answer) -> TokenMinter:
+    """Return the minter of an index with one answer to every request."""
     index.respond = lambda _request: answer
     return mint_at(index)
 
@@ -58,28 +58,28 @@ def test_the_audience_is_asked_on_the_upload_urls_own_host(index: RecordingServe
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
-        (Answer(404, body="Not found"), "status 404)"),
-        (Answer(405, body="Method not allowed"), "status 405)"),
-        (Answer(403, body={"message": "not enabled\n\x1b[31m today"}), "status 403: not enabled today)"),
-        (Answer(403, body={"message": ["not", "text"]}), "status 403)"),
+        (Answer(404, body="Not found"), "HTTP 404)"),
+        (Answer(405, body="Method not allowed"), "HTTP 405)"),
+        (Answer(403, body={"message": "not enabled\n\x1b[31m today"}), "HTTP 403: not enabled today)"),
+        (Answer(403, body={"message": ["not", "text"]}), "HTTP 403)"),
         (Answer(403, body={"message": "x" * 10_000}), "..."),
-        (Answer(200, body="<html>Welcome</html>"), "status 200)"),
-        (Answer(200, body={}), "status 200)"),
-        (Answer(200, body=["pypi"]), "status 200)"),
-        (Answer(200, body={"audience": ""}), "status 200)"),
-        (Answer(200, body={"audience": ["pypi"]}), "status 200)"),
-        (Answer(200, body=b"[" * 60_000), "status 200)"),
-        (Answer(200, body=b'{"audience": "' + b"x" * 1_000_000 + b'"}'), "status 200)"),
-        (Answer(201, body={"audience": "pypi"}), "status 201)"),
-        (Answer(301, headers={"Location": "https://example.org/_/oidc/audience"}), "status 301)"),
-        (Answer(307, headers={"Location": "/elsewhere"}), "status 307)"),
-        (Answer(500, body="out of order"), "status 500)"),
+        (Answer(200, body="<html>Welcome</html>"), "HTTP 200)"),
+        (Answer(200, body={}), "HTTP 200)"),
+        (Answer(200, body=["pypi"]), "HTTP 200)"),
+        (Answer(200, body={"audience": ""}), "HTTP 200)"),
+        (Answer(200, body={"audience": ["pypi"]}), "HTTP 200)"),
+        (Answer(200, body=b"[" * 60_000), "HTTP 200)"),
+        (Answer(200, body=b'{"audience": "' + b"x" * 1_000_000 + b'"}'), "HTTP 200)"),
+        (Answer(201, body={"audience": "pypi"}), "HTTP 201)"),
+        (Answer(301, headers={"Location": "https://example.org/_/oidc/audience"}), "HTTP 301)"),
+        (Answer(307, headers={"Location": "/elsewhere"}), "HTTP 307)"),
+        (Answer(500, body="out of order"), "HTTP 500)"),
     ],
 )
 def test_an_index_without_trusted_publishing(index: RecordingServer, answer: Answer, told: str) -> None:
     with pytest.raises(SourceUnavailableError) as caught:
         answered(index, answer).audience()
-    assert str(caught.value).startswith("the index offers no Trusted Publishing (status")
+    assert str(caught.value).startswith("the index does not support Trusted Publishing (HTTP ")
     assert told in str(caught.value)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 600
@@ -104,7 +104,7 @@ def test_what_was_minted_shows_no_token() -> None:
 
 
 @pytest.mark.parametrize("expires", [None, "1800000900", 1.5e9, True, [], "missing"])
-def test_an_expiry_that_is_none_is_not_believed(index: RecordingServer, expires: object) -> None:
+def test_invalid_expiry_is_ignored(index: RecordingServer, expires: object) -> None:
     body = {"token": TOKEN, "expires": expires} if expires != "missing" else {"token": TOKEN}
     assert answered(index, Answer(body=body)).mint(IDENTITY).expires is None
 
@@ -123,14 +123,14 @@ def test_an_expiry_that_is_none_is_not_believed(index: RecordingServer, expires:
         "no JSON",
     ],
 )
-def test_an_answer_without_a_token_that_can_be_one(index: RecordingServer, body: object) -> None:
+def test_response_without_a_valid_token(index: RecordingServer, body: object) -> None:
     with pytest.raises(MintingError) as caught:
         answered(index, Answer(body=body)).mint(IDENTITY)
-    assert (caught.value.code, str(caught.value)) == ("", "status 200")
+    assert (caught.value.code, str(caught.value)) == ("", "HTTP 200")
 
 
 def errors(*pairs: tuple[object, object]) -> dict[str, Any]:
-    """A body as PyPI refuses with."""
+    """Return the body of a refusal by PyPI."""
     return {
         "message": "Token request failed",
         "errors": [{"code": code, "description": description} for code, description in pairs],
@@ -144,12 +144,12 @@ def errors(*pairs: tuple[object, object]) -> dict[str, Any]:
         (errors(("a", "one"), ("b", "two")), "a", "one two"),
         (errors(("a", "several\nlines\r\nof \x1b[31mred")), "a", "several lines of red"),
         (errors((3, ["x"])), "3", "['x']"),
-        (errors(("a", None)), "a", "status 422"),
+        (errors(("a", None)), "a", "HTTP 422"),
         ({"errors": ["text"], "message": "no"}, "", "no"),
-        ({"errors": "text"}, "", "status 422"),
+        ({"errors": "text"}, "", "HTTP 422"),
         ({"message": "no"}, "", "no"),
-        ([], "", "status 422"),
-        ("<html>", "", "status 422"),
+        ([], "", "HTTP 422"),
+        ("<html>", "", "HTTP 422"),
     ],
 )
 def test_a_refusal_has_the_words_of_the_index(
@@ -161,7 +161,7 @@ def test_a_refusal_has_the_words_of_the_index(
 
 
 def test_a_refusal_shows_no_piece_of_the_identity_token(index: RecordingServer) -> None:
-    """PyPI's validator quotes the body, shortened in its middle."""
+    """PyPI's validator quotes the request's body, shortened in its middle."""
     token = IDENTITY.reveal()
     quoted = (
         f'Invalid JSON [type=json_invalid, input_value=\'{{"token":"{token[:25]}...{token[-24:]}"}}\', input_type=str]'
@@ -180,13 +180,13 @@ def test_a_long_refusal_is_cut(index: RecordingServer) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_what_may_be_otherwise_the_next_time(index: RecordingServer, status: int) -> None:
-    with pytest.raises(SourceUnavailableError, match=f"no token \\(status {status}\\)"):
+def test_temporary_failure(index: RecordingServer, status: int) -> None:
+    with pytest.raises(SourceUnavailableError, match=f"failed to issue a token \\(HTTP {status}\\)"):
         answered(index, Answer(status, body="later")).mint(IDENTITY)
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE_BODY, Fault.RESET_AFTER_BODY, Fault.CUT_ANSWER])
-def test_no_answer_comes(index: RecordingServer, fault: Fault) -> None:
+def test_lost_response(index: RecordingServer, fault: Fault) -> None:
     index.script_others(Answer(body={"token": TOKEN}, fault=fault))
     with pytest.raises(SourceUnavailableError, match=r"/_/oidc/mint-token could not be reached \(\w+Error\)"):
         mint_at(index).mint(IDENTITY)
@@ -209,7 +209,7 @@ def test_the_clock_learns_the_time_of_the_index(index: RecordingServer) -> None:
     assert mint.clock.now() - time() == pytest.approx(5_000, abs=5)
 
 
-# Whom to trust
+# Certificates
 
 
 def test_the_certificate_of_the_index_is_checked(tls_index: RecordingServer, ca_file: Path) -> None:
@@ -220,7 +220,7 @@ def test_the_certificate_of_the_index_is_checked(tls_index: RecordingServer, ca_
     assert mint_at(tls_index, ca_cert=ca_file).audience() == "pypi"
 
 
-def test_an_authority_that_cannot_be_read(tls_index: RecordingServer, tmp_path: Path) -> None:
+def test_unreadable_ca(tls_index: RecordingServer, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="ca-cert"):
         mint_at(tls_index, ca_cert=tmp_path / "missing.pem").audience()
 
@@ -251,7 +251,7 @@ def test_burning_never_fails(index: RecordingServer, capfd: pytest.CaptureFixtur
 def test_burning_never_fails_where_nobody_listens(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        mint = Mint(Repository("private", f"http://127.0.0.1:{unused.getsockname()[1]}/"), Clock())
+        mint = TokenMinter(Repository("private", f"http://127.0.0.1:{unused.getsockname()[1]}/"), Clock())
         mint.burn([Secret("one")])
         replace(mint, repository=replace(mint.repository, ca_cert=tmp_path / "missing.pem")).burn([Secret("one")])
     assert capfd.readouterr() == ("", "")
@@ -259,7 +259,7 @@ def test_burning_never_fails_where_nobody_listens(capfd: pytest.CaptureFixture[s
 
 @contextmanager
 def silent_listener() -> Iterator[socket.socket]:
-    """Somebody who listens, and accepts nobody."""
+    """A socket that listens, but accepts no connection."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(1)
@@ -268,7 +268,7 @@ def silent_listener() -> Iterator[socket.socket]:
 
 @contextmanager
 def silent_before_the_answer() -> Iterator[str]:
-    """An index that takes a request and says nothing."""
+    """An index that reads a request, but never responds."""
     with RecordingServer() as index:
         index.respond = lambda _request: Answer(after=threading.Event())
         yield index.url
@@ -276,14 +276,14 @@ def silent_before_the_answer() -> Iterator[str]:
 
 @contextmanager
 def silent_in_the_handshake() -> Iterator[str]:
-    """An index that never says what TLS wants."""
+    """An index that never completes the TLS handshake."""
     with silent_listener() as listening:
         yield f"https://127.0.0.1:{listening.getsockname()[1]}/"
 
 
 @contextmanager
 def silent_while_connecting() -> Iterator[str]:
-    """An index whose queue is full, so that a system like Linux answers nobody else."""
+    """An index with a full queue of connections, so that Linux accepts no other."""
     with silent_listener() as listening, ExitStack() as queue:
         for _ in range(8):
             waiting = queue.enter_context(socket.socket())
@@ -294,7 +294,7 @@ def silent_while_connecting() -> Iterator[str]:
 
 @contextmanager
 def dripping() -> Iterator[str]:
-    """An index whose answer has no end, and comes one byte at a time."""
+    """An index with an endless response, one byte at a time."""
     ended = threading.Event()
 
     def serve(connection: socket.socket) -> None:
@@ -320,5 +320,5 @@ def test_burning_takes_no_longer_than_its_limit(
     monkeypatch.setattr(minting, "BURN_TIME_LIMIT", 0.3)
     with hanging() as url:
         begin = monotonic()
-        Mint(Repository("private", url), Clock()).burn([Secret("one"), Secret("two"), Secret("three")])
+        TokenMinter(Repository("private", url), Clock()).burn([Secret("one"), Secret("two"), Secret("three")])
         assert monotonic() - begin < 5

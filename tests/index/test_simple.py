@@ -1,4 +1,4 @@
-"""What an index says it has: every shape of the pages of its simple API, and pages that are broken, hostile or slow."""
+"""The simple API: every shape of page, credentials, redirects, and invalid, hostile or slow pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.index import simple
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
-from hatch_tokenindex.index.simple import ListedFile, Listing, SimpleApi
+from hatch_tokenindex.index.simple import SimpleApi
+from hatch_tokenindex.index.simple_page import ListedFile, Listing, parse
 from hatch_tokenindex.secrets import Secret
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ WHEEL, SDIST = "demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"
 def listing(
     repository: Repository | RecordingServer, authorization: Callable[[], Secret | None] = lambda: None
 ) -> Listing:
-    """What is found out about `demo`."""
+    """Return the listing of the project `demo`."""
     if isinstance(repository, RecordingServer):
         repository = Repository("private", repository.upload_url)
     with connect(repository) as client:
@@ -47,21 +48,21 @@ def listing(
 
 
 def json_page(*files: object, **more: object) -> Answer:
-    """A PEP 691 page."""
+    """Return a PEP 691 page."""
     return Answer(body={"meta": {"api-version": "1.4"}, "name": "demo", "files": files, **more}, headers=as_json())
 
 
 def as_json() -> dict[str, str]:
-    """The headers of such a page."""
+    """Return the headers of such a page."""
     return {"Content-Type": JSON_PAGE}
 
 
 def html_page(body: str | bytes, content_type: str = "text/html; charset=utf-8") -> Answer:
-    """A PEP 503 page."""
+    """Return a PEP 503 page."""
     return Answer(body=body, headers={"Content-Type": content_type})
 
 
-# What its pages say
+# Pages
 
 
 TIME = datetime(2026, 8, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
@@ -157,6 +158,11 @@ TIME = datetime(2026, 8, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
             Listing(exists=True, files={"x.whl": ListedFile(None)}, status="archived"),
             id="HTML with a status",
         ),
+        pytest.param(
+            html_page(f"<![foo[bar]]><![><!x><a href='{WHEEL}#sha256={ONE}'>w</a><![never"),
+            Listing(exists=True, files={WHEEL: ListedFile(ONE)}),
+            id="HTML with unknown sections",
+        ),
         pytest.param(html_page(""), Listing(exists=True), id="HTML without anything"),
         pytest.param(
             html_page(f"<a href='{WHEEL}'>\xff</a>".encode("latin-1")),
@@ -202,7 +208,6 @@ def test_both_places_of_a_devpi_are_asked(index: RecordingServer) -> None:
         pytest.param(
             Answer(body=b"<a", headers={"Content-Encoding": "gzip", "Content-Type": "text/html"}), id="no gzip"
         ),
-        pytest.param(html_page("<![foo[bar]]>"), id="a section that nobody knows"),
         pytest.param(Answer(500), id="500"),
         pytest.param(Answer(503, body="<h1>Down</h1>"), id="503"),
         pytest.param(Answer(203), id="203"),
@@ -213,7 +218,7 @@ def test_both_places_of_a_devpi_are_asked(index: RecordingServer) -> None:
         pytest.param(replace(json_page(*["x" * 1000] * 100), fault=Fault.CUT_ANSWER), id="cut off"),
     ],
 )
-def test_a_page_that_is_none(index: RecordingServer, answer: Answer) -> None:
+def test_invalid_page(index: RecordingServer, answer: Answer) -> None:
     index.script_others(answer)
     found = listing(index)
     assert found == Listing(exists=None, problem=found.problem)
@@ -223,7 +228,7 @@ def test_a_page_that_is_none(index: RecordingServer, answer: Answer) -> None:
 def test_an_index_that_does_not_exist() -> None:
     with RecordingServer() as server:
         url = server.upload_url
-    assert listing(Repository("private", url)).problem == "it could not be reached (ConnectError)"
+    assert listing(Repository("private", url)).problem == "connection failed (ConnectError)"
     unusable = Repository("private", url, simple_url="https://a..b/simple/")
     assert listing(unusable).exists is None
 
@@ -232,14 +237,14 @@ def test_an_index_that_does_not_exist() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_credentials_are_sent_once_they_are_asked_for(index: RecordingServer, status: int) -> None:
+def test_credentials_are_sent_after_a_refusal(index: RecordingServer, status: int) -> None:
     index.script_others(Answer(status), json_page({"filename": WHEEL}))
     assert list(listing(index, lambda: HEADER).files) == [WHEEL]
     assert [request.authorization for request in index.requests] == [None, BasicAuth("me", "secret")]
 
 
 @pytest.mark.parametrize(("second", "expected"), [(401, "401"), (403, "403"), (404, "")])
-def test_credentials_that_do_not_help(index: RecordingServer, second: int, expected: str) -> None:
+def test_rejected_credentials(index: RecordingServer, second: int, expected: str) -> None:
     index.script_others(Answer(401), Answer(second))
     found = listing(index, lambda: HEADER)
     assert found.exists is (None if expected else False)
@@ -249,17 +254,17 @@ def test_credentials_that_do_not_help(index: RecordingServer, second: int, expec
 
 def test_no_credentials_where_there_are_none(index: RecordingServer) -> None:
     index.script_others(Answer(401))
-    assert listing(index).problem == "it answered with status 401"
+    assert listing(index).problem == "HTTP 401"
     assert len(index.requests) == 1
 
 
 def never() -> Secret | None:
-    """Nobody may ask for the credential."""
+    """Fail if the credential is asked for."""
     pytest.fail("The credential was asked for")
 
 
 @pytest.mark.parametrize("status", [200, 404, 500])
-def test_credentials_are_not_even_looked_for_without_need(index: RecordingServer, status: int) -> None:
+def test_credentials_are_not_looked_up_without_need(index: RecordingServer, status: int) -> None:
     index.script_others(replace(json_page(), status=status))
     listing(index, never)
 
@@ -268,7 +273,7 @@ def test_credentials_never_go_to_another_origin(index: RecordingServer) -> None:
     with RecordingServer() as elsewhere:
         elsewhere.respond = lambda _request: Answer(401)
         repository = Repository("private", index.upload_url, simple_url=elsewhere.simple_url)
-        assert listing(repository, never).problem == "it answered with status 401"
+        assert listing(repository, never).problem == "HTTP 401"
         assert len(elsewhere.requests) == 1
 
 
@@ -278,7 +283,7 @@ def test_pypi_never_gets_credentials_for_a_page(pypi: PyPIStandIn, monkeypatch: 
     monkeypatch.delenv("NO_PROXY", raising=False)
     pypi.server.script_others(Answer(401), Answer(403))
     for name, url in (("main", "https://upload.pypi.org/legacy/"), ("test", "https://test.pypi.org/legacy/")):
-        assert "status 40" in listing(Repository(name, url, ca_cert=pypi.ca_file), never).problem
+        assert "HTTP 40" in listing(Repository(name, url, ca_cert=pypi.ca_file), never).problem
     assert [request.headers["Host"] for request in pypi.server.requests] == ["pypi.org", "test.pypi.org"]
 
 
@@ -302,7 +307,7 @@ def test_no_redirect_is_followed_to_another_origin(index: RecordingServer, asked
         found = listing(index, lambda: HEADER)
         assert found.exists is None
         # A host that is named once the credential was sent could quote it.
-        assert found.problem == f"it redirects to {'another host' if asked_for else '127.0.0.1'}"
+        assert found.problem == f"redirect to {'another host' if asked_for else '127.0.0.1'}"
         assert elsewhere.requests == []
 
 
@@ -312,7 +317,7 @@ def test_pypiserver_passes_on_to_pypi_what_it_does_not_have(index: RecordingServ
 
 
 @pytest.mark.parametrize("location", ["/simple/demo/", "", "http://[", "mailto:me@example.org", "//", "x" * 70_000])
-def test_a_redirect_that_leads_nowhere(index: RecordingServer, location: str) -> None:
+def test_invalid_redirect(index: RecordingServer, location: str) -> None:
     index.respond = lambda _request: Answer(302, headers={"Location": location})
     found = listing(index)
     assert found.exists is None
@@ -341,7 +346,7 @@ def test_a_page_without_end(index: RecordingServer, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(simple, "SIZE_LIMIT", 5_000_000)
     blocks = itertools.repeat(b"<a href='x'>x</a>" * 1000)
     index.script_others(Answer(blocks=blocks, headers={"Content-Type": content_type}))
-    assert listing(index) == Listing(exists=None, problem="its answer can't be understood")
+    assert listing(index) == Listing(exists=None, problem="invalid response")
 
 
 def test_a_page_that_unpacks_to_gigabytes_is_not_unpacked_whole(
@@ -350,14 +355,14 @@ def test_a_page_that_unpacks_to_gigabytes_is_not_unpacked_whole(
     monkeypatch.setattr(simple, "SIZE_LIMIT", 5_000_000)
     packed = itertools.chain([gzip.compress(bytes(50_000_000))], itertools.repeat(gzip.compress(bytes(1_000_000))))
     index.script_others(Answer(blocks=packed, headers={"Content-Type": "text/html", "Content-Encoding": "gzip"}))
-    assert listing(index).problem == "its answer can't be understood"
+    assert listing(index).problem == "invalid response"
 
 
-def test_a_page_that_never_comes(index: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_that_times_out(index: RecordingServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simple, "TIME_LIMIT", 0.2)
     end = threading.Event()
     index.script_others(Answer(after=end))
-    assert listing(index).problem == "it could not be reached (ReadTimeout)"
+    assert listing(index).problem == "timed out"
     end.set()
 
 
@@ -371,17 +376,15 @@ def test_a_page_that_trickles(index: RecordingServer, monkeypatch: pytest.Monkey
 
     index.script_others(Answer(blocks=trickle(), headers={"Content-Type": "text/html"}))
     began = monotonic()
-    assert listing(index).problem == "its answer can't be understood"
+    assert listing(index).problem == "timed out"
     assert monotonic() - began < 5
     end.set()
 
 
-def test_somebody_in_a_hurry_waits_no_longer_for_a_page(index: RecordingServer) -> None:
+def test_shorter_timeout_limits_a_page_too(index: RecordingServer) -> None:
     end = threading.Event()
     index.script_others(Answer(after=end))
-    assert (
-        listing(Repository("private", index.upload_url, timeout=0.2)).problem == "it could not be reached (ReadTimeout)"
-    )
+    assert listing(Repository("private", index.upload_url, timeout=0.2)).problem == "timed out"
     end.set()
 
 
@@ -405,21 +408,21 @@ def test_somebody_in_a_hurry_waits_no_longer_for_a_page(index: RecordingServer) 
     ],
 )
 def test_a_hostile_page_takes_no_time(unit: str) -> None:
-    """Python's parser takes time that grows with the square, or worse, of what is left open."""
+    """Python's parser takes quadratic time, or worse, for unclosed markup."""
     page = ("<a" + unit * (2_000_000 // len(unit))).encode()
     began = thread_time()
     with suppress(ValueError):
-        simple.parse(page, "text/html", monotonic() + 600)
+        parse(page, "text/html", monotonic() + 600)
     assert thread_time() - began < 5
 
 
-def test_a_page_that_takes_too_long_is_given_up() -> None:
+def test_parsing_stops_at_the_deadline() -> None:
     page = b"<a href='x.whl'>x</a>" * 100_000
-    with pytest.raises(ValueError, match="too slow"):
-        simple.parse(page, "text/html", monotonic() - 1)
+    with pytest.raises(TimeoutError, match="timed out"):
+        parse(page, "text/html", monotonic() - 1)
 
 
-# What a run makes of it
+# Whole runs
 
 
 @pytest.mark.parametrize("shape", ["JSON", "HTML"])
@@ -476,7 +479,7 @@ def test_other_indexes_keep_old_releases_open(at_index: Maintainer) -> None:
     [Answer(500), Answer(401), json_page("x", files=7), Answer(body="log in"), Answer(fault=Fault.RESET_AFTER_BODY)],
     ids=["500", "401", "nonsense", "text", "reset"],
 )
-def test_an_index_that_cannot_be_asked_gets_the_files_all_the_same(at_index: Maintainer, answer: Answer) -> None:
+def test_files_are_uploaded_if_the_index_cannot_be_asked(at_index: Maintainer, answer: Answer) -> None:
     at_index.build()
     at_index.server.script_others(answer, answer)
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
@@ -510,9 +513,9 @@ def test_a_page_behind_credentials_is_read_with_those_of_the_upload(at_index: Ma
     assert [request.authorization for request in at_index.server.requests] == [None, BasicAuth("__token__", "secret")]
 
 
-def test_a_redirect_to_what_no_secret_may_follow(at_index: Maintainer) -> None:
+def test_redirect_to_a_url_with_credentials(at_index: Maintainer) -> None:
     make_wheel(at_index.project.dist, at_index.project.name)
     at_index.server.script_others(Answer(302, headers={"Location": "http://user:password@127.0.0.1/simple/"}))
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
     assert result.returncode == 0, result.output
-    assert "it redirects to what is no URL. All are sent." in result.words
+    assert "redirect to an invalid URL. All are sent." in result.words

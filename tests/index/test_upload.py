@@ -19,8 +19,9 @@ from hatch_tokenindex.errors import UploadError
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.index.form import Form
+from hatch_tokenindex.index.refusals import Upload
 from hatch_tokenindex.index.simple import SimpleApi
-from hatch_tokenindex.index.upload import Upload, Uploader
+from hatch_tokenindex.index.upload import Uploader
 from hatch_tokenindex.secrets import Secret
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def upload(folder: Path) -> str:
     with connect(REPOSITORY) as client:
         api = SimpleApi(client, REPOSITORY, clock)
         uploader = Uploader(client, REPOSITORY, api, clock, Silence(), lambda _: None)
-        upload = Upload(item, authorize, asked_now=False, status=None)
+        upload = Upload(item, authorize)
         return uploader.upload(upload)
 
 
@@ -92,7 +93,7 @@ def upload_elsewhere(folder: Path, index: Repository = HASHLESS, *, creates_proj
     item, clock = read(make_wheel(folder)), Clock()
     with connect(index) as client:
         uploader = Uploader(client, index, SimpleApi(client, index, clock), clock, Silence(), lambda _: None)
-        upload = Upload(item, authorize, asked_now=False, status=None, creates_project=creates_project)
+        upload = Upload(item, authorize, creates_project=creates_project)
         return uploader.upload(upload)
 
 
@@ -139,7 +140,7 @@ def test_what_was_there_before_it_could_arrive_is_no_success(
     with pytest.raises(UploadError) as caught:
         upload_elsewhere(tmp_path)
     assert "file already exists" in str(caught.value)
-    assert not caught.value.unsure
+    assert not caught.value.possibly_uploaded
 
 
 @pytest.mark.parametrize("hidden", [500, 502, 503, 504, "a lost answer", "a late answer"])
@@ -167,5 +168,5 @@ def test_an_index_that_nobody_reached_is_not_asked_what_arrived(
     monkeypatch.setattr(Form, "digest", property(lambda _: asked.append("the file")))
     with pytest.raises(UploadError, match="The connection was refused") as caught:
         upload_elsewhere(tmp_path, replace(HASHLESS, url=f"http://127.0.0.1:{port}/"))
-    assert not caught.value.unsure
+    assert not caught.value.possibly_uploaded
     assert asked == []

@@ -14,7 +14,7 @@ from hatch_process import needs_terminal, run_hatch
 from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.distributions import read, read_all
 from hatch_tokenindex.errors import DistributionError
-from hatch_tokenindex.index.simple import ListedFile, Listing
+from hatch_tokenindex.index.simple_page import ListedFile, Listing
 from hatch_tokenindex.publishing.plan import by_project, plan, warnings
 
 if TYPE_CHECKING:
@@ -174,11 +174,11 @@ def test_a_release_that_pypi_has_closed(
 
 
 def test_an_index_that_could_not_be_asked(tmp_path: Path) -> None:
-    page = Listing(exists=None, problem="it answered with status 500")
+    page = Listing(exists=None, problem="HTTP 500")
     plans = plan(by_project([read(make_wheel(tmp_path))]), {"demo": page}, PRIVATE, NOW)
     (told,) = warnings(plans, PRIVATE)
     assert "demo" in told
-    assert "it answered with status 500" in told
+    assert "HTTP 500" in told
 
 
 # Old builds that lie around

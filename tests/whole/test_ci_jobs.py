@@ -160,15 +160,15 @@ def test_always_reads_no_other_place(job: Job, place: str) -> None:
 def test_always_needs_a_job(job: Job) -> None:
     result = job.publish("-o", "trusted-publishing=always", environment={})
     assert result.returncode == 1
-    assert "`trusted-publishing` is `always`, and there is none" in result.words
-    assert "Run this in a job of a CI provider" in result.output
+    assert "`trusted-publishing` is `always`." in result.words
+    assert "run this in a job of a CI provider" in result.output
     assert job.index.calls == []
 
 
 def test_never_mints_nothing(job: Job) -> None:
     result = job.publish("-o", "trusted-publishing=never")
     assert result.returncode == 1
-    assert "No secret was found" in result.output
+    assert "Cannot prompt for a token" in result.output
     assert job.index.calls == job.github.audiences == []
 
 
@@ -188,7 +188,7 @@ def test_nobody_is_asked_where_no_provider_is_marked(job: Job, environment: dict
     asking = {name: value for name, value in job.github.job.items() if name.startswith("ACTIONS_")}
     result = job.publish(environment={**asking, **environment})
     assert result.returncode == 1
-    assert "Trusted Publishing: nothing" in result.output
+    assert "Trusted Publishing: not set" in result.output
     assert (job.index.calls, job.github.server.requests) == ([], [])
 
 
@@ -210,7 +210,7 @@ def test_a_hostile_index_gets_no_identity(
         environment = {**github.job, **evil.environment}
         result = run_hatch("publish", "-p", "tokenindex", *options, cwd=project.folder, home=home, env=environment)
     assert result.returncode == 1
-    assert "packages.example.org asks for an identity token made out for 'pypi'" in result.words
+    assert "Refusing packages.example.org's request for an OIDC token with audience 'pypi'" in result.words
     assert index.calls == ["audience"]
     assert github.server.requests == []
 
@@ -238,7 +238,7 @@ def test_three_identities_are_enough(job: Job, answer: Answer) -> None:
     assert result.returncode == 1
     assert len(job.github.issued) == job.index.calls.count("mint-token") == 3
     assert "Trusted Publishing: " in result.output
-    assert "status 5" in result.output or "status 4" in result.output or "could not be reached" in result.output
+    assert "HTTP 5" in result.output or "HTTP 4" in result.output or "could not be reached" in result.output
     assert job.at.server.uploads == []
 
 
@@ -248,7 +248,7 @@ def test_gitlabs_only_identity_is_used_once(job: Job, answer: Answer) -> None:
     result = job.publish(environment=gitlab_job())
     assert result.returncode == 1
     assert job.index.calls == ["audience", "mint-token"]
-    assert "GitLab CI/CD states an identity only once in a job" in result.words
+    assert "GitLab CI/CD issues one identity token per job" in result.words
 
 
 def test_a_used_identity_of_gitlab_is_told(job: Job) -> None:
@@ -259,7 +259,7 @@ def test_a_used_identity_of_gitlab_is_told(job: Job) -> None:
     result = job.publish(environment=environment)
     assert result.returncode == 1
     assert "invalid-reuse-token" in result.output
-    assert "GitLab CI/CD states an identity only once in a job: run it again." in result.words
+    assert "GitLab CI/CD issues one identity token per job; run the job again." in result.words
 
 
 def test_a_leftover_pending_publisher_costs_one_identity(job: Job) -> None:
@@ -276,7 +276,7 @@ def test_a_leftover_pending_publisher_costs_one_identity(job: Job) -> None:
 def test_a_job_without_the_permission_is_shown_what_to_add(job: Job) -> None:
     result = job.publish(environment=job.github.job_without_permission)
     assert result.returncode == 1
-    assert "the job may not ask GitHub for an identity token" in result.output
+    assert "the job lacks the permission to request an identity token" in result.output
     assert yaml_below(result.output, "Add to the job in the workflow file:") == {
         "permissions": {"contents": "read", "id-token": "write"}
     }
@@ -287,7 +287,7 @@ def test_a_pull_request_from_a_fork_is_told_to_publish_otherwise(job: Job) -> No
     environment = {**job.github.job_without_permission, "GITHUB_EVENT_NAME": "pull_request"}
     result = job.publish(environment=environment)
     assert result.returncode == 1
-    assert "GitHub gives one from a fork no identity token" in result.words
+    assert "GitHub issues no identity token to pull requests from forks" in result.words
     assert "Publish from a push, a tag or a release instead." in result.words
 
 
@@ -325,7 +325,7 @@ def test_an_index_without_trusted_publishing_is_told(at_index: Maintainer, githu
         env=github.job,
     )
     assert result.returncode == 1
-    assert "Trusted Publishing: the index offers no Trusted Publishing (status 404)" in result.words
+    assert "Trusted Publishing: unavailable: the index does not support Trusted Publishing (HTTP 404)" in result.words
     assert github.server.requests == []
 
 
@@ -333,7 +333,7 @@ def test_an_index_that_has_switched_it_off_is_told(job: Job) -> None:
     job.index.disabled = True
     result = job.publish()
     assert result.returncode == 1
-    assert "(status 403: Trusted publishing functionality not enabled)" in result.words
+    assert "(HTTP 403: Trusted publishing functionality not enabled)" in result.words
     assert job.github.server.requests == []
 
 
@@ -489,7 +489,7 @@ def test_an_index_that_burns_no_tokens_is_no_error(job: Job) -> None:
     assert result.returncode == 0, result.output
     assert job.index.calls == MINTED
     assert "burn" not in result.output
-    assert "status 405" not in result.output
+    assert "HTTP 405" not in result.output
 
 
 def test_an_endpoint_that_hangs_holds_the_end_up_for_two_seconds_alone(job: Job) -> None:
@@ -516,7 +516,7 @@ def test_initializing_mints_nothing(job: Job) -> None:
         file.unlink()
     result = job.publish("--initialize-auth")
     assert result.returncode == 0, result.output
-    assert "a token would be minted" in result.words
+    assert "would mint a token" in result.words
     assert (job.index.minted, job.github.server.requests, job.at.kept) == ({}, [], {})
 
 
@@ -574,7 +574,7 @@ def test_gitlab_goes_on_with_what_it_has(job: Job) -> None:
     assert result.returncode == 1
     assert len(job.index.minted) == 1
     assert "token is expired" in result.words
-    assert "A token of Trusted Publishing lives for 15 minutes, and this one has run out." in result.words
+    assert "A Trusted Publishing token is valid for 15 minutes, and this one has expired." in result.words
     assert "Run the job again" in result.words
 
 
@@ -586,7 +586,7 @@ def test_a_provider_that_fails_later_matters_once_the_token_is_over(job: Job, se
     result = job.publish()
     assert (result.returncode == 0) is succeeds, result.output
     if not succeeds:
-        assert "The token of Trusted Publishing has expired, and there is no other" in result.words
+        assert "The Trusted Publishing token has expired and could not be renewed" in result.words
         assert "out of order" in result.words
     assert len(job.index.minted) == len(job.index.burned) == 1
 
@@ -613,7 +613,7 @@ def test_looking_mints_nothing_and_says_what_would_be_minted(job: Job, mode: str
     result = job.publish("-o", mode, environment=variables)
     assert result.returncode == 0, result.output
     name = "GitHub Actions" if environment == "github" else "GitLab CI/CD"
-    assert f"a token would be minted for the identity that {name} states" in result.words
+    assert f"would mint a token with the OIDC identity of this {name} job" in result.words
     assert job.index.minted == {}
     assert job.github.server.requests == job.at.server.uploads == []
     assert job.index.calls == ([] if mode == "explain" else ["audience"])
@@ -623,7 +623,7 @@ def test_explain_shows_that_the_permission_is_missing(pypi_job: Job) -> None:
     result = pypi_job.publish("-o", "explain", environment=pypi_job.github.job_without_permission)
     assert result.returncode == 0, result.output
     (row,) = (line for line in result.output.splitlines() if "Trusted Publishing" in line)
-    assert "the job may not ask GitHub for an identity token" in row
+    assert "the job lacks the permission to request an identity token" in row
     assert "would be minted" not in result.output
     assert pypi_job.index.calls == []
 

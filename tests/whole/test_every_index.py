@@ -214,7 +214,7 @@ def test_with_replace_it_is_the_index_that_refuses(
     make_wheel(project.dist, project.name, extra={"more.py": b""})
     result = publish("-o", "existing=replace")
     check_told(result, 1, (wheel, "failed"))
-    assert "Raise the version" in result.words
+    assert "raise the version" in result.words
     assert an_index.files(project.name) == before
 
 

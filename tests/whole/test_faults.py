@@ -22,6 +22,7 @@ from hatch_in_process import invoke_hatch
 from hatch_process import needs_terminal, run_hatch
 from servers import Answer, Fault, RecordingServer
 
+from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.index import upload
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ TAGS = ("cp310-cp310-any", "cp311-cp311-any", "cp312-cp312-any")
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attempts in this process follow each other at once, unless the index asks for a pause."""
-    monkeypatch.setattr(upload, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(upload, "BACKOFF", Backoff(first=0, longest=0))
 
 
 @pytest.fixture
@@ -164,8 +165,18 @@ PASSING = {
 }
 
 
-@pytest.mark.parametrize("before", [0, 1, 3], ids=["first file", "second file", "last file"])
-@pytest.mark.parametrize("fault", PASSING)
+ON_ANY_FILE = ("reset during the body", "five in a row")
+"""Passing faults that are tried on the first and last file too; the others on the second."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "before"),
+    [
+        *(pytest.param(fault, 1, id=f"{fault}, second file") for fault in PASSING),
+        *(pytest.param(fault, 0, id=f"{fault}, first file") for fault in ON_ANY_FILE),
+        *(pytest.param(fault, 3, id=f"{fault}, last file") for fault in ON_ANY_FILE),
+    ],
+)
 def test_a_fault_that_passes_is_outlived(at_index: Maintainer, files: list[Path], fault: str, before: int) -> None:
     earlier = f"{at_index.project.name.replace('-', '_')}-0.1.tar.gz"
     at_index.server.store(earlier, b"an earlier release")
@@ -210,8 +221,7 @@ def test_what_is_asked_for_between_attempts(at_index: Maintainer, monkeypatch: p
     """Each pause is twice as long, but never the same for everybody; the index's own wish comes first."""
     files = release(at_index, tags=TAGS[:1])
     pauses: list[float] = []
-    monkeypatch.setattr(upload, "FIRST_PAUSE", 1.0)
-    monkeypatch.setattr(upload, "LONGEST_PAUSE", 6.0)
+    monkeypatch.setattr(upload, "BACKOFF", Backoff(first=1, longest=6, jitter=0.5))
     monkeypatch.setattr("hatch_tokenindex.publishing.run.sleep", pauses.append)
     wishes = [{}, {}, {"Retry-After": "7"}, {}, {"Retry-After": formatdate(time() + 500, usegmt=True)}]
     at_index.server.script_uploads(*(Answer(503, headers=headers) for headers in wishes))
@@ -360,7 +370,7 @@ def test_a_fault_that_stays_ends_the_run(at_index: Maintainer, files: list[Path]
     failing(at_index.server, broken, STAYING[fault])
     result = publish(at_index, "-o", "retries=2", "-o", "jobs=1")
 
-    check_refused(result, f"Uploaded: {shown(at_index, first)}.", f"{broken.name} ... failed", "What to do now:")
+    check_refused(result, f"Uploaded: {shown(at_index, first)}.", f"{broken.name} ... failed", "Fix: ")
     check_stored(at_index.server, first)
     assert sent(at_index.server) == [first.name, *[broken.name] * 3]
     check_attempts(at_index.server)
@@ -460,7 +470,7 @@ def test_a_server_that_dies_between_two_files_is_told_with_what_arrived(
 def test_where_nobody_listens_the_run_ends_with_a_text(at_index: Maintainer, files: list[Path]) -> None:
     at_index.server.close()
     result = publish(at_index, "-o", "retries=1")
-    check_refused(result, "No answer from 127.0.0.1", f"Not uploaded: {shown(at_index, *files)}.")
+    check_refused(result, "Could not upload ", f"Not uploaded: {shown(at_index, *files)}.")
     assert "May have arrived" not in result.words
 
 
@@ -468,7 +478,7 @@ def test_a_long_wait_is_the_persons_own(at_index: Maintainer, files: list[Path])
     """An index that asks for an hour gets no second attempt now; when it takes files again is said."""
     at_index.server.script_uploads(None, *[Answer(429, headers={"Retry-After": "3600"})] * 3)
     result = publish(at_index, "-o", "jobs=1")
-    check_refused(result, "Publish again in 60 minutes", f"Uploaded: {shown(at_index, files[0])}.")
+    check_refused(result, "publish again in 60 minutes", f"Uploaded: {shown(at_index, files[0])}.")
     assert len(at_index.server.uploads) == 2
 
 
@@ -854,7 +864,7 @@ def test_pages_that_stay_old_end_the_wait_with_a_text(
     check_refused(
         result,
         f"Uploaded: {shown(at_index, *files)}.",
-        f"after {seconds} seconds the index does not list {', '.join(path.name for path in files)}",
+        f"did not list these files within {seconds} seconds: {', '.join(path.name for path in files)}",
         "don't upload again",
     )
     assert "Not uploaded" not in result.words
@@ -988,7 +998,7 @@ def test_a_file_that_changes_between_two_attempts_is_not_sent_again(
         return Answer(503, headers=AT_ONCE)
 
     at_index.server.script_uploads(meddle)
-    check_refused(publish(at_index), sdist.name, "changed" if happens is not vanish else "can't be read any more")
+    check_refused(publish(at_index), sdist.name, "changed" if happens is not vanish else "can no longer be read")
     assert at_index.server.files == {}
 
 
@@ -1007,7 +1017,7 @@ def test_a_file_that_changes_after_a_lost_answer_may_have_arrived(
     result = publish(at_index)
     check_refused(
         result,
-        "changed while it was being sent" if happens is not vanish else "can't be read any more",
+        "changed during the upload" if happens is not vanish else "can no longer be read",
         f"May have arrived: {shown(at_index, sdist)}.",
     )
     assert "Not uploaded" not in result.words
@@ -1022,5 +1032,5 @@ def test_a_file_whose_name_no_index_takes(at_index: Maintainer, name: str) -> No
     except (OSError, UnicodeError):
         pytest.skip("no such names on this file system")
     for run in (invoke_hatch, run_hatch):
-        check_refused(publish(at_index, run=run), "has characters in its name that are not ASCII")
+        check_refused(publish(at_index, run=run), "has non-ASCII characters in its name")
     assert at_index.server.requests == []

@@ -14,7 +14,6 @@ from hatch_tokenindex import urls
 from hatch_tokenindex.config.keys import REPOSITORY_KEYS, TOP_KEYS, Key, nearest
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.errors import ConfigurationError
-from hatch_tokenindex.index.kinds import simple_addresses
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import token_in
 
@@ -84,19 +83,6 @@ class Repository:
     def token_page(self) -> str | None:
         """Where an API token for the index is made, where that is known."""
         return f"https://{self.site}/manage/account/token/" if self.site else None
-
-    @property
-    def simple_addresses(self) -> tuple[str, ...]:
-        """Where the simple API of the index can be, the likeliest first; each ends with a slash."""
-        if self.simple_url is not None:
-            return (self.simple_url.rstrip("/") + "/",)
-        return simple_addresses(self.url)
-
-    def release_page(self, project: str, version: str) -> str:
-        """Where a person finds a release; on other indexes than PyPI, the project's page of the simple API."""
-        if self.site is not None:
-            return f"https://{self.site}/project/{project}/{version}/"
-        return f"{self.simple_addresses[0]}{project}/"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from packaging.version import Version
 from hatch_tokenindex.errors import TokenIndexError, UploadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.console.results import FileResult
@@ -40,7 +40,9 @@ def as_text(data: dict[str, Any]) -> str:
 
 
 def project_entries(
-    results: Iterable[FileResult], repository: Repository | None, credentials: Mapping[str, Credential]
+    results: Iterable[FileResult],
+    release_page: Callable[[str, str], str] | None,
+    credentials: Mapping[str, Credential],
 ) -> list[dict[str, Any]]:
     """One entry for each name and version; `credentials` go by project."""
     entries = []
@@ -53,7 +55,7 @@ def project_entries(
             {
                 "name": name,
                 "version": version,
-                "url": None if repository is None else repository.release_page(name, version),
+                "url": None if release_page is None else release_page(name, version),
                 "credential": credential and {"user": credential.user, "source": credential.origin},
                 "files": [_file(result) for result in group],
             }
@@ -77,9 +79,9 @@ def summary_of(error: BaseException) -> str:
 
 
 def _error(error: BaseException) -> dict[str, Any]:
-    told = error if isinstance(error, UploadError) else None
+    refusal = error.refusal if isinstance(error, UploadError) else None
     return {
         "summary": summary_of(error),
-        "index_said": ("\n".join(told.said) or None) if told else None,
-        "next_step": told.next_step if told else None,
+        "index_said": "\n".join(refusal.said) if refusal else None,
+        "next_step": refusal.next_step if refusal else None,
     }

@@ -79,7 +79,7 @@ def _headline(explanation: Explanation) -> str:
     if secret.value is not None:
         credential = secret.value.credential
         return f"Publishing would use {credential.user} with the secret from {credential.origin}."
-    return f"Publishing {secret.detail} ({secret.place})."
+    return f"Publishing {secret.detail}."
 
 
 def _rows(explanation: Explanation) -> Iterator[_Row]:

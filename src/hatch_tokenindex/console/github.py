@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.console.results import FileResult
@@ -49,10 +49,15 @@ def append_summary(environment: Mapping[str, str], text: str) -> None:
             file.write(f"{text}\n")
 
 
-def summary(repository: Repository | None, results: Iterable[FileResult], failure: str | None) -> str:
+def summary(
+    repository: Repository | None,
+    release_page: Callable[[str, str], str] | None,
+    results: Iterable[FileResult],
+    failure: str | None,
+) -> str:
     """The run as Markdown: a table of its files, and what stopped it."""
     lines = [f"### hatch-tokenindex: {_cell(repository.url) if repository else 'no repository'}", ""]
-    rows = [_row(repository, result) for result in results] if repository else []
+    rows = [_row(release_page, result) for result in results] if release_page else []
     if rows:
         heading = ("File", "Project", "Bytes", "SHA-256", "Outcome")
         lines += [f"| {' | '.join(cells)} |" for cells in (heading, ("---",) * len(heading), *rows)]
@@ -62,9 +67,9 @@ def summary(repository: Repository | None, results: Iterable[FileResult], failur
     return "\n".join([*lines, ""])
 
 
-def _row(repository: Repository, result: FileResult) -> tuple[str, ...]:
+def _row(release_page: Callable[[str, str], str], result: FileResult) -> tuple[str, ...]:
     item = result.distribution
-    page = _target(repository.release_page(item.name, item.version))
+    page = _target(release_page(item.name, item.version))
     project = f"[{_cell(f'{item.name} {item.version}')}]({page})"
     return _cell(item.filename), project, f"{item.size:,}", result.sha256 or "", result.outcome.value
 

@@ -13,7 +13,7 @@ from hatch_tokenindex.errors import TokenIndexError, UploadError
 from hatch_tokenindex.text import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from rich.progress import Progress, TaskID
@@ -32,6 +32,7 @@ class Report:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._repository: Repository | None = None
+        self._release_page: Callable[[str, str], str] | None = None
         self._credentials: dict[str, Credential] = {}
         self._results: dict[Path, FileResult] = {}
         self._explained: list[dict[str, Any]] = []
@@ -39,9 +40,10 @@ class Report:
         self._bars: dict[Path, TaskID] = {}
         self._unsure: set[Path] = set()
 
-    def publishing_to(self, repository: Repository) -> None:
-        """Which repository was chosen."""
+    def publishing_to(self, repository: Repository, release_page: Callable[[str, str], str]) -> None:
+        """Note the chosen repository; `release_page` returns the URL of a project's release there."""
         self._repository = repository
+        self._release_page = release_page
 
     def credential(self, project: str, credential: Credential) -> None:
         """Which credential a project (normalized, PEP 503) has now."""
@@ -125,7 +127,7 @@ class Report:
     def failed(self, item: Distribution, error: BaseException) -> None:
         """A file was not taken, as far as the index told."""
         self._end(item)
-        if isinstance(error, UploadError) and error.unsure:
+        if isinstance(error, UploadError) and error.possibly_uploaded:
             self._unsure.add(item.path)
         self._keep(item, Outcome.FAILED, error=document.summary_of(error))
         self._terminal.error(f"{self._shown(item)} ... failed")
@@ -149,7 +151,7 @@ class Report:
                     self._print_document(failure)
 
     def _print_document(self, failure: BaseException | None) -> None:
-        files = document.project_entries(self._results.values(), self._repository, self._credentials)
+        files = document.project_entries(self._results.values(), self._release_page, self._credentials)
         entries = self._explained or files
         data = document.build(self._repository, entries, self._terminal.warnings, failure)
         try:
@@ -170,7 +172,8 @@ class Report:
         if text is None and not self._results:
             return
         try:
-            github.append_summary(os.environ, github.summary(self._repository, self._results.values(), text))
+            markdown = github.summary(self._repository, self._release_page, self._results.values(), text)
+            github.append_summary(os.environ, markdown)
         except OSError as error:
             self._terminal.warning(f"The job summary could not be written: {error.strerror}.")
 

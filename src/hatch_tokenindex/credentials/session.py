@@ -101,7 +101,7 @@ class CredentialSession:
         # Projects that wait for their turn with the same credential find another one when it comes.
         for other in self._projects.values():
             if other.checked == checked and not other.is_accepted:
-                other.is_resolved = False
+                other.is_resolved, other.checked = False, None
         state.checked, state.is_resolved = self._chain.prompt_again(project, checked), True
         self._show(state.checked.notes)
         return state.checked

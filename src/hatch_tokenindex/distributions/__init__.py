@@ -1,4 +1,4 @@
-"""A wheel or sdist on disk as a `Distribution`: metadata, form fields, digests and checks, with no network."""
+"""Reading and checking wheels, sdists and their attestations on disk, without a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What wheels and sdists have in common as archives: limits, unsafe paths, and what is kept of one that was read."""
+"""Common parts of reading wheels and sdists: the contents that the checks need, size limits and unsafe paths."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 METADATA_LIMIT = 16 * 1024 * 1024
-"""The most bytes that are read of a METADATA or PKG-INFO."""
+"""The maximum size of METADATA or PKG-INFO in bytes."""
 
 LONGEST_NAME = 80
-"""How much of a member's path is shown."""
+"""The number of characters of a member's path that are shown."""
 _NAMES_SHOWN = 3
 
 _ESCAPES = re.compile(r"[/\\]|[A-Za-z]:|(?:.*[/\\])?\.\.(?:[/\\]|$)", re.DOTALL)
@@ -23,23 +23,23 @@ _ESCAPES = re.compile(r"[/\\]|[A-Za-z]:|(?:.*[/\\])?\.\.(?:[/\\]|$)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Archive:
-    """What a wheel or sdist holds, as far as the checks need it."""
+    """The contents of a wheel or sdist that the checks need."""
 
     metadata: bytes | None
-    """The content of METADATA or PKG-INFO; `None` where there is none that can be read."""
+    """The content of METADATA or PKG-INFO; `None` if it can't be read."""
     license_folder: str
-    """The folder that `License-File` paths start from."""
+    """The folder that `License-File` paths are relative to."""
     names: frozenset[str] | None
-    """The paths of the members; `None` where the archive was not followed to its end."""
+    """The paths of all members; `None` if the archive was not read to its end."""
 
 
 def escapes(name: str) -> bool:
-    """Tell whether a member's path leads out of the folder that the archive is unpacked into, on any system."""
+    """Return True if a member's path leads out of the target folder when unpacked, on any operating system."""
     return _ESCAPES.match(name) is not None
 
 
 def listed(names: Iterable[str]) -> str:
-    """The first few of `names` in order, and how many more there are."""
+    """Return the first few of `names` in sorted order, and the number of the others."""
     ordered = sorted(names)
     some = ", ".join(escaped_line(name, LONGEST_NAME) for name in ordered[:_NAMES_SHOWN])
     rest = len(ordered) - _NAMES_SHOWN
@@ -47,5 +47,5 @@ def listed(names: Iterable[str]) -> str:
 
 
 def mebibytes(size: int) -> str:
-    """A size in bytes, for people."""
+    """Return a size in bytes as text in MiB."""
     return f"{size // (1024 * 1024):,} MiB"

@@ -1,4 +1,4 @@
-"""Attestations that lie beside a distribution, checked as far as that needs no network: PEP 740."""
+"""Reading and checking the attestations beside a distribution (PEP 740), without a network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import json
 from glob import escape
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hatch_tokenindex.distributions.diagnostics import grouped, reason
+from hatch_tokenindex.distributions.archives import mebibytes
+from hatch_tokenindex.distributions.diagnostics import error_from, reason
 from hatch_tokenindex.distributions.files import ATTESTATION_SUFFIX, sha256
 from hatch_tokenindex.text import escaped_line
 
@@ -18,20 +19,22 @@ if TYPE_CHECKING:
     from hatch_tokenindex.distributions.distribution import Distribution
 
 _LARGEST = 2**20
-"""Bytes; a real one has some five thousand."""
+"""In bytes; a real attestation has about five thousand."""
 _MOST = 2
 
 
 def attestations_of(item: Distribution) -> tuple[Path, ...]:
-    """The files `<distribution>.<kind>.attestation` beside a distribution, in order."""
+    """Return the files `<distribution>.<kind>.attestation` beside a distribution, sorted."""
     return tuple(sorted(item.path.parent.glob(f"{escape(item.filename)}.*{ATTESTATION_SUFFIX}")))
 
 
 def read_attestations(items: Iterable[Distribution]) -> Mapping[Path, str]:
-    """The attestations of each distribution that has some, by its path, as the JSON array that the upload form takes.
+    """Return the attestations of each distribution that has any, by its path, as a JSON array for the upload form.
 
-    Each must be a PEP 740 attestation with one subject that has this file's name and digest, and a predicate that no other
-    one has; there may be two. Raises `DistributionError` with all problems.
+    A distribution may have two attestations with different predicates, each with one subject: its name and digest.
+
+    Raises:
+        DistributionError: Attestations are invalid; the text lists all problems of all files.
     """
     found: dict[Path, str] = {}
     problems: dict[Path, list[str]] = {}
@@ -44,66 +47,66 @@ def read_attestations(items: Iterable[Distribution]) -> Mapping[Path, str]:
             try:
                 text, predicate = _read(path, item.filename, digest)
                 if predicate in predicates:
-                    _refuse(f"is a second one with the predicate {escaped_line(predicate)}; an index takes one of each")
+                    _refuse(f"is a second attestation with the predicate {escaped_line(predicate)}; only one is allowed")
                 predicates.add(predicate)
                 texts.append(text)
             except (OSError, ValueError) as error:
                 problems[path] = [reason(error)]
         if len(paths) > _MOST:
-            problems[item.path] = [f"has {len(paths)} attestations; an index takes {_MOST}"]
+            problems[item.path] = [f"has {len(paths)} attestations; only {_MOST} are allowed"]
         found[item.path] = f"[{', '.join(texts)}]"
     if problems:
-        raise grouped(problems)
+        raise error_from(problems)
     return found
 
 
 def _read(path: Path, filename: str, digest: str) -> tuple[str, str]:
-    """An attestation as JSON on one line of ASCII, and its predicate."""
+    """Return an attestation as JSON on one line of ASCII, and its predicate."""
     if not path.is_file():
         _refuse("is not a regular file")
     if path.stat().st_size > _LARGEST:
-        _refuse("is far too large for an attestation")
+        _refuse(f"is larger than {mebibytes(_LARGEST)}")
     try:
         content = _parsed(path.read_bytes())
         text = json.dumps(content)
-        # Half of a surrogate pair is JSON for Python alone.
+        # Only Python accepts half of a surrogate pair as JSON.
         json.dumps(content, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        _refuse("is no JSON")
+        _refuse("is not valid JSON")
     try:
         statement = _statement(content)
         (subject,) = statement["subject"]
         name, attested, predicate = subject["name"], subject["digest"]["sha256"], statement["predicateType"]
     except (KeyError, TypeError, ValueError, RecursionError):
-        _refuse("is no attestation (PEP 740) with exactly one subject")
+        _refuse("is not an attestation (PEP 740) with exactly one subject")
     if name != filename:
-        _refuse(f"is about {escaped_line(str(name))}, and not about {filename}")
+        _refuse(f"attests {escaped_line(str(name))}, not {filename}")
     if attested != digest:
-        _refuse("is about other content: the file was built again after it was attested")
+        _refuse("attests other content: the distribution was rebuilt after it was attested")
     if not isinstance(predicate, str) or not predicate:
         _refuse("has no predicate type")
     return text, predicate
 
 
 def _statement(content: Any) -> Any:
-    """The statement of an attestation (https://in-toto.io/Statement/v1), if all that it needs is there.
+    """Return an attestation's statement (https://in-toto.io/Statement/v1) after checking that no required part is missing.
 
-    PyPI's answer to one that lacks something has line breaks in its status line, which proxies make a bare 5xx of.
+    PyPI's response to a missing part has line breaks in its status line, which proxies turn into a bare 5xx.
     """
     material, envelope = content["verification_material"], content["envelope"]
     entries = material["transparency_entries"]
     is_list = isinstance(entries, list) and entries and all(isinstance(entry, dict) for entry in entries)
     if content["version"] != 1 or not is_list:
         raise ValueError
-    # Some tools break the lines of base64, which PyPI ignores.
+    # Some tools wrap base64; PyPI ignores the line breaks.
     _, _, statement = map(base64.b64decode, (material["certificate"], envelope["signature"], envelope["statement"]))
     return _parsed(statement)
 
 
 def _parsed(content: bytes) -> Any:
-    """JSON without the numbers that only Python takes for JSON."""
+    """Parse JSON, without the numbers that only Python accepts."""
     return json.loads(content, parse_constant=_refuse)
 
 
-def _refuse(what: str) -> NoReturn:
-    raise ValueError(what)
+def _refuse(problem: str) -> NoReturn:
+    raise ValueError(problem)

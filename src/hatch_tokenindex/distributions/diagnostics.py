@@ -1,4 +1,4 @@
-"""What is wrong with a file, collected while it is read, so that one run shows all of it."""
+"""Problems and warnings about files, collected so that one run shows all of them."""
 
 from __future__ import annotations
 
@@ -15,41 +15,44 @@ if TYPE_CHECKING:
 
 @dataclass
 class Diagnostics:
-    """Three lists of one-line texts about one file; what is added can be shown on a terminal as it is."""
+    """Problems and warnings about one file: one-line predicates like "is empty", escaped for a terminal."""
 
     problems: list[str] = field(default_factory=list)
-    """What no index can use, or what would publish something else than the file's name says."""
+    """Reasons not to publish the file on any index."""
     warnings: list[str] = field(default_factory=list)
-    """What is sent all the same, or left out."""
-    refused_by_pypi: list[str] = field(default_factory=list)
-    """What is wrong with the archive for PyPI and TestPyPI alone."""
+    """Oddities that don't prevent publishing."""
+    pypi_problems: list[str] = field(default_factory=list)
+    """Reasons for which only PyPI and TestPyPI reject the archive."""
 
-    def problem(self, text: str) -> None:
+    def add_problem(self, text: str) -> None:
         self.problems.append(escaped_line(text))
 
-    def warning(self, text: str) -> None:
+    def add_warning(self, text: str) -> None:
         self.warnings.append(escaped_line(text))
 
-    def pypi_refuses(self, text: str) -> None:
-        self.refused_by_pypi.append(escaped_line(text))
+    def add_pypi_problem(self, text: str) -> None:
+        self.pypi_problems.append(escaped_line(text))
 
 
 def reason(error: Exception) -> str:
-    """What an exception says, without the path that the operating system's errors repeat."""
+    """Return an exception's text, without the path that the operating system's errors repeat."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
 
 
 def shown(path: Path) -> str:
-    """A path as a person would type it here: relative to the current folder where it lies below."""
+    """Return a path as it can be typed here: relative if it is below the current folder."""
     try:
         return escaped_line(str(path.relative_to(Path.cwd())))
     except (ValueError, OSError):
         return escaped_line(str(path))
 
 
-def grouped(problems: Mapping[Path, Sequence[str]]) -> DistributionError:
-    """One error for all `problems`, by file."""
-    blocks = ["\n".join([f"{shown(path)}:", *(f"  {line}" for line in lines)]) for path, lines in problems.items()]
-    return DistributionError("\n".join(blocks))
+def error_from(problems: Mapping[Path, Sequence[str]]) -> DistributionError:
+    """Return one error that lists the problems of all files."""
+    if len(problems) == 1:
+        ((path, lines),) = problems.items()
+        return DistributionError("\n  ".join([f"{shown(path)} can't be published:", *lines]))
+    blocks = ("\n  ".join([f"{shown(path)}:", *lines]) for path, lines in problems.items())
+    return DistributionError("\n".join([f"{len(problems)} files can't be published:", *blocks]))

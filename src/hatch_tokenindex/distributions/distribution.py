@@ -1,4 +1,4 @@
-"""`Distribution`: a wheel or sdist that was read and can be sent."""
+"""`Distribution`: a wheel or sdist that was read and can be uploaded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Distribution:
-    """A wheel or sdist on disk; its file name, its metadata and its archive are sound and agree."""
+    """A wheel or sdist on disk, with a valid archive, valid metadata and a file name that agrees with it."""
 
     path: Path
     filename: str
@@ -23,20 +23,20 @@ class Distribution:
     """In bytes."""
     filetype: Literal["sdist", "bdist_wheel"]
     project: str
-    """The project's name as the metadata spells it."""
+    """The project's name as spelled in the metadata."""
     version: str
-    """In the normalized form of PEP 440; `fields` has it as the metadata spells it."""
+    """Normalized (PEP 440); `fields` has it as spelled in the metadata."""
     fields: tuple[tuple[str, str], ...]
-    """The metadata as fields of PyPI's upload form, a pair per value: everything but digests and content."""
+    """The metadata as pairs of name and value for PyPI's upload form, without digests and content."""
     warnings: tuple[str, ...] = ()
-    refused_by_pypi: tuple[str, ...] = ()
-    """What in the archive itself PyPI refuses and other indexes take."""
+    pypi_problems: tuple[str, ...] = ()
+    """Problems of the archive itself that only PyPI rejects."""
 
     @property
     def name(self) -> NormalizedName:
-        """The project's name, normalized by PEP 503."""
+        """The project's name, normalized (PEP 503)."""
         return canonicalize_name(self.project)
 
     def values(self, field: str) -> tuple[str, ...]:
-        """The values of one form field, none where it is absent."""
+        """Return the values of one form field; empty if it is absent."""
         return tuple(value for name, value in self.fields if name == field)

@@ -1,4 +1,4 @@
-"""The files that a run is about: finding them on disk, and hashing them."""
+"""Finding distributions on disk, and hashing them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, parse_sdist_filename, parse_wheel_filename
 
-from hatch_tokenindex.distributions.diagnostics import grouped, reason
+from hatch_tokenindex.distributions.diagnostics import error_from, reason
 from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WHEEL_SUFFIX = ".whl"
 SDIST_SUFFIX = ".tar.gz"
 ATTESTATION_SUFFIX = ".attestation"
+NOT_A_DISTRIBUTION = f"is neither a wheel ({WHEEL_SUFFIX}) nor an sdist ({SDIST_SUFFIX})"
 
 _DEFAULT_FOLDER = "dist"
 _BLOCK = 1024 * 1024
@@ -26,13 +27,13 @@ _BLOCK = 1024 * 1024
 def find(artifacts: Sequence[str], root: Path) -> list[Path]:
     """Return the wheels and sdists that `artifacts` name, each file once, sorted.
 
-    A path is relative to `root`. A folder gives its `.whl` and `.tar.gz` files, without those of its subfolders; a
-    symbolic link to a file counts by the link's own name. With no artifacts, the folder `dist` is looked into, which
-    may be missing.
+    Args:
+        artifacts: Paths relative to `root`. A folder stands for its `.whl` and `.tar.gz` files, without subfolders; a
+            symbolic link to a file is known by the link's own name. If empty, the folder `dist` is used, if it exists.
+        root: The project's folder.
 
     Raises:
-        DistributionError: A named path does not exist or is neither a wheel nor an sdist, or a folder or something in
-            it that has such a name can't be used; all of these at once.
+        DistributionError: Paths are missing, unreadable, or neither wheels nor sdists; the text lists all of them.
     """
     problems: dict[Path, list[str]] = {}
     files: list[Path] = []
@@ -46,12 +47,12 @@ def find(artifacts: Sequence[str], root: Path) -> list[Path]:
         except (OSError, ValueError) as error:
             problems[path] = [f"can't be read: {escaped_line(reason(error))}"]
     if problems:
-        raise grouped(problems)
+        raise error_from(problems)
     return _each_once(files)
 
 
 def project_of(path: Path) -> NormalizedName | None:
-    """Return the project that a file belongs to by its name, normalized (PEP 503); `None` for the name of no distribution."""
+    """Return the normalized project name (PEP 503) in the file's name; `None` if it isn't a distribution's name."""
     parse = parse_wheel_filename if path.name.endswith(WHEEL_SUFFIX) else parse_sdist_filename
     try:
         return parse(path.name)[0]
@@ -71,16 +72,16 @@ def sha256(path: Path) -> str:
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError as error:
-        raise grouped({path: [f"can't be read: {escaped_line(reason(error))}"]}) from error
+        raise error_from({path: [f"can't be read: {escaped_line(reason(error))}"]}) from error
     return digest.hexdigest()
 
 
 def _candidates(path: Path, *, named: bool) -> Iterator[Path]:
-    """What a path stands for: what in a folder has the name of a distribution, or itself."""
+    """Return the files in a folder that have a distribution's name, or the path itself."""
     if path.is_dir() and not _is_distribution(path):
         yield from sorted(entry for entry in path.iterdir() if _is_distribution(entry))
     elif named and not (path.name.endswith(ATTESTATION_SUFFIX) and path.is_file()):
-        # An attestation that `dist/*` names goes with its distribution.
+        # `dist/*` also names attestations, which are found beside their distributions.
         yield path
 
 
@@ -89,18 +90,18 @@ def _is_distribution(path: Path) -> bool:
 
 
 def _fault(path: Path) -> str | None:
-    """Why a path can't be taken for a distribution, before anything of it is read."""
+    """Return the reason why a path can't be a distribution, without reading it."""
     if path.is_file():
-        return None if _is_distribution(path) else f"is no wheel ({WHEEL_SUFFIX}) and no sdist ({SDIST_SUFFIX})"
+        return None if _is_distribution(path) else NOT_A_DISTRIBUTION
     if path.is_dir():
-        return "is a folder, though its name is that of a distribution"
+        return "is a folder, not a distribution"
     if path.is_symlink():
-        return "is a symbolic link that leads to no file"
+        return "is a broken symbolic link"
     return "is not a regular file" if path.exists() else "does not exist"
 
 
 def _each_once(files: Iterable[Path]) -> list[Path]:
-    """Drop paths that lead to a file already there; a file's own name counts before that of a link to it."""
+    """Drop paths that lead to the same file; a file is preferred to a symbolic link to it."""
     by_target: dict[str, Path] = {}
     for path in sorted(files, key=lambda path: (path.is_symlink(), path)):
         by_target.setdefault(os.path.normcase(os.path.realpath(path)), path)

@@ -1,4 +1,4 @@
-"""Core metadata: from the bytes of a METADATA or PKG-INFO to the fields of PyPI's upload form."""
+"""Parsing core metadata (METADATA or PKG-INFO) into the fields of PyPI's upload form."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class _Field(NamedTuple):
-    """One field of core metadata."""
+    """A field of core metadata."""
 
     header: str
     key: str
     """Its key in `packaging.metadata.RawMetadata`."""
     form: str
-    """Its name in PyPI's upload form: the header's, except for two that are plural there."""
+    """Its name in PyPI's upload form: that of the header, except for two plurals."""
     since: tuple[int, int] = (1, 0)
-    """The metadata version that brought it."""
+    """The metadata version that introduced it."""
 
 
 # https://packaging.python.org/en/latest/specifications/core-metadata/
@@ -65,7 +65,7 @@ _FIELDS = (
     _Field("Obsoletes", "obsoletes", "obsoletes", (1, 1)),
 )
 HEADERS = {field.form: field.header for field in _FIELDS}
-"""The header that each field of the upload form comes from."""
+"""The header of each field of the upload form."""
 
 _BY_HEADER = {field.header.lower(): field for field in _FIELDS}
 _NEWEST = max(field.since for field in _FIELDS)
@@ -76,56 +76,56 @@ _METADATA_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
 _HEADER_START = re.compile(r"^\S", re.MULTILINE)
 _END_OF_HEADERS = re.compile(r"\r?\n\r?\n")
 
-# The parser looks through all headers for each one, and takes its time for long ones. Real projects have a few hundred.
+# Parsing takes time that grows with the square of the number of headers. Real projects have a few hundred.
 _HEADER_LIMIT = 5_000
 _HEADERS_LIMIT = 1024 * 1024
 
-# Until metadata 2.1, the description was a header: its lines were indented by these (core metadata, "Description").
+# Before metadata 2.1, the description was a header, with its lines indented (core metadata, "Description").
 _FOLDED = re.compile(r"\n(?: {8}| {7}\|)")
 _BODY_SINCE = (2, 1)
 
-# What `packaging` and the standard library's parser of messages raise for hostile text, besides `InvalidMetadata`.
+# Exceptions of `packaging` and of the standard library's message parser for hostile text, besides `InvalidMetadata`.
 _UNPARSABLE = (ValueError, LookupError, RecursionError, AssertionError, AttributeError, TypeError)
 
 
 @dataclass(frozen=True)
 class CoreMetadata:
-    """The metadata of one file."""
+    """The metadata of a distribution."""
 
     name: str
-    """As it is spelt there."""
+    """As spelled there."""
     version: Version
     fields: tuple[tuple[str, str], ...]
-    """Names and values for the upload form, a pair per value."""
+    """Pairs of name and value for the upload form."""
 
     def values(self, field: str) -> tuple[str, ...]:
-        """The values of one form field, none where it is absent."""
+        """Return the values of one form field; empty if it is absent."""
         return tuple(value for name, value in self.fields if name == field)
 
 
-def parse(content: bytes, findings: Diagnostics) -> CoreMetadata | None:
-    """Return what a METADATA or PKG-INFO says, or `None` where even the name or the version can't be told.
+def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
+    """Return the metadata, or `None` if it has no valid name and version.
 
-    Values that are empty or `UNKNOWN` are left out, and so are headers that the declared metadata version doesn't have;
-    the values that remain are as they stand in the file. What is invalid goes to `findings`.
+    Empty values, `UNKNOWN` and headers that the declared metadata version doesn't have are left out; all other values are
+    kept unchanged. Problems are added to `diagnostics`.
     """
-    text = _text(content, findings)
+    text = _text(content, diagnostics)
     if text is None:
         return None
     try:
         parsed, unparsed = parse_email(text)
     except _UNPARSABLE as error:
-        findings.problem(f"the metadata can't be parsed: {reason(error)}")
+        diagnostics.add_problem(f"has metadata that can't be parsed: {reason(error)}")
         return None
     raw = _without_empty(parsed)
-    _report_unparsed(unparsed, findings)
-    _report_missing(raw, unparsed, findings)
+    _report_unparsed(unparsed, diagnostics)
+    _report_missing(raw, unparsed, diagnostics)
     metadata = Metadata.from_raw(cast("RawMetadata", raw), validate=False)
-    declared, understood = _metadata_version(metadata, raw, findings)
-    _drop_later(raw, declared, findings)
+    declared, understood = _metadata_version(metadata, raw, diagnostics)
+    _drop_later(raw, declared, diagnostics)
     faults = {key: fault for key in sorted(raw.keys() - {"metadata_version"}) if (fault := _fault(metadata, key))}
     for key, fault in faults.items():
-        report = findings.problem if understood or key in _ESSENTIAL else findings.warning
+        report = diagnostics.add_problem if understood or key in _ESSENTIAL else diagnostics.add_warning
         report(fault)
     if _ESSENTIAL.difference(raw) or _ESSENTIAL.intersection(faults):
         return None
@@ -135,43 +135,41 @@ def parse(content: bytes, findings: Diagnostics) -> CoreMetadata | None:
     return CoreMetadata(metadata.name, metadata.version, fields)
 
 
-def _text(content: bytes, findings: Diagnostics) -> str | None:
+def _text(content: bytes, diagnostics: Diagnostics) -> str | None:
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        findings.problem(f"the metadata is not UTF-8: byte {error.start} can't be decoded")
+        diagnostics.add_problem(f"has metadata that is not UTF-8 (byte {error.start})")
         return None
     headers = _END_OF_HEADERS.split(text, maxsplit=1)[0]
     if len(headers) > _HEADERS_LIMIT or len(_HEADER_START.findall(headers)) > _HEADER_LIMIT:
-        findings.problem(
-            f"the metadata has more than {_HEADER_LIMIT:,} headers, or {mebibytes(_HEADERS_LIMIT)} of them"
-        )
+        diagnostics.add_problem(f"has more than {_HEADER_LIMIT:,} metadata headers, or {mebibytes(_HEADERS_LIMIT)} of them")
         return None
     return text
 
 
-def _report_unparsed(unparsed: dict[str, list[str]], findings: Diagnostics) -> None:
-    """Report the headers that the parser set aside: what nobody knows, and what is there too often."""
+def _report_unparsed(unparsed: dict[str, list[str]], diagnostics: Diagnostics) -> None:
+    """Report the headers that the parser rejected: unknown ones, and duplicates."""
     for header in sorted(unparsed.keys() & _BY_HEADER.keys()):
         match header:
             case "project-url":
-                findings.problem("Project-URL has one label twice")
+                diagnostics.add_problem("has several Project-URLs with the same label")
             case "description":
-                findings.problem("the description is there twice, as a header and as the body, or is no plain text")
+                diagnostics.add_problem("has several descriptions, or one that is not plain text")
             case _:
-                findings.problem(f"{_BY_HEADER[header].header} is there {len(unparsed[header])} times instead of once")
+                diagnostics.add_problem(f"has {len(unparsed[header])} {_BY_HEADER[header].header} headers; only one is allowed")
     if unknown := unparsed.keys() - _BY_HEADER.keys():
-        findings.warning(f"not sent, because core metadata has no such field: {listed(unknown)}")
+        diagnostics.add_warning(f"unknown metadata fields are not uploaded: {listed(unknown)}")
 
 
-def _report_missing(raw: dict[str, Any], unparsed: dict[str, list[str]], findings: Diagnostics) -> None:
+def _report_missing(raw: dict[str, Any], unparsed: dict[str, list[str]], diagnostics: Diagnostics) -> None:
     for field in _FIELDS:
         if field.key in _REQUIRED and field.key not in raw and field.header.lower() not in unparsed:
-            findings.problem(f"the metadata has no {field.header}")
+            diagnostics.add_problem(f"has no {field.header} in its metadata")
 
 
 def _without_empty(parsed: RawMetadata) -> dict[str, Any]:
-    """Leave out what says nothing: PyPI ignores empty values, and `UNKNOWN` is what old build tools write for them."""
+    """Return the metadata without empty values, which PyPI ignores, and the `UNKNOWN` that old build tools write for them."""
     raw: dict[str, Any] = {}
     for key, value in parsed.items():
         kept = [item for item in value if not _is_empty(item)] if isinstance(value, list) else value
@@ -185,9 +183,9 @@ def _is_empty(value: str) -> bool:
 
 
 def _metadata_version(
-    metadata: Metadata, raw: dict[str, Any], findings: Diagnostics
+    metadata: Metadata, raw: dict[str, Any], diagnostics: Diagnostics
 ) -> tuple[tuple[int, int] | None, bool]:
-    """The declared metadata version, if it is a version at all, and whether its rules are known."""
+    """Return the declared metadata version, `None` if it is invalid, and True unless its rules are unknown."""
     declared = str(raw.get("metadata_version", ""))
     if not declared:
         return None, True
@@ -197,35 +195,36 @@ def _metadata_version(
     if fault is None:
         return version, True
     if version is not None and version > _NEWEST:
-        findings.warning(f"metadata version {declared} is newer than this program: sent as far as it is understood")
+        newest = ".".join(map(str, _NEWEST))
+        diagnostics.add_warning(f"metadata version {declared} is newer than {newest}; only known fields are uploaded")
         return version, False
-    findings.problem(fault)
+    diagnostics.add_problem(fault)
     return version, True
 
 
-def _drop_later(raw: dict[str, Any], declared: tuple[int, int] | None, findings: Diagnostics) -> None:
-    """Leave out the fields that came after the declared metadata version: PyPI refuses a form that has them."""
+def _drop_later(raw: dict[str, Any], declared: tuple[int, int] | None, diagnostics: Diagnostics) -> None:
+    """Remove fields that are newer than the declared metadata version: PyPI rejects a form that has them."""
     later = [field for field in _FIELDS if field.key in raw and declared is not None and field.since > declared]
     for field in later:
         del raw[field.key]
     if later:
         headers = listed(field.header for field in later)
-        findings.warning(f"not sent, because metadata version {raw['metadata_version']} has no such field: {headers}")
+        diagnostics.add_warning(f"fields that metadata version {raw['metadata_version']} doesn't have are not uploaded: {headers}")
 
 
 def _fault(metadata: Metadata, key: str) -> str | None:
-    """What is wrong with one field; `packaging` validates it when it is looked at."""
+    """Return the problem with one field, if any; `packaging` validates it on access."""
     try:
         getattr(metadata, key)
     except InvalidMetadata as error:
-        return str(error)
+        return f"has invalid metadata: {error}"
     except _UNPARSABLE as error:
-        return f"{key.replace('_', '-')} can't be parsed: {reason(error)}"
+        return f"has a {key.replace('_', '-')} that can't be parsed: {reason(error)}"
     return None
 
 
 def _values(field: _Field, raw: dict[str, Any]) -> list[str]:
-    """The values of one field for the form."""
+    """Return the values of one field for the upload form."""
     value: str | list[str] | dict[str, str] = raw[field.key]
     if isinstance(value, dict):
         return [f"{label}, {url}" for label, url in value.items()]

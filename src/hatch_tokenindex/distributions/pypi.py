@@ -1,4 +1,4 @@
-"""What PyPI and TestPyPI refuse, and other indexes take, as far as it can be known before anything is sent."""
+"""Checks for everything that only PyPI and TestPyPI reject and that can be found before uploading."""
 
 from __future__ import annotations
 
@@ -20,25 +20,27 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.distributions.distribution import Distribution
 
-# The default limit is lower, and PyPI raises it for a project on request, but never above this.
+# PyPI's default limit is lower; it is raised for a project on request, but never above this.
 _LARGEST_FILE = 1024 * 1024 * 1024
 _LONGEST_SUMMARY = 512
 _LONGEST_LABEL = 32
 _PRIVATE = "Private ::"
 
-# Platforms that PyPI has never taken. It takes more and more of all others, so they are left to its own judgement.
+# Platforms that PyPI has never accepted. It accepts more and more others, and so has to decide on those itself.
 _UNSUPPORTED_PLATFORM = re.compile(
     r"linux_(?!armv[67]l$)|macosx_(?:1[1-9]|[2-9][0-9])_[1-9]|(?:freebsd|netbsd|openbsd|dragonfly|solaris|aix|mingw)_"
 )
 
 
 def check_for_pypi(distribution: Distribution, *, is_sound: bool = True) -> tuple[str, ...]:
-    """Return a line for everything that makes PyPI refuse this file; what only PyPI's database knows is not among it.
+    """Return the reasons for which PyPI would reject this file, apart from those that depend on PyPI's database.
 
-    A file that isn't sound has been refused by others: what may be the same fault once more is left out then.
+    Args:
+        distribution: The file.
+        is_sound: False for a file with other problems; checks that could report the same fault again are skipped.
     """
     return (
-        *distribution.refused_by_pypi,
+        *distribution.pypi_problems,
         *(_file(distribution) if is_sound else ()),
         *(map(escaped_line, _requirements(distribution)) if is_sound else ()),
         *map(escaped_line, _metadata(distribution)),
@@ -50,23 +52,23 @@ def _file(distribution: Distribution) -> Iterator[str]:
     if distribution.size > _LARGEST_FILE:
         yield f"is larger than {mebibytes(_LARGEST_FILE)}"
     if Version(distribution.version).local:
-        yield f"has the local version {distribution.version}: leave out the part from the plus sign on"
+        yield f"has the local version {distribution.version}: remove the part from the plus sign on"
     escaped = distribution.name.replace("-", "_")
     if distribution.filetype == "sdist":
         expected = f"{escaped}-{distribution.version}.tar.gz"
         if distribution.filename != expected:
-            yield f"has to be named {expected} (PEP 625)"
+            yield f"must be named {expected} (PEP 625)"
         return
     if not distribution.filename.startswith(f"{escaped}-"):
-        yield f"has to have a name that begins with {escaped} (binary distribution format)"
+        yield f"must have a name that starts with {escaped} (binary distribution format)"
     platforms = {tag.platform for tag in parse_wheel_filename(distribution.filename)[3]}
     if unsupported := [platform for platform in platforms if _UNSUPPORTED_PLATFORM.match(platform)]:
-        yield f"is for a platform that is not taken: {listed(unsupported)}{_advice(unsupported)}"
+        yield f"is for an unsupported platform: {listed(unsupported)}{_advice(unsupported)}"
 
 
 def _advice(platforms: Iterable[str]) -> str:
     if any(platform.startswith("linux_") for platform in platforms):
-        return " (for Linux, build a manylinux or musllinux wheel, as auditwheel does)"
+        return " (for Linux, build a manylinux or musllinux wheel, for example with auditwheel)"
     return ""
 
 
@@ -74,16 +76,16 @@ def _metadata(distribution: Distribution) -> Iterator[str]:
     yield from _links(distribution)
     for summary in distribution.values("summary"):
         if len(summary) > _LONGEST_SUMMARY:
-            yield f"has a summary of {len(summary)} characters: {_LONGEST_SUMMARY} are allowed"
+            yield f"has a summary of {len(summary)} characters (maximum {_LONGEST_SUMMARY})"
     for field in ("author_email", "maintainer_email"):
         for value in distribution.values(field):
             if "@" not in value:
-                yield f"has no e-mail address in {HEADERS[field]}: {value}"
+                yield f"has no email address in {HEADERS[field]}: {value}"
     for classifier in distribution.values("classifiers"):
         if classifier.startswith(_PRIVATE):
-            yield f"has the classifier {classifier}, which is there to keep it from being published"
+            yield f"has the classifier {classifier}, which blocks uploads"
     if distribution.values("license") and distribution.values("license_expression"):
-        yield "has License beside License-Expression: only the latter is allowed"
+        yield "has both License and License-Expression: remove License"
 
 
 def _requirements(distribution: Distribution) -> Iterator[str]:
@@ -102,13 +104,13 @@ def _links(distribution: Distribution) -> Iterator[str]:
     for field in ("home_page", "download_url"):
         for url in distribution.values(field):
             if not _is_web_address(url):
-                yield f"has a {HEADERS[field]} that is no http(s) URL: {url}"
+                yield f"has a {HEADERS[field]} that is not an http(s) URL: {url}"
     for value in distribution.values("project_urls"):
         label, _, url = (part.strip() for part in value.partition(","))
         if not label or len(label) > _LONGEST_LABEL:
-            yield f"has a Project-URL whose label is not 1 to {_LONGEST_LABEL} characters long: {value}"
+            yield f"has a Project-URL label that is not 1 to {_LONGEST_LABEL} characters long: {value}"
         if not _is_web_address(url):
-            yield f"has a Project-URL that is no http(s) URL: {value}"
+            yield f"has a Project-URL that is not an http(s) URL: {value}"
 
 
 def _is_web_address(url: str) -> bool:
@@ -120,9 +122,9 @@ def _is_web_address(url: str) -> bool:
 
 
 def _readme(distribution: Distribution) -> Iterator[str]:
-    """A README that doesn't say what it is written in is reStructuredText for PyPI; others were rendered when read."""
+    """Check a README without a content type, which PyPI renders as reStructuredText; others are checked on reading."""
     if distribution.values("description_content_type"):
         return
     for description in distribution.values("description"):
         if problem := readme.render(description, "").problem:
-            yield f"{problem} (and has no Description-Content-Type that says otherwise)"
+            yield f"{problem.rstrip('.')} (set Description-Content-Type if it is not reStructuredText)"

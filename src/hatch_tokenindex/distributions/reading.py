@@ -1,4 +1,4 @@
-"""From a file on disk to a `Distribution`: its name, its metadata and its archive, and whether they agree."""
+"""Reading a file into a `Distribution`, after checking its name, archive and metadata against each other."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from packaging.version import Version
 
 from hatch_tokenindex.distributions import metadata, readme
 from hatch_tokenindex.distributions.archives import listed
-from hatch_tokenindex.distributions.diagnostics import Diagnostics, grouped, reason, shown
+from hatch_tokenindex.distributions.diagnostics import Diagnostics, error_from, reason, shown
 from hatch_tokenindex.distributions.distribution import Distribution
-from hatch_tokenindex.distributions.files import SDIST_SUFFIX, WHEEL_SUFFIX
+from hatch_tokenindex.distributions.files import NOT_A_DISTRIBUTION, SDIST_SUFFIX, WHEEL_SUFFIX
 from hatch_tokenindex.distributions.pypi import check_for_pypi
 from hatch_tokenindex.distributions.sdists import read_sdist
 from hatch_tokenindex.distributions.wheels import read_wheel
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Filename:
-    """What the name of a file says."""
+    """The parts of a distribution's file name."""
 
     filetype: Literal["sdist", "bdist_wheel"]
     name: NormalizedName
@@ -38,60 +38,62 @@ class _Filename:
 
 
 def read(path: Path) -> Distribution:
-    """Return what a wheel or sdist is, after looking at its name, its archive and its metadata.
+    """Read and check a wheel or sdist.
 
     Raises:
-        DistributionError: The file can't be published as it is; the text has all of its problems.
+        DistributionError: The file can't be published; the text lists all of its problems.
     """
     return read_all([path])[0]
 
 
 def read_all(paths: Sequence[Path], *, for_pypi: bool = False) -> list[Distribution]:
-    """Return what each file is, in the same order, after comparing the files of one release with each other.
+    """Read and check wheels and sdists, and check that the files of one release agree.
 
-    What only PyPI refuses is a problem where the files are `for_pypi`.
+    Args:
+        paths: The files; the result has the same order.
+        for_pypi: Also report what only PyPI and TestPyPI reject.
 
     Raises:
-        DistributionError: Some files can't be published as they are; the text has all problems of all files.
+        DistributionError: Files can't be published; the text lists all problems of all files.
     """
     problems: dict[Path, list[str]] = {}
     distributions: list[Distribution] = []
     for path in paths:
-        findings = Diagnostics()
-        distribution = _examined(path, findings)
+        diagnostics = Diagnostics()
+        distribution = _read(path, diagnostics)
         if for_pypi and distribution is not None:
-            findings.problems += check_for_pypi(distribution, is_sound=not findings.problems)
-        if distribution is not None and not findings.problems:
+            diagnostics.problems += check_for_pypi(distribution, is_sound=not diagnostics.problems)
+        if distribution is not None and not diagnostics.problems:
             distributions.append(distribution)
         else:
-            problems[path] = findings.problems
+            problems[path] = diagnostics.problems
     for path, disagreement in [*_same_filenames(distributions), *_disagreements(distributions)]:
         problems.setdefault(path, []).append(disagreement)
     if problems:
-        raise grouped(problems)
+        raise error_from(problems)
     return distributions
 
 
-def _examined(path: Path, findings: Diagnostics) -> Distribution | None:
-    """Look at everything in one file. `None` is never without a problem, a `Distribution` can be with some."""
-    named = _parsed_filename(path.name, findings)
+def _read(path: Path, diagnostics: Diagnostics) -> Distribution | None:
+    """Read one file. `None` always comes with a problem; a `Distribution` can have problems too."""
+    named = _parsed_filename(path.name, diagnostics)
     try:
         size = path.stat().st_size
-        archive = _archive(path, size, findings)
+        archive = _archive(path, size, diagnostics)
     except (OSError, ValueError) as error:
-        findings.problem(f"can't be read: {reason(error)}")
+        diagnostics.add_problem(f"can't be read: {reason(error)}")
         return None
     if archive is None or archive.metadata is None:
         return None
-    core = metadata.parse(archive.metadata, findings)
+    core = metadata.parse(archive.metadata, diagnostics)
     if core is None:
         return None
-    _check_readme(core, findings)
-    _check_license_files(core, archive, findings)
+    _check_readme(core, diagnostics)
+    _check_license_files(core, archive, diagnostics)
     if named is None:
         return None
     if (canonicalize_name(core.name), core.version) != (named.name, named.version):
-        findings.problem(f"is {named.name} {named.version} by its name, and {core.name} {core.version} by its metadata")
+        diagnostics.add_problem(f"is named {named.name} {named.version}, but its metadata says {core.name} {core.version}")
     return Distribution(
         path=path,
         filename=path.name,
@@ -100,14 +102,14 @@ def _examined(path: Path, findings: Diagnostics) -> Distribution | None:
         project=core.name,
         version=str(core.version),
         fields=(("filetype", named.filetype), ("pyversion", named.python_version), *core.fields),
-        warnings=tuple(findings.warnings),
-        refused_by_pypi=tuple(findings.refused_by_pypi),
+        warnings=tuple(diagnostics.warnings),
+        pypi_problems=tuple(diagnostics.pypi_problems),
     )
 
 
-def _parsed_filename(filename: str, findings: Diagnostics) -> _Filename | None:
+def _parsed_filename(filename: str, diagnostics: Diagnostics) -> _Filename | None:
     if not filename.isascii():
-        findings.problem("has characters in its name that are not ASCII")
+        diagnostics.add_problem("has non-ASCII characters in its name")
         return None
     try:
         if filename.endswith(WHEEL_SUFFIX):
@@ -115,44 +117,44 @@ def _parsed_filename(filename: str, findings: Diagnostics) -> _Filename | None:
             return _Filename("bdist_wheel", name, version, ".".join(sorted({tag.interpreter for tag in tags})))
         name, version = parse_sdist_filename(filename)
     except ValueError as error:
-        findings.problem(str(error))
+        diagnostics.add_problem(str(error))
         return None
     return _Filename("sdist", name, version, "source")
 
 
-def _archive(path: Path, size: int, findings: Diagnostics) -> Archive | None:
+def _archive(path: Path, size: int, diagnostics: Diagnostics) -> Archive | None:
     if not path.is_file():
-        findings.problem("is not a regular file")
+        diagnostics.add_problem("is not a regular file")
     elif not size:
-        findings.problem("is empty")
+        diagnostics.add_problem("is empty")
     elif path.name.endswith(WHEEL_SUFFIX):
-        return read_wheel(path, "-".join(path.name.split("-")[:2]), findings)
+        return read_wheel(path, "-".join(path.name.split("-")[:2]), diagnostics)
     elif path.name.endswith(SDIST_SUFFIX):
-        return read_sdist(path, findings)
+        return read_sdist(path, diagnostics)
     else:
-        findings.problem(f"is no wheel ({WHEEL_SUFFIX}) and no sdist ({SDIST_SUFFIX})")
+        diagnostics.add_problem(NOT_A_DISTRIBUTION)
     return None
 
 
-def _check_readme(core: CoreMetadata, findings: Diagnostics) -> None:
-    """Render a README that says what it is written in; for others, it is PyPI alone that guesses."""
+def _check_readme(core: CoreMetadata, diagnostics: Diagnostics) -> None:
+    """Check that a README with a content type renders; only PyPI guesses the type of others."""
     for content_type in core.values("description_content_type"):
         for description in core.values("description"):
             rendering = readme.render(description, content_type)
             if rendering.problem:
-                findings.problem(rendering.problem)
+                diagnostics.add_problem(rendering.problem)
             if rendering.warning:
-                findings.warning(rendering.warning)
+                diagnostics.add_warning(rendering.warning)
 
 
-def _check_license_files(core: CoreMetadata, archive: Archive, findings: Diagnostics) -> None:
-    """Look for the files that `License-File` names (PEP 639): PyPI does."""
+def _check_license_files(core: CoreMetadata, archive: Archive, diagnostics: Diagnostics) -> None:
+    """Check that the files that `License-File` names exist (PEP 639), as PyPI does."""
     names = archive.names
     if names is None:
         return
     paths = [f"{archive.license_folder}/{file}" for file in core.values("license_file")]
     if absent := [path for path in paths if path not in names]:
-        findings.pypi_refuses(f"has no file where License-File says: {listed(absent)}")
+        diagnostics.add_pypi_problem(f"lacks files that License-File names: {listed(absent)}")
 
 
 def _same_filenames(distributions: Iterable[Distribution]) -> Iterator[tuple[Path, str]]:
@@ -164,13 +166,13 @@ def _same_filenames(distributions: Iterable[Distribution]) -> Iterator[tuple[Pat
 
 
 def _disagreements(distributions: Iterable[Distribution]) -> Iterator[tuple[Path, str]]:
-    """Where files of one release spell its name or version differently: the index would keep the last spelling."""
+    """Find files of one release that spell its name or version differently: the index would keep the last spelling."""
     first: dict[tuple[str, Version], Distribution] = {}
     for distribution in distributions:
         other = first.setdefault((distribution.name, Version(distribution.version)), distribution)
         if (other.project, other.version) != (distribution.project, distribution.version):
             yield (
                 distribution.path,
-                f"calls itself {distribution.project} {distribution.version}, "
-                f"and {shown(other.path)} {other.project} {other.version}",
+                f"calls its release {distribution.project} {distribution.version}, "
+                f"but {shown(other.path)} calls it {other.project} {other.version}",
             )

@@ -1,4 +1,4 @@
-"""Looking into an sdist: one walk through its `.tar.gz` from start to end, in little memory whatever is in it."""
+"""Reading an sdist's `.tar.gz` in one pass from start to end, in constant memory."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
-# PKG-INFO can come last, so the walk is long on purpose; these end it after seconds where an archive never would.
+# PKG-INFO can come last, so the whole archive is read; these limits stop a hostile one after seconds.
 _UNPACKED_LIMIT = 4 * 1024 * 1024 * 1024
 _MEMBER_LIMIT = 200_000
 
-# What one member may use for its header, with all the extensions for long names and attributes.
+# The maximum size of a member's header in bytes, with its extensions for long names and attributes.
 _HEADER_LIMIT = 2 * 1024 * 1024
 
 _BLOCK = 1024 * 1024
 _LONGEST_PATH = 512
 _METADATA_NAME = "PKG-INFO"
 
-# What the tar and gzip modules raise about archives that are not what they claim to be.
-_UNSOUND = (
+# Exceptions of the tar and gzip modules for invalid archives.
+_INVALID = (
     tarfile.TarError,
     gzip.BadGzipFile,
     zlib.error,
@@ -42,11 +42,11 @@ _UNSOUND = (
 
 
 class _LimitReachedError(Exception):
-    """The archive goes on for longer than it is worth to follow it."""
+    """The archive is too large to be read to its end."""
 
 
 class _Unpacked:
-    """The tar archive in a `.tar.gz`, as far as `tarfile` needs a file: forwards only, and within limits."""
+    """The tar archive in a `.tar.gz` as a file for `tarfile`, read forwards only and within limits."""
 
     def __init__(self, stream: gzip.GzipFile) -> None:
         self._stream = stream
@@ -59,13 +59,13 @@ class _Unpacked:
 
     def seek(self, position: int) -> None:
         if position < self._position:
-            message = "a member claims to lie before its own header"
+            message = "a member overlaps its own header"
             raise tarfile.ReadError(message)
         while self._position < position and self.take(min(_BLOCK, position - self._position)):
             pass
 
     def read(self, size: int) -> bytes:
-        """Read for `tarfile`, which reads nothing but headers here: members are skipped by `seek`."""
+        """Read a header for `tarfile`, which skips the members themselves with `seek`."""
         self._header_left -= size
         if self._header_left < 0:
             message = f"a header is larger than {mebibytes(_HEADER_LIMIT)}"
@@ -77,7 +77,7 @@ class _Unpacked:
         block = self._stream.read(size)
         self._position += len(block)
         if self._position > _UNPACKED_LIMIT:
-            message = f"it unpacks to more than {mebibytes(_UNPACKED_LIMIT)}"
+            message = f"the archive unpacks to more than {mebibytes(_UNPACKED_LIMIT)}"
             raise _LimitReachedError(message)
         return block
 
@@ -85,14 +85,14 @@ class _Unpacked:
         self._header_left = _HEADER_LIMIT
 
     def skip_to_end(self) -> None:
-        """Read what follows the archive, so that the checksum at the very end is compared."""
+        """Read the rest of the file, so that the checksum at its very end is verified."""
         while self.take(_BLOCK):
             pass
 
 
 @dataclass
 class _Tree:
-    """What a walk has seen."""
+    """The results of reading the members."""
 
     members: int = 0
     names: set[str] = field(default_factory=set)
@@ -103,11 +103,11 @@ class _Tree:
     metadata_members: int = 0
     metadata_fault: str | None = None
     cut_short: str | None = None
-    """Why the walk ended before the archive did."""
+    """Why reading stopped before the end of the archive."""
 
 
-def read_sdist(path: Path, findings: Diagnostics) -> Archive | None:
-    """Return what an sdist holds, or `None` where it isn't a sound archive; what is wrong goes to `findings`.
+def read_sdist(path: Path, diagnostics: Diagnostics) -> Archive | None:
+    """Return an sdist's contents, or `None` if the archive is invalid; problems are added to `diagnostics`.
 
     Raises:
         OSError: The file can't be read.
@@ -115,36 +115,36 @@ def read_sdist(path: Path, findings: Diagnostics) -> Archive | None:
     tree = _Tree()
     try:
         with path.open("rb") as file, gzip.GzipFile(fileobj=file) as stream:
-            _walk(_Unpacked(stream), tree)
+            _read_members(_Unpacked(stream), tree)
     except _LimitReachedError as limit:
         tree.cut_short = str(limit)
-    except _UNSOUND as error:
-        findings.problem(f"is not a sound .tar.gz archive: {reason(error)}")
+    except _INVALID as error:
+        diagnostics.add_problem(f"is not a valid .tar.gz archive: {reason(error)}")
         return None
-    _check_tree(tree, findings)
+    _check_tree(tree, diagnostics)
     names = None if tree.cut_short else frozenset(tree.names)
     return Archive(tree.metadata, license_folder=min(tree.tops, default=""), names=names)
 
 
-def _walk(unpacked: _Unpacked, tree: _Tree) -> None:
+def _read_members(unpacked: _Unpacked, tree: _Tree) -> None:
     with tarfile.open(fileobj=cast("IO[bytes]", unpacked), mode="r:", encoding="utf-8") as archive:
         for member in archive:
-            _note(member, unpacked, tree)
-            # The module would remember every member and every global header until the end.
+            _read_member(member, unpacked, tree)
+            # The module would keep every member and every global header in memory.
             archive.members = []  # type: ignore[attr-defined]
             archive.pax_headers = {}
             unpacked.begin_header()
-    # A header that makes no sense ends the archive for the module as the closing zeros do.
+    # The module takes an invalid header for the end of the archive, which is a block of zeros.
     if unpacked.last_read.strip(b"\0"):
         message = f"the header after member {tree.members} is damaged"
         raise tarfile.ReadError(message)
     unpacked.skip_to_end()
 
 
-def _note(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> None:
+def _read_member(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> None:
     tree.members += 1
     if tree.members > _MEMBER_LIMIT:
-        message = f"it has more than {_MEMBER_LIMIT:,} members"
+        message = f"the archive has more than {_MEMBER_LIMIT:,} members"
         raise _LimitReachedError(message)
     name = member.name[:_LONGEST_PATH]
     parts = [part for part in name.split("/") if part not in {"", "."}]
@@ -155,13 +155,13 @@ def _note(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> None:
     if member.issparse():
         tree.sparse.add(name)
     if parts[1:] == [_METADATA_NAME]:
-        _note_metadata(member, unpacked, tree)
+        _read_metadata(member, unpacked, tree)
 
 
-def _note_metadata(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> None:
+def _read_metadata(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> None:
     tree.metadata_members += 1
     if not member.isreg() or member.issparse():
-        tree.metadata_fault = "is not a plain file"
+        tree.metadata_fault = "is not a regular file"
     elif member.size > METADATA_LIMIT:
         tree.metadata_fault = f"is larger than {mebibytes(METADATA_LIMIT)}"
     else:
@@ -169,21 +169,21 @@ def _note_metadata(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) ->
         tree.metadata = unpacked.take(member.size)
 
 
-def _check_tree(tree: _Tree, findings: Diagnostics) -> None:
-    folder = escaped_line(min(tree.tops), LONGEST_NAME) if len(tree.tops) == 1 else "its folder"
+def _check_tree(tree: _Tree, diagnostics: Diagnostics) -> None:
+    folder = escaped_line(min(tree.tops), LONGEST_NAME) if len(tree.tops) == 1 else "its top-level folder"
     if len(tree.tops) > 1:
-        findings.problem(f"has more at its top than one folder: {listed(tree.tops)}")
+        diagnostics.add_problem(f"has several top-level entries: {listed(tree.tops)}")
     if tree.escaping:
-        findings.problem(f"has members outside of the folder it is unpacked into: {listed(tree.escaping)}")
+        diagnostics.add_problem(f"has members outside the target folder: {listed(tree.escaping)}")
     if tree.metadata_members > 1:
-        findings.problem(f"has {_METADATA_NAME} {tree.metadata_members} times in {folder}")
+        diagnostics.add_problem(f"has {tree.metadata_members} copies of {_METADATA_NAME} in {folder}")
     elif tree.metadata_fault:
-        findings.problem(f"{_METADATA_NAME} in {folder} {tree.metadata_fault}")
+        diagnostics.add_problem(f"{_METADATA_NAME} in {folder} {tree.metadata_fault}")
     elif tree.cut_short and not tree.metadata_members:
-        findings.problem(f"{_METADATA_NAME} was not found: {tree.cut_short}")
+        diagnostics.add_problem(f"has no {_METADATA_NAME} in the part that was read: {tree.cut_short}")
     elif not tree.metadata_members:
-        findings.problem(f"has no {_METADATA_NAME} in {folder}" if tree.members else "is an empty archive")
+        diagnostics.add_problem(f"has no {_METADATA_NAME} in {folder}" if tree.members else "is an empty archive")
     elif tree.cut_short:
-        findings.warning(f"was not read to its end: {tree.cut_short}")
+        diagnostics.add_warning(f"only checked in part: {tree.cut_short}")
     if tree.sparse:
-        findings.pypi_refuses(f"has sparse members: {listed(tree.sparse)}")
+        diagnostics.add_pypi_problem(f"has sparse members: {listed(tree.sparse)}")

@@ -1,4 +1,4 @@
-"""Looking into a wheel: its `.dist-info` folder, its list of members, and what makes it unsound as an archive."""
+"""Reading a wheel: its `.dist-info` folder, and checks of its members and of the archive itself."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
-# The archive's directory is held in memory; it, and RECORD, may take this much: some 200,000 members.
+# The maximum size in bytes of the archive's directory, which is held in memory, and of RECORD: some 200,000 members.
 _DIRECTORY_LIMIT = 32 * 1024 * 1024
 
 _ENCRYPTED = 0x1
 _DATA_DESCRIPTOR = 0x8
 _COMMON_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
-# PyPI takes an archive for a bomb that unpacks to more than this, and to more than 50 times its own size.
+# PyPI rejects an archive that unpacks to more than this many bytes and to more than 50 times its own size.
 _BOMB_SIZE = 64 * 1024 * 1024
 _BOMB_RATIO = 50
 
 _SCRIPT_NAME = re.compile(r"[\w.-]+")
 
-# What the zip module raises about archives that are not what they claim to be.
-_UNSOUND = (
+# Exceptions of the zip module for invalid archives.
+_INVALID = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -47,7 +47,7 @@ _UNSOUND = (
 
 
 class _CappedFile(io.FileIO):
-    """A file that hands out no larger block than an archive's directory may be, whatever a forged one asks for."""
+    """A file that limits the size of one read: a forged archive can claim a huge directory."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         position = self.tell()
@@ -59,11 +59,14 @@ class _CappedFile(io.FileIO):
         return super().read(wanted)
 
 
-def read_wheel(path: Path, stem: str, findings: Diagnostics) -> Archive | None:
-    """Return what a wheel holds, or `None` where it can't be opened; what is wrong goes to `findings`.
+def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | None:
+    """Return a wheel's contents, or `None` if the archive is invalid; problems are added to `diagnostics`.
 
-    `stem` is the `NAME-VERSION` that the file's name begins with: its `.dist-info` folder has to be spelt the same
-    (binary distribution format, "The .dist-info directory").
+    Args:
+        path: The file.
+        stem: The `NAME-VERSION` that the file's name starts with; the `.dist-info` folder must have the same spelling
+            (binary distribution format, "The .dist-info directory").
+        diagnostics: Problems and warnings are added to this.
 
     Raises:
         OSError: The file can't be read.
@@ -71,122 +74,122 @@ def read_wheel(path: Path, stem: str, findings: Diagnostics) -> Archive | None:
     with _CappedFile(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                return _look_into(archive, stem, findings)
-        except _UNSOUND as error:
-            findings.problem(f"is not a sound zip archive: {reason(error)}")
+                return _read_archive(archive, stem, diagnostics)
+        except _INVALID as error:
+            diagnostics.add_problem(f"is not a valid zip archive: {reason(error)}")
             return None
 
 
-def _look_into(archive: zipfile.ZipFile, stem: str, findings: Diagnostics) -> Archive | None:
+def _read_archive(archive: zipfile.ZipFile, stem: str, diagnostics: Diagnostics) -> Archive | None:
     members = archive.infolist()
     names = Counter(member.filename for member in members)
-    _check_members(members, names, findings)
-    _check_for_pypi(members, names, findings)
-    folder = _dist_info(names, f"{stem}.dist-info", findings)
+    _check_members(members, names, diagnostics)
+    _check_for_pypi(members, names, diagnostics)
+    folder = _dist_info(names, f"{stem}.dist-info", diagnostics)
     if folder is None:
         return None
-    metadata = _required(archive, f"{folder}/METADATA", METADATA_LIMIT, findings)
-    _required(archive, f"{folder}/WHEEL", METADATA_LIMIT, findings)
-    record = _required(archive, f"{folder}/RECORD", _DIRECTORY_LIMIT, findings)
+    metadata = _required(archive, f"{folder}/METADATA", METADATA_LIMIT, diagnostics)
+    _required(archive, f"{folder}/WHEEL", METADATA_LIMIT, diagnostics)
+    record = _required(archive, f"{folder}/RECORD", _DIRECTORY_LIMIT, diagnostics)
     if record is not None:
-        _compare_record(record, names, folder, findings)
-    _check_entry_points(archive, f"{folder}/entry_points.txt", findings)
+        _compare_record(record, names, folder, diagnostics)
+    _check_entry_points(archive, f"{folder}/entry_points.txt", diagnostics)
     return Archive(metadata, f"{folder}/licenses", frozenset(names))
 
 
-def _check_members(members: list[zipfile.ZipInfo], names: Collection[str], findings: Diagnostics) -> None:
+def _check_members(members: list[zipfile.ZipInfo], names: Collection[str], diagnostics: Diagnostics) -> None:
     if escaping := [name for name in names if escapes(name)]:
-        findings.problem(f"has members outside of the folder it is unpacked into: {listed(escaping)}")
+        diagnostics.add_problem(f"has members outside the target folder: {listed(escaping)}")
     if cut := [member.orig_filename for member in members if "\0" in member.orig_filename]:
-        findings.problem(f"has members with a zero byte in their name: {listed(cut)}")
+        diagnostics.add_problem(f"has members with a null byte in their name: {listed(cut)}")
     if encrypted := [member.filename for member in members if member.flag_bits & _ENCRYPTED]:
-        findings.problem(f"has encrypted members: {listed(encrypted)}")
+        diagnostics.add_problem(f"has encrypted members: {listed(encrypted)}")
 
 
-def _check_for_pypi(members: list[zipfile.ZipInfo], names: Counter[str], findings: Diagnostics) -> None:
-    """What PyPI's own reading of zip archives refuses, and others accept (docs.pypi.org/archives)."""
+def _check_for_pypi(members: list[zipfile.ZipInfo], names: Counter[str], diagnostics: Diagnostics) -> None:
+    """Check for what only PyPI rejects in zip archives (https://docs.pypi.org/archives/)."""
     if repeated := [name for name, count in names.items() if count > 1]:
-        findings.pypi_refuses(f"has several members of one name: {listed(repeated)}")
+        diagnostics.add_pypi_problem(f"has duplicate members: {listed(repeated)}")
     if streamed := [member.filename for member in members if member.flag_bits & _DATA_DESCRIPTOR]:
-        findings.pypi_refuses(f"was written as a stream, with data descriptors: {listed(streamed)}")
+        diagnostics.add_pypi_problem(f"was written as a stream, with data descriptors: {listed(streamed)}")
     if commented := [member.filename for member in members if member.comment]:
-        findings.pypi_refuses(f"has comments in its directory: {listed(commented)}")
+        diagnostics.add_pypi_problem(f"has members with comments: {listed(commented)}")
     if unusual := [member.filename for member in members if member.compress_type not in _COMMON_COMPRESSION]:
-        findings.pypi_refuses(f"has members that are not simply stored or deflated: {listed(unusual)}")
+        diagnostics.add_pypi_problem(f"has members that are neither stored nor deflated: {listed(unusual)}")
     if members and min(member.header_offset for member in members) > 0:
-        findings.pypi_refuses("has data before its first member")
+        diagnostics.add_pypi_problem("has data before its first member")
     unpacked = sum(member.file_size for member in members)
     packed = sum(member.compress_size for member in members)
     if unpacked > _BOMB_SIZE and unpacked > _BOMB_RATIO * packed:
-        findings.pypi_refuses(f"unpacks to more than {_BOMB_RATIO} times its size")
+        diagnostics.add_pypi_problem(f"unpacks to more than {_BOMB_RATIO} times its size")
 
 
-def _dist_info(names: Collection[str], expected: str, findings: Diagnostics) -> str | None:
-    """The folder with the metadata; where the one that the file's name calls for is missing, the one that is there."""
+def _dist_info(names: Collection[str], expected: str, diagnostics: Diagnostics) -> str | None:
+    """Return the `.dist-info` folder: the expected one, or else another one, so that more problems are found."""
     found = {name.partition("/")[0] for name in names if name.partition("/")[0].endswith(".dist-info")}
     if not found:
-        findings.problem(f"has no folder {expected}")
+        diagnostics.add_problem(f"has no folder {expected}")
         return None
     if len(found) > 1:
-        findings.problem(f"has several .dist-info folders: {listed(found)}")
+        diagnostics.add_problem(f"has several .dist-info folders: {listed(found)}")
     elif expected not in found:
-        findings.problem(f"has the folder {listed(found)} where its file name calls for {expected}: was it renamed?")
+        diagnostics.add_problem(f"has the folder {listed(found)}, but its name requires {expected}: was the file renamed?")
     return expected if expected in found else min(found)
 
 
-def _required(archive: zipfile.ZipFile, name: str, limit: int, findings: Diagnostics) -> bytes | None:
-    """The content of a member that every wheel has once; `None`, and a problem, where it can't be had."""
+def _required(archive: zipfile.ZipFile, name: str, limit: int, diagnostics: Diagnostics) -> bytes | None:
+    """Return the content of a member that every wheel has once, or `None` after adding a problem."""
     members = [member for member in archive.infolist() if member.filename == name]
     if len(members) != 1:
-        findings.problem(f"has {name} {len(members)} times" if members else f"has no {name}")
+        diagnostics.add_problem(f"has {len(members)} copies of {name}" if members else f"has no {name}")
         return None
-    return _content(archive, members[0], limit, findings)
+    return _content(archive, members[0], limit, diagnostics)
 
 
-def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, findings: Diagnostics) -> bytes | None:
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, diagnostics: Diagnostics) -> bytes | None:
     if member.flag_bits & _ENCRYPTED:
         return None
     if member.compress_type not in _COMMON_COMPRESSION:
-        findings.problem(f"{member.filename} can't be read: it is neither stored nor deflated")
+        diagnostics.add_problem(f"{member.filename} can't be read: neither stored nor deflated")
         return None
     if member.file_size > limit:
-        findings.problem(f"{member.filename} is larger than {mebibytes(limit)}")
+        diagnostics.add_problem(f"{member.filename} is larger than {mebibytes(limit)}")
         return None
     try:
         with archive.open(member) as file:
             return file.read(limit)
-    except _UNSOUND as error:
-        findings.problem(f"{member.filename} can't be read: {reason(error)}")
+    except _INVALID as error:
+        diagnostics.add_problem(f"{member.filename} can't be read: {reason(error)}")
         return None
 
 
-def _compare_record(record: bytes, names: Collection[str], folder: str, findings: Diagnostics) -> None:
-    """Compare the list that installers trust with what is there; PyPI has announced that it will refuse differences."""
+def _compare_record(record: bytes, names: Collection[str], folder: str, diagnostics: Diagnostics) -> None:
+    """Compare RECORD with the members: PyPI has announced that it will reject differences."""
     try:
         recorded = {row[0] for row in csv.reader(io.StringIO(record.decode(), newline="")) if row}
     except (UnicodeDecodeError, csv.Error) as error:
-        findings.problem(f"{folder}/RECORD can't be read: {reason(error)}")
+        diagnostics.add_problem(f"{folder}/RECORD can't be read: {reason(error)}")
         return
     signatures = {f"{folder}/RECORD.jws", f"{folder}/RECORD.p7s"}
     files = {name for name in names if not name.endswith("/")} - signatures
     if unlisted := files - recorded:
-        findings.warning(f"RECORD does not list {listed(unlisted)}")
+        diagnostics.add_warning(f"RECORD does not list {listed(unlisted)}")
     if absent := recorded - files - signatures:
-        findings.warning(f"RECORD lists what is not there: {listed(absent)}")
+        diagnostics.add_warning(f"RECORD lists missing files: {listed(absent)}")
 
 
-def _check_entry_points(archive: zipfile.ZipFile, name: str, findings: Diagnostics) -> None:
-    """What PyPI alone checks: that `entry_points.txt` parses, and that scripts have usable names."""
+def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagnostics) -> None:
+    """Check `entry_points.txt` and the names of scripts, as only PyPI does."""
     if name not in archive.namelist():
         return
-    content = _content(archive, archive.getinfo(name), METADATA_LIMIT, findings)
+    content = _content(archive, archive.getinfo(name), METADATA_LIMIT, diagnostics)
     if content is None:
         return
     parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
     try:
         parser.read_string(content.decode())
     except (UnicodeDecodeError, configparser.Error) as error:
-        findings.pypi_refuses(f"{name} can't be read: {reason(error)}")
+        diagnostics.add_pypi_problem(f"{name} can't be read: {reason(error)}")
         return
     scripts = [
         script
@@ -194,5 +197,5 @@ def _check_entry_points(archive: zipfile.ZipFile, name: str, findings: Diagnosti
         if parser.has_section(section)
         for script in parser.options(section)
     ]
-    if unusable := [script for script in scripts if not _SCRIPT_NAME.fullmatch(script)]:
-        findings.pypi_refuses(f"{name} has scripts with unusable names: {listed(unusable)}")
+    if invalid := [script for script in scripts if not _SCRIPT_NAME.fullmatch(script)]:
+        diagnostics.add_pypi_problem(f"{name} has scripts with invalid names: {listed(invalid)}")

@@ -1,4 +1,4 @@
-"""The one `httpx` client of a run: trust, client certificate, proxies, time limits, and who may follow where."""
+"""The HTTP client of a run: TLS certificates, proxies, timeouts and redirects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
-from hatch_tokenindex.secrets import Secret
+from hatch_tokenindex.secrets import RUN, Secret
 
 if TYPE_CHECKING:
     import httpx
@@ -20,21 +20,23 @@ if TYPE_CHECKING:
     from hatch_tokenindex.config.repositories import Repository
 
 CONNECT_TIMEOUT = 30
-"""Seconds to wait for a connection."""
+"""In seconds."""
 _KEEPS_METHOD_AND_BODY = {307, 308}
 
 
 def connect(repository: Repository) -> httpx.Client:
-    """A client for one repository; proxies come from the environment, but never lead to this machine itself.
+    """Return a client for one repository, with the environment's proxies except for a loopback address.
 
-    Raises `ConfigurationError` for certificates, proxies and host names that can't be used.
+    Raises:
+        ConfigurationError: A certificate, the proxy or the host name is invalid.
     """
     import httpx
 
     _check_host(repository.url)
+    learn_proxy_passwords()
     tls = _tls(repository)
     try:
-        # Redirects are ours to judge: no secret may follow one to another origin.
+        # Redirects are followed by `next_url` alone: no secret may follow one to another origin.
         return httpx.Client(
             verify=tls,
             timeout=httpx.Timeout(repository.timeout, connect=min(CONNECT_TIMEOUT, repository.timeout), pool=None),
@@ -43,45 +45,43 @@ def connect(repository: Repository) -> httpx.Client:
             trust_env=not urls.is_loopback(repository.url),
         )
     except (ValueError, ImportError, httpx.InvalidURL):
-        # Their texts could quote the proxy's password.
+        # The text of these exceptions could quote the proxy's password.
         msg = (
-            "The proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names can't be used: give it as "
-            "http://USER:PASSWORD@HOST:PORT, with special characters percent-encoded."
+            "Can't use the proxy set in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.\n"
+            "Fix: set it to http://USER:PASSWORD@HOST:PORT, with special characters percent-encoded."
         )
         raise ConfigurationError(msg) from None
 
 
-def proxy_credentials() -> tuple[tuple[str, Secret], ...]:
-    """User name and password of each proxy in the environment: what a proxy may echo, and nobody should read."""
-    found = []
+def learn_proxy_passwords() -> None:
+    """Teach the redactor of the run the passwords of the proxies in the environment, which a proxy may echo."""
     for url in getproxies().values():
         try:
             parts = urlsplit(url if "://" in url else f"http://{url}")
         except ValueError:
             continue
         if parts.password:
-            found.append((unquote(parts.username or ""), Secret(unquote(parts.password))))
-    return tuple(found)
+            RUN.learn(Secret(unquote(parts.password)), unquote(parts.username or ""))
 
 
 def goes_through_proxy(url: str) -> bool:
-    """Whether the environment leads what is sent to `url` through a proxy."""
+    """Return True if the environment configures a proxy for `url`."""
     scheme, host, _ = urls.web_origin(url)
     return not urls.is_loopback(url) and not {scheme, "all"}.isdisjoint(getproxies()) and not proxy_bypass(host)
 
 
 @cache
 def user_agent() -> str:
-    """Who we are, as RFC 9110, 10.1.5 writes it."""
+    """Return the value of `User-Agent` (RFC 9110, 10.1.5)."""
     hatch, own, httpx = (version(name) for name in ("hatch", "hatch-tokenindex", "httpx"))
     python = f"{platform.python_implementation()}/{platform.python_version()}"
     return f"hatch-tokenindex/{own} Hatch/{hatch} httpx/{httpx} {python}"
 
 
 def next_url(url: str, location: str, status: int) -> str | None:
-    """Where to repeat a request that was answered with a redirect; `None` where it must not go (RFC 9110, 15.4).
+    """Return the URL at which to repeat an upload after a redirect (RFC 9110, 15.4); `None` if it must not be followed.
 
-    Only 307 and 308 keep the method and the body, and only the same origin may get the credential.
+    Only 307 and 308 keep the method and the body, and only the same origin may receive the credential.
     """
     if status not in _KEEPS_METHOD_AND_BODY or not location:
         return None
@@ -93,14 +93,14 @@ def next_url(url: str, location: str, status: int) -> str | None:
 
 
 def _check_host(url: str) -> None:
-    """Refuse a host that can't be looked up: `httpx` and `socket` would say so with exceptions of their own."""
+    """Reject an invalid host name, for which `httpx` and `socket` would raise exceptions of their own."""
     import httpx
 
     try:
         parsed = httpx.URL(url)
         _ = parsed.host, parsed.raw_host.decode().encode("idna")
     except (httpx.InvalidURL, UnicodeError):
-        msg = f"The host of {url} can't exist: between its dots there are 1 to 63 letters, digits and hyphens."
+        msg = f"Invalid host name in {url}: between dots, it must have 1 to 63 letters, digits or hyphens."
         raise ConfigurationError(msg) from None
 
 
@@ -116,22 +116,21 @@ def _tls(repository: Repository) -> ssl.SSLContext:
                 cafile=None if folder else repository.ca_cert, capath=repository.ca_cert if folder else None
             )
         except (OSError, ssl.SSLError) as error:
-            msg = f"`ca-cert` can't be used: {repository.ca_cert} {_reason(error)}."
+            msg = f"Can't use `ca-cert`: {repository.ca_cert} {_reason(error, 'is not a PEM file of certificates')}."
             raise ConfigurationError(msg) from None
     if repository.client_cert is not None:
         try:
-            # An encrypted key would make OpenSSL ask on the terminal, also where nobody sits.
+            # Without the callback, OpenSSL would prompt for the passphrase of an encrypted key.
             context.load_cert_chain(repository.client_cert, repository.client_key, password=lambda: b"")
         except (OSError, ssl.SSLError) as error:
-            msg = f"`client-cert` and `client-key` can't be used: {repository.client_cert} {_reason(error)}."
+            fault = _reason(error, "is not a PEM certificate with a matching, unencrypted key")
+            msg = f"Can't use `client-cert` and `client-key`: {repository.client_cert} {fault}."
             raise ConfigurationError(msg) from None
     elif repository.client_key is not None:
-        msg = "`client-key` is given without `client-cert`: give the certificate too."
+        msg = "`client-key` is set without `client-cert`.\nFix: set `client-cert` to the certificate of this key."
         raise ConfigurationError(msg)
     return context
 
 
-def _reason(error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return "is not what it should be (PEM files, a key that fits and isn't encrypted)"
-    return f"can't be read ({error.strerror})"
+def _reason(error: OSError, invalid: str) -> str:
+    return invalid if isinstance(error, ssl.SSLError) else f"can't be read ({error.strerror})"

@@ -1,4 +1,4 @@
-"""The body of an upload: `multipart/form-data` (RFC 7578) of known length, read from disk block by block."""
+"""The body of an upload: `multipart/form-data` (RFC 7578) of known length, streamed from disk."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from hatch_tokenindex.distributions import Distribution
 
 BLOCK = 256 * 1024
-"""Bytes that are read, hashed and sent at a time."""
+"""Bytes to read, hash and send at a time."""
 HASHED_FIRST = 32 * 2**20
-"""Bytes up to which a file is hashed before it is sent; the digest of a larger one follows it in the form."""
+"""The size in bytes up to which a file is hashed first; the digest of a larger file follows it in the form."""
 _DIGEST_SIZE = 2 * hashlib.sha256().digest_size
 _FILENAME_ESCAPES = {ord('"'): "%22", ord("\r"): "%0D", ord("\n"): "%0A"}
 
 
 class Form:
-    """The form of one file, with the same bytes each time that it is read.
+    """The form of one file, made of identical bytes for each attempt.
 
-    A large file is hashed while it is sent, so that hashing costs no time: its digest is the form's last field. PyPI takes
-    the fields in any order, since it reads the whole form first.
+    A large file is hashed while it is sent, so that hashing takes no extra time: its digest is the form's last field. PyPI
+    reads the whole form first, and so accepts fields in any order.
     """
 
     def __init__(self, item: Distribution, more_fields: Iterable[tuple[str, str]] = ()) -> None:
@@ -42,22 +42,30 @@ class Form:
 
     @property
     def content_type(self) -> str:
-        """What `Content-Type` says of the body; `size` is its length in bytes."""
+        """The body's `Content-Type`; `size` is its length in bytes."""
         return f"multipart/form-data; boundary={self._boundary}"
 
     @property
     def digest(self) -> str:
-        """The sha256 of the file in hex; reads the file, unless it was sent or hashed before.
+        """The file's sha256 in hexadecimal; reads the file unless it was hashed before.
 
-        Raises `DistributionError` if the file can't be read, or isn't the one that was checked.
+        Raises:
+            DistributionError: The file can't be read, or changed since it was checked.
         """
         if self._digest is None:
             for _ in self._blocks():
-                """Hashing is all that is wanted."""
+                pass
         return str(self._digest)
 
     def blocks(self, progress: Callable[[int], None]) -> Iterator[bytes]:
-        """The body. `progress` is told how many bytes of the file have been handed out. Raises as `digest` does."""
+        """Yield the body.
+
+        Args:
+            progress: Called with the number of the file's bytes that were yielded so far.
+
+        Raises:
+            DistributionError: The file can't be read, or changed since it was checked.
+        """
         yield self._fields
         hashed_first = self._item.size <= HASHED_FIRST
         if hashed_first:
@@ -77,17 +85,17 @@ class Form:
         sha256, size = hashlib.sha256(), 0
         try:
             with self._item.path.open("rb", buffering=0) as file:
-                # What is longer than announced would only break the connection.
+                # Sending more than the announced length would break the connection.
                 while size <= self._item.size and (block := file.read(BLOCK)):
                     sha256.update(block)
                     size += len(block)
                     if size <= self._item.size:
                         yield block
         except OSError as error:
-            msg = f"{self._item.path} can't be read any more: {error.strerror}."
+            msg = f"{self._item.path} can no longer be read: {error.strerror}."
             raise DistributionError(msg) from None
         if size != self._item.size or self._digest not in {None, sha256.hexdigest()}:
-            msg = f"{self._item.path} changed while it was being sent. Build again, and publish when that has ended."
+            msg = f"{self._item.path} changed during the upload.\nFix: build it again, and publish after the build."
             raise DistributionError(msg)
         self._digest = sha256.hexdigest()
 

@@ -1,26 +1,30 @@
-"""The kinds of package index: how an upload URL tells one, where its simple API is, and what it wants."""
+"""Kinds of package index: recognised by their upload URL, with the URL of their simple API and what they expect."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
+
+if TYPE_CHECKING:
+    from hatch_tokenindex.config.repositories import Repository
 
 
 @dataclass(frozen=True)
 class IndexKind:
-    """What is the same for every index of one kind.
-
-    `url` is searched for in an upload URL that ends with a slash. `simple` says where the simple API is, the likeliest
-    place first, as references from that URL (RFC 3986). `credential` tells somebody who was refused what it takes.
-    `wants_requires_python` marks an index that refuses a form without that field, even if it is empty.
-    """
+    """The properties that all indexes of one kind share."""
 
     name: str
     url: re.Pattern[str]
+    """Searched for in an upload URL that ends with a slash."""
     simple: tuple[str, ...] = ("simple/",)
-    credential: str = ""
+    r"""The simple API, the likeliest place first: references relative to the upload URL (RFC 3986), or URLs on another
+    host. `\1` and `\g<name>` stand for groups of `url`."""
+    credential_help: str = ""
+    """The credentials that the index accepts, shown after a refused one."""
     wants_requires_python: bool = False
+    """The index refuses a form without this field, even if it is empty."""
 
 
 KINDS = (
@@ -29,69 +33,85 @@ KINDS = (
     IndexKind(
         "GitLab",
         re.compile(r"/api/v4/(?:projects|groups)/.+/packages/pypi/$"),
-        credential=(
-            "GitLab takes `__token__` with an access token of scope `api`, `gitlab-ci-token` with the job's CI_JOB_TOKEN, or "
-            "a deploy token's own user name with a scope of `write_package_registry`."
+        credential_help=(
+            "GitLab accepts the user `__token__` with an access token of scope `api`, `gitlab-ci-token` with the job's "
+            "CI_JOB_TOKEN, or a deploy token of scope `write_package_registry` with its own user name."
         ),
         wants_requires_python=True,
     ),
     IndexKind(
         "AWS CodeArtifact",
         re.compile(r"\.codeartifact\."),
-        credential=(
-            "CodeArtifact takes the user name `aws` with a token of `aws codeartifact get-authorization-token`, which lives "
-            "for 12 hours at most."
+        credential_help=(
+            "CodeArtifact accepts the user `aws` with a token from `aws codeartifact get-authorization-token`, valid for "
+            "up to 12 hours."
         ),
     ),
     IndexKind(
         "Google Artifact Registry",
         re.compile(r"-python\.pkg\.dev/"),
-        credential=(
-            "Google takes what its keyring backend gives (`pipx inject hatch keyrings.google-artifactregistry-auth`, then "
-            "`gcloud auth application-default login`), or `_json_key_base64` with a service account's key."
+        credential_help=(
+            "Google Artifact Registry accepts the credential of its keyring backend (`pipx inject hatch "
+            "keyrings.google-artifactregistry-auth`, then `gcloud auth application-default login`), or the user "
+            "`_json_key_base64` with a service account's key."
         ),
     ),
     IndexKind(
         "Azure Artifacts",
         re.compile(r"/_packaging/[^/]+/pypi/upload/$"),
         ("../simple/",),
-        credential=(
-            "Azure takes any user name with a personal access token of scope Packaging (read & write), or what its keyring "
-            "backend gives (`pipx inject hatch artifacts-keyring`)."
+        credential_help=(
+            "Azure Artifacts accepts any user name with a personal access token of scope Packaging (read & write), or the "
+            "credential of its keyring backend (`pipx inject hatch artifacts-keyring`)."
         ),
     ),
     IndexKind(
         "Gitea or Forgejo",
         re.compile(r"/api/packages/[^/]+/pypi/$"),
-        credential="Gitea and Forgejo take your user name with an access token of scope `write:package`.",
+        credential_help="Gitea and Forgejo accept your user name with an access token of scope `write:package`.",
     ),
     IndexKind(
         "Artifactory",
         re.compile(r"/artifactory/"),
-        credential=(
-            "Artifactory takes your user name with an identity token or password, and wants the right to deploy."
+        credential_help=(
+            "Artifactory accepts your user name with an identity token or password; the user needs permission to deploy."
         ),
     ),
     IndexKind(
         "Nexus",
         re.compile(r"/repository/[^/]+/$"),
-        credential="Nexus takes your user name with its password, or the two halves of a user token.",
+        credential_help="Nexus accepts your user name and password, or the two halves of a user token.",
     ),
     IndexKind("PyPI look-alike", re.compile(r"/legacy/$"), ("../simple/",)),
-    # USER/INDEX; nothing in the URL tells a devpi for sure.
+    # USER/INDEX: a guess, since nothing in the URL identifies a devpi for sure.
     IndexKind("devpi", re.compile(r"^https?://[^/]+/[^/]+/[^/]+/$"), ("+simple/", "simple/")),
 )
 OTHER = IndexKind("index", re.compile(""))
 
 
 def kind_of(url: str) -> IndexKind:
-    """The kind of the index with this upload URL; `OTHER` if the URL doesn't tell."""
-    return next((kind for kind in KINDS if kind.url.search(_folder(url))), OTHER)
+    """Return the kind of the index with this upload URL; `OTHER` if the URL doesn't identify one."""
+    return _recognise(_folder(url))[0]
 
 
-def simple_addresses(url: str) -> tuple[str, ...]:
-    """Where the simple API of the index with this upload URL can be, the likeliest first; each ends with a slash."""
-    return tuple(urljoin(_folder(url), reference) for reference in kind_of(url).simple)
+def simple_urls(repository: Repository) -> tuple[str, ...]:
+    """Return the URLs that the repository's simple API can have, the likeliest first; each ends with a slash."""
+    if repository.simple_url is not None:
+        return (repository.simple_url.rstrip("/") + "/",)
+    folder = _folder(repository.url)
+    kind, found = _recognise(folder)
+    return tuple(urljoin(folder, found.expand(reference)) for reference in kind.simple)
+
+
+def release_page(repository: Repository, project: str, version: str) -> str:
+    """Return the URL of a release's page; on other indexes than PyPI, of the project's page of the simple API."""
+    if repository.site is not None:
+        return f"https://{repository.site}/project/{project}/{version}/"
+    return f"{simple_urls(repository)[0]}{project}/"
+
+
+def _recognise(folder: str) -> tuple[IndexKind, re.Match[str]]:
+    return next((kind, found) for kind in (*KINDS, OTHER) if (found := kind.url.search(folder)))
 
 
 def _folder(url: str) -> str:

@@ -1,4 +1,4 @@
-"""The index's side of Trusted Publishing: its audience, and API tokens minted for an identity and made worthless again.
+"""The index's endpoints for Trusted Publishing: its audience, and minting and burning API tokens.
 
 https://docs.pypi.org/trusted-publishers/internals/
 """
@@ -16,6 +16,7 @@ from urllib.parse import urljoin
 
 from hatch_tokenindex.errors import MintingError, SourceUnavailableError, TokenIndexError
 from hatch_tokenindex.index.client import connect
+from hatch_tokenindex.index.responses import read_body
 from hatch_tokenindex.secrets import MASK, Redactor, Secret
 from hatch_tokenindex.text import one_line, shortened
 from hatch_tokenindex.tokens import Minted
@@ -23,66 +24,70 @@ from hatch_tokenindex.tokens import Minted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import httpx
+
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.index.clock import Clock
 
 TIME_LIMIT = 30
-"""Seconds for each answer."""
+"""Seconds for each request."""
 BURN_TIME_LIMIT = 1.5
-"""Seconds that making tokens worthless may take in all; they expire anyway."""
-ANSWER_LIMIT = 2**16
-"""Bytes that are read of an answer."""
+"""Seconds for burning all tokens; they expire anyway."""
+SIZE_LIMIT = 2**16
+"""Bytes of a response."""
 _OK = 200
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 _TOKEN = re.compile(r"[!-~]+")
 _PIECE = 8
-"""Characters of an identity token that stand in a text by no chance."""
+"""Characters of an identity token that no text contains by chance."""
 
 
 @dataclass(frozen=True)
-class Mint:
-    """Talks to the endpoints on the upload URL's own host, where PyPI and look-alikes have them."""
+class TokenMinter:
+    """Mints and burns tokens at the endpoints on the upload URL's own host."""
 
     repository: Repository
     clock: Clock
 
     def audience(self) -> str:
-        """For whom an identity token has to be made out.
+        """Return the audience that the index requires of an identity token.
 
-        Raises `SourceUnavailableError` if the index doesn't offer Trusted Publishing, or can't be asked.
+        Raises:
+            SourceUnavailableError: The index does not support Trusted Publishing, or could not be reached.
         """
-        status, data = self._ask("GET", "audience")
+        status, data = self._request("GET", "audience")
         audience = data.get("audience")
         if status != _OK or not isinstance(audience, str) or not audience:
             said = f": {shortened(one_line(data['message']))}" if isinstance(data.get("message"), str) else ""
-            msg = f"the index offers no Trusted Publishing (status {status}{said})"
+            msg = f"the index does not support Trusted Publishing (HTTP {status}{said})"
             raise SourceUnavailableError(msg)
         return audience
 
     def mint(self, identity: Secret) -> Minted:
-        """An API token for an identity token, which is used up by that.
+        """Exchange an identity token, which can be used only once, for an API token.
 
-        Raises `MintingError` with the index's code and description, `SourceUnavailableError` if no answer came, or one
-        that may be another the next time.
+        Raises:
+            MintingError: The index refused, with its code and description.
+            SourceUnavailableError: The index could not be reached or failed; another attempt may succeed.
         """
-        status, data = self._ask("POST", "mint-token", identity)
+        status, data = self._request("POST", "mint-token", identity)
         token, expires = data.get("token"), data.get("expires")
         if status == _OK and isinstance(token, str) and _TOKEN.fullmatch(token):
             return Minted(Secret(token), expires if type(expires) is int else None)
         if status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
-            msg = f"the index minted no token (status {status})"
+            msg = f"the index failed to issue a token (HTTP {status})"
             raise SourceUnavailableError(msg)
         errors = [error for error in _list(data.get("errors")) if isinstance(error, dict)]
         code = errors[0].get("code", "") if errors else ""
         said = [error.get("description") for error in errors] or [data.get("message")]
-        description = " ".join(str(text) for text in said if text) or f"status {status}"
+        description = " ".join(str(text) for text in said if text) or f"HTTP {status}"
         raise MintingError(_shown(code, identity), _shown(description, identity))
 
     def burn(self, tokens: Iterable[Secret]) -> None:
-        """Make minted tokens worthless at once, where the index can do that.
+        """Invalidate minted tokens, if the index supports that.
 
-        Never raises, and takes `BURN_TIME_LIMIT` at most: what hasn't been answered by then is left behind.
+        Never raises. Returns after `BURN_TIME_LIMIT`, even if requests are still running then.
         """
         threads = [Thread(target=self._burn, args=(token,), name="burn", daemon=True) for token in tokens]
         deadline = monotonic() + BURN_TIME_LIMIT
@@ -93,35 +98,31 @@ class Mint:
 
     def _burn(self, token: Secret) -> None:
         with suppress(TokenIndexError):
-            self._ask("POST", "burn-token", token)
+            self._request("POST", "burn-token", token)
 
-    def _ask(self, method: str, endpoint: str, token: Secret | None = None) -> tuple[int, dict[str, Any]]:
-        """Status and JSON of an answer; what is no JSON object is an empty one."""
+    def _request(self, method: str, endpoint: str, token: Secret | None = None) -> tuple[int, dict[str, Any]]:
+        """Return a response's status and JSON object, which is empty if the body is anything else."""
         import httpx
 
         url = urljoin(self.repository.url, f"/_/oidc/{endpoint}")
         body = None if token is None else {"token": token.reveal()}
         time_limit = min(TIME_LIMIT, self.repository.timeout)
-        deadline, content = monotonic() + time_limit, bytearray()
+        deadline = monotonic() + time_limit
         try:
             with (
                 connect(self.repository) as client,
                 client.stream(method, url, json=body, timeout=time_limit) as response,
             ):
                 self.clock.correct(response.headers)
-                for block in response.iter_bytes():
-                    content += block
-                    if len(content) > ANSWER_LIMIT or monotonic() > deadline:
-                        break
-                return response.status_code, _object(bytes(content))
-        except (httpx.HTTPError, UnicodeError) as error:
+                return response.status_code, _object(response, deadline)
+        except (httpx.HTTPError, TimeoutError, UnicodeError) as error:
             msg = f"{url} could not be reached ({type(error).__name__})"
             raise SourceUnavailableError(msg) from None
 
 
 def _shown(text: object, identity: Secret) -> str:
-    """What the index says, on one line, with nothing of the identity token: its validator quotes it in pieces."""
-    whole = Redactor((("", identity),)).redact(one_line(str(text))[:ANSWER_LIMIT])
+    """Return the index's text on one line, with every piece of the identity token masked: PyPI's validator quotes it."""
+    whole = Redactor((("", identity),)).redact(one_line(str(text))[:SIZE_LIMIT])
     pieces: list[str] = []
     end = 0
     for start in range(len(whole) - _PIECE + 1):
@@ -132,9 +133,9 @@ def _shown(text: object, identity: Secret) -> str:
     return shortened("".join([*pieces, whole[end:]]))
 
 
-def _object(content: bytes) -> dict[str, Any]:
+def _object(response: httpx.Response, deadline: float) -> dict[str, Any]:
     try:
-        data = json.loads(content)
+        data = json.loads(read_body(response, limit=SIZE_LIMIT, deadline=deadline))
     except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

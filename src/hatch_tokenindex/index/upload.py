@@ -1,34 +1,23 @@
-"""Sending one file to the index until it is there or was refused: PyPI's legacy upload API, which all indexes speak.
-
-https://docs.pypi.org/api/upload/
-"""
+"""Upload one file to the index: PyPI's legacy upload API, which all indexes speak (https://docs.pypi.org/api/upload/)."""
 
 from __future__ import annotations
 
-import random
 import socket
 import ssl
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import TokenIndexError, UploadError
-from hatch_tokenindex.index.client import goes_through_proxy, next_url, proxy_credentials
+from hatch_tokenindex.index.client import goes_through_proxy, next_url
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.kinds import kind_of
-from hatch_tokenindex.index.refusals import (
-    Answer,
-    Attempt,
-    NoAnswer,
-    Refusal,
-    refusal,
-    render,
-    seconds_to_wait,
-    unreachable,
-)
-from hatch_tokenindex.secrets import Redactor, Secret
+from hatch_tokenindex.index.refusals import Attempt, ConnectionFailure, Doubt, Refusal, Response, refusal, unreachable
+from hatch_tokenindex.index.responses import read_body
+from hatch_tokenindex.index.retry_after import seconds_to_wait
+from hatch_tokenindex.secrets import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,53 +25,35 @@ if TYPE_CHECKING:
     import httpx
 
     from hatch_tokenindex.config.repositories import Repository
-    from hatch_tokenindex.credentials.authorization import Authorization
     from hatch_tokenindex.distributions import Distribution
     from hatch_tokenindex.index.clock import Clock
+    from hatch_tokenindex.index.refusals import Upload
     from hatch_tokenindex.index.simple import SimpleApi
+    from hatch_tokenindex.secrets import Secret
 
 ACCEPT = "application/json, */*;q=0.5"
-"""Makes PyPI answer in JSON, whose `code` holds its own words also over HTTP/2."""
-FIRST_PAUSE = 1.0
-"""Seconds before the second attempt; each further pause is twice as long."""
-LONGEST_PAUSE = 60.0
+"""Makes PyPI answer in JSON, whose `code` holds its own words over HTTP/2 too."""
+BACKOFF = Backoff(first=1, longest=60, jitter=0.5)
 ANSWER_LIMIT = 2**20
-"""Bytes that are read of an answer."""
+"""Bytes that are read of a response."""
 LONGEST_WAIT = 600
 """Seconds that an index may ask us to wait before the run ends and says so."""
 _REDIRECTS = 3
-# Not 203: that is what a gateway answers instead of the index, as Azure does with its sign-in page.
+# Not 203, with which a gateway answers in place of the index, as Azure does with its sign-in page.
 _SUCCESS = {200, 201, 202, 204}
 
 
-@dataclass(frozen=True)
-class Upload:
-    """One file and what goes with it.
-
-    `authorize` answers what lets an attempt in that begins now: a narrowed or minted token lives for minutes. `asked_now`
-    tells whether another credential is asked for if this one is refused; `status` is the project's, as the index tells it.
-    `attestations` is a JSON array.
-    """
-
-    distribution: Distribution
-    authorize: Callable[[], Authorization]
-    asked_now: bool
-    status: str | None
-    attestations: str | None = None
-    creates_project: bool = False
-
-
 class Watcher(Protocol):
-    """Who is told what happens to a file; any thread may tell."""
+    """Shows the progress of each file; any thread may call it."""
 
     def begun(self, item: Distribution) -> None:
-        """It is being sent."""
+        """Show that the upload of a file begins."""
 
     def sent(self, item: Distribution, size: int) -> None:
-        """So many bytes of it were handed to the network."""
+        """Show that `size` bytes of a file were handed to the network."""
 
     def retrying(self, item: Distribution, why: str, seconds: float) -> None:
-        """It is sent again after a pause."""
+        """Show that a file is sent again after a pause."""
 
 
 @dataclass(frozen=True)
@@ -97,162 +68,125 @@ class Uploader:
     pause: Callable[[float], object]
 
     def upload(self, upload: Upload) -> str:
-        """Send a file; answers its sha256 in hex once the index has it.
+        """Upload a file and return its sha256 in hexadecimal once the index has it.
 
-        Connection errors, time-outs, 5xx and 429 are tried again with the identical bytes. After an answer that never
-        came, the index is asked whether the file arrived. Raises `UploadError`, and `DistributionError` if the file can't
-        be read any more or has changed.
+        Connection errors, time-outs, 5xx and 429 are retried with the identical bytes.
+
+        Raises:
+            UploadError: The index refused the file, or could not be reached.
+            DistributionError: The file became unreadable, or changed.
         """
         item, form = upload.distribution, Form(upload.distribution, _more_fields(upload, self.repository.url))
         self.watcher.begun(item)
-        attempt, lost, may_be_there = 0, False, False
+        attempts, doubt = 0, Doubt.NONE
         try:
+            # Each round is one attempt. A refusal ends the loop unless the same bytes may be accepted later. What makes
+            # this hard is that a file can arrive without our learning of it: `doubt` is how far that is possible after
+            # all attempts so far. The index is asked for the file's hash when an attempt got no response, when it says
+            # that the file exists, and before giving up in doubt. A yes ends the loop with success; a no proves nothing,
+            # since pages are cached.
             while True:
-                answer, refused, sent = self._attempt(upload, form)
+                response, refused = self._attempt(upload, form)
                 if refused is None:
                     return form.digest
-                lost = lost or refused.may_have_arrived
-                wait = _pause_before(attempt, answer)
-                last = not refused.row.retry or attempt >= self.repository.retries or wait > LONGEST_WAIT
-                hidden = may_be_there or refused.may_hide_success
-                unsure = refused.may_have_arrived or refused.row.exists or (last and hidden)
-                if unsure and self._arrived(upload, form, refused, sent_before=may_be_there):
+                before, doubt = doubt, max(doubt, refused.doubt)
+                wait = _pause_after(attempts, response)
+                is_last = not refused.row.retry or attempts >= self.repository.retries or wait > LONGEST_WAIT
+                should_ask = refused.doubt is Doubt.NO_RESPONSE or refused.row.exists or (is_last and doubt)
+                if should_ask and self._has_arrived(upload, form, refused, before):
                     return form.digest
-                if last:
-                    raise _error(refused, sent, unsure=lost)
-                may_be_there = hidden
+                if is_last:
+                    raise _error(refused, doubt)
                 self.watcher.retrying(item, refused.said[0], wait)
                 self.pause(wait)
-                attempt += 1
+                attempts += 1
         except UploadError:
             raise
         except TokenIndexError as error:
-            if not lost:
+            if doubt is not Doubt.NO_RESPONSE:
                 raise
-            raise UploadError(str(error), unsure=True) from None
+            raise UploadError(str(error), possibly_uploaded=True) from None
 
-    def _attempt(self, upload: Upload, form: Form) -> tuple[Answer | None, Refusal | None, Attempt]:
-        answer, refused, sent = self._send_once(upload, form)
-        if sent.narrowed and refused is not None and refused.calls_token_expired:
-            # The answer has just corrected our clock.
-            return self._send_once(upload, form)
-        return answer, refused, sent
+    def _attempt(self, upload: Upload, form: Form) -> tuple[Response | None, Refusal | None]:
+        attempt = self._new_attempt(upload)
+        response, refused = self._send(attempt, form)
+        if refused is not None and refused.calls_token_expired and _is_narrowed(attempt):
+            # The response has just corrected our clock.
+            return self._send(self._new_attempt(upload), form)
+        return response, refused
 
-    def _send_once(self, upload: Upload, form: Form) -> tuple[Answer | None, Refusal | None, Attempt]:
+    def _new_attempt(self, upload: Upload) -> Attempt:
+        return Attempt(upload, self.repository, upload.authorize())
+
+    def _send(self, attempt: Attempt, form: Form) -> tuple[Response | None, Refusal | None]:
         import httpx
 
-        authorization = upload.authorize()
-        sent = self._sent(upload, authorization)
-        redact = Redactor((*authorization.secrets, *proxy_credentials())).redact
         try:
-            answer = self._post(upload.distribution, form, authorization.header)
+            response = self._post(attempt, form)
         except httpx.TransportError as error:
-            return None, unreachable(_kind(error, self.repository.url), str(error), sent, redact), sent
+            return None, unreachable(_kind(error, attempt.url), str(error), attempt, RUN.redact)
         except httpx.HTTPError as error:
-            return None, unreachable(NoAnswer.LOST, type(error).__name__, sent, redact), sent
+            return None, unreachable(ConnectionFailure.LOST, type(error).__name__, attempt, RUN.redact)
         except UnicodeError:
-            # `socket` says so of a name that can't be one, here the proxy's: the URL's was checked before.
-            return None, unreachable(NoAnswer.PROXY, "", sent, redact), sent
-        self.clock.correct(answer.headers)
-        if answer.status in _SUCCESS:
-            return answer, None, sent
-        return answer, refusal(answer, sent, redact), sent
+            # `socket` raises it for the name of a proxy that can't exist; that of the URL was checked before.
+            return None, unreachable(ConnectionFailure.PROXY, "", attempt, RUN.redact)
+        self.clock.correct(response.headers)
+        return response, None if response.status in _SUCCESS else refusal(response, attempt, RUN.redact)
 
-    def _post(self, item: Distribution, form: Form, authorization: Secret) -> Answer:
-        url = self.repository.url
+    def _post(self, attempt: Attempt, form: Form) -> Response:
+        url = attempt.url
         for _ in range(_REDIRECTS):
-            answer = self._post_to(url, item, form, authorization)
-            target = next_url(url, answer.header("location"), answer.status)
+            response = self._post_to(url, attempt, form)
+            target = next_url(url, response.headers.get("location", ""), response.status)
             if target is None:
                 break
             url = target
-        return answer
+        return response
 
-    def _post_to(self, url: str, item: Distribution, form: Form, authorization: Secret) -> Answer:
-        headers = {
-            "Accept": ACCEPT,
-            "Authorization": authorization.reveal(),
-            "Content-Length": str(form.size),
-            "Content-Type": form.content_type,
-        }
-        body = form.blocks(partial(self.watcher.sent, item))
+    def _post_to(self, url: str, attempt: Attempt, form: Form) -> Response:
+        headers = {"Accept": ACCEPT, "Content-Length": str(form.size), "Content-Type": form.content_type}
+        if attempt.authorization is not None:
+            headers["Authorization"] = attempt.authorization.header.reveal()
+        body = form.blocks(partial(self.watcher.sent, attempt.upload.distribution))
         with self.client.stream("POST", url, content=body, headers=headers) as response:
-            return Answer(
-                response.status_code,
-                _reason(response),
-                dict(response.headers),
-                _beginning(response, self.repository.timeout),
-                str(response.url),
-            )
+            deadline = monotonic() + self.repository.timeout
+            content = read_body(response, limit=ANSWER_LIMIT, deadline=deadline, partial=True)
+            return Response(response.status_code, _reason(response), response.headers, content, str(response.url))
 
-    def _sent(self, upload: Upload, authorization: Authorization) -> Attempt:
-        item = upload.distribution
-        return Attempt(
-            project=item.project,
-            version=item.version,
-            filename=item.filename,
-            repository=self.repository.name,
-            url=self.repository.url,
-            user=authorization.credential.user,
-            source=authorization.credential.description,
-            asked_again=authorization.credential.is_replaceable,
-            asked_now=upload.asked_now,
-            minted=authorization.credential.minted,
-            publisher=authorization.credential.publisher,
-            narrowed=authorization.is_narrowed,
-            project_status=upload.status,
-            creates_project=upload.creates_project,
-        )
+    def _has_arrived(self, upload: Upload, form: Form, refused: Refusal, before: Doubt) -> bool:
+        """Return True if the index lists the file with its hash.
 
-    def _arrived(self, upload: Upload, form: Form, refused: Refusal, *, sent_before: bool) -> bool:
-        """Whether the index lists the file with its hash; a no proves nothing, since pages are cached.
-
-        An index that tells no hashes has it if it refuses, as existing, what may have reached it before.
+        An index without hashes has the file if it refuses, as existing, a file that may have reached it `before`.
         """
         item, exists = upload.distribution, refused.row.exists
-        if exists and not sent_before and self.repository.existing == "fail":
+        if exists and not before and self.repository.existing == "fail":
             return False
-        listed = self.api.listing(item.name, lambda: upload.authorize().header).files.get(item.filename)
+        listed = self.api.listing(item.name, lambda: _header(upload)).files.get(item.filename)
         if listed is None or listed.sha256 is None:
-            return listed is not None and exists and sent_before
+            return listed is not None and exists and bool(before)
         return listed.sha256 == form.digest
 
 
-def _error(refused: Refusal, sent: Attempt, *, unsure: bool) -> UploadError:
-    return UploadError(
-        render(refused, sent),
-        said=refused.said,
-        next_step=refused.next_step,
-        about_credential=refused.about_credential,
-        worthless=refused.worthless,
-        unsure=unsure,
-    )
+def _error(refused: Refusal, doubt: Doubt) -> UploadError:
+    return UploadError(str(refused), refused, possibly_uploaded=doubt is Doubt.NO_RESPONSE)
 
 
-def _pause_before(attempt: int, answer: Answer | None) -> float:
-    """Seconds until the next attempt: what the index asks for, else longer each time, and not the same for everybody."""
-    asked = None if answer is None else seconds_to_wait(answer)
-    if asked is not None:
-        return float(asked)
-    pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)
-    return pause * random.uniform(0.5, 1)  # noqa: S311 - jitter needs no secrecy
+def _header(upload: Upload) -> Secret:
+    return upload.authorize().header
 
 
-def _beginning(response: httpx.Response, seconds: float) -> bytes:
-    """What is worth reading of an answer, however much there is, however slowly it comes, and if it breaks off."""
-    import httpx
+def _is_narrowed(attempt: Attempt) -> bool:
+    return attempt.authorization is not None and attempt.authorization.is_narrowed
 
-    beginning, deadline = bytearray(), monotonic() + seconds
-    with suppress(httpx.HTTPError):
-        for block in response.iter_bytes():
-            beginning += block
-            if len(beginning) >= ANSWER_LIMIT or monotonic() > deadline:
-                break
-    return bytes(beginning)
+
+def _pause_after(attempts: int, response: Response | None) -> float:
+    """Return the seconds until the next attempt: those that the index asks for, else those of the back-off."""
+    asked = None if response is None else seconds_to_wait(response)
+    return BACKOFF.pause(attempts) if asked is None else float(asked)
 
 
 def _more_fields(upload: Upload, url: str) -> Iterator[tuple[str, str]]:
-    """What goes into the form beside the metadata. GitLab wants `requires_python` there, if only empty."""
+    """Yield the form fields beside the metadata. GitLab requires `requires_python`, even if it is empty."""
     if upload.attestations is not None:
         yield "attestations", upload.attestations
     if kind_of(url).wants_requires_python and not upload.distribution.values("requires_python"):
@@ -260,7 +194,7 @@ def _more_fields(upload: Upload, url: str) -> Iterator[tuple[str, str]]:
 
 
 def _reason(response: httpx.Response) -> str:
-    """The reason phrase. Of httpx's own text, letters outside ASCII are missing: a secret in it would not be recognised."""
+    """Return the reason phrase. httpx's own text lacks letters outside ASCII, so a secret in it would not be recognised."""
     raw: bytes = response.extensions.get("reason_phrase", b"")
     try:
         return raw.decode()
@@ -275,23 +209,23 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _kind(error: httpx.TransportError, url: str) -> NoAnswer:
-    """How a request to `url` failed."""
+def _kind(error: httpx.TransportError, url: str) -> ConnectionFailure:
+    """Return how a request to `url` failed."""
     import httpx
 
     if isinstance(error, httpx.ProxyError):
-        # Its text is the proxy's status: 407 and 403 stay as they are, 502 to 504 may pass.
-        return NoAnswer.PROXY_FAILED if str(error).startswith("5") else NoAnswer.PROXY
+        # Its text is the proxy's status: 407 and 403 are permanent, 502 to 504 may pass.
+        return ConnectionFailure.PROXY_FAILED if str(error).startswith("5") else ConnectionFailure.PROXY
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return NoAnswer.CERTIFICATE
+        return ConnectionFailure.CERTIFICATE
     if not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
-        return NoAnswer.TIMEOUT if isinstance(error, httpx.TimeoutException) else NoAnswer.LOST
+        return ConnectionFailure.TIMEOUT if isinstance(error, httpx.TimeoutException) else ConnectionFailure.LOST
     if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes):
-        return NoAnswer.TLS
+        return ConnectionFailure.TLS
     if goes_through_proxy(url):
-        return NoAnswer.PROXY_FAILED
+        return ConnectionFailure.PROXY_FAILED
     if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
-        return NoAnswer.NAME
+        return ConnectionFailure.NAME
     refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
-    return NoAnswer.REFUSED if refused else NoAnswer.UNREACHABLE
+    return ConnectionFailure.REFUSED if refused else ConnectionFailure.UNREACHABLE

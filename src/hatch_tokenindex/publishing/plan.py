@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from hatch_tokenindex.config.repositories import Repository
-    from hatch_tokenindex.index.simple import Listing
+    from hatch_tokenindex.index.simple_page import Listing
 
 CLOSED_AFTER = timedelta(days=14)
 """PyPI takes no new files for a release that is older."""

@@ -28,7 +28,8 @@ from hatch_tokenindex.errors import ConfigurationError, DistributionError, Token
 from hatch_tokenindex.index.arrival import wait_until_listed
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
-from hatch_tokenindex.index.minting import Mint
+from hatch_tokenindex.index.kinds import release_page
+from hatch_tokenindex.index.minting import TokenMinter
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Uploader
 from hatch_tokenindex.publishing.plan import ProjectPlan, by_project, plan, warnings
@@ -67,14 +68,14 @@ class Run:
         cache = Cache(cache_folder)
         keyring = Keyring(terminal if asked.can_prompt else None)
         store = CredentialStore(repository, cache, keyring)
-        mint = Mint(repository, self.clock)
-        self.trusted = TrustedPublishing(repository, mint, environment, self.clock.now, terminal.mask)
+        minter = TokenMinter(repository, self.clock)
+        self.trusted = TrustedPublishing(repository, minter, environment, self.clock.now, terminal.mask)
         prompts = Prompts(terminal, repository)
         self.chain = Chain(asked, repository, pypirc, cache, keyring, self.trusted, prompts, self.clock.now)
         self.session = CredentialSession(self.chain, store, terminal, Mode.DRY_RUN if asked.dry_run else Mode.PUBLISH)
         self.swap = TokenAdvice(store, cache)
         self.report = report
-        report.publishing_to(repository)
+        report.publishing_to(repository, partial(release_page, repository))
         for warning in repository.warnings:
             terminal.warning(warning)
 
@@ -246,7 +247,7 @@ class Run:
                 continue
             self.terminal.info()
             self.terminal.info(f"[{project.name}]")
-            pages = (self.repository.release_page(project.name, version) for version in project.versions)
+            pages = (release_page(self.repository, project.name, version) for version in project.versions)
             for page in dict.fromkeys(pages):
                 self.terminal.info(page)
             is_first = project.listing.exists is False

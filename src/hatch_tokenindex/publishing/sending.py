@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from hatch_tokenindex.console.document import summary_of
 from hatch_tokenindex.errors import TokenIndexError, UploadError
-from hatch_tokenindex.index.upload import Upload, Uploader
+from hatch_tokenindex.index.refusals import Upload
 from hatch_tokenindex.publishing.parallel import in_parallel, run_in_thread
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.credentials.session import CredentialSession
     from hatch_tokenindex.distributions import Distribution
+    from hatch_tokenindex.index.upload import Uploader
     from hatch_tokenindex.publishing.plan import ProjectPlan
 
 
@@ -63,10 +64,11 @@ class Sender:
                     digest = run_in_thread(partial(self._upload, item, project, asked_now=asked_now))
             except TokenIndexError as error:
                 self.report.failed(item, error)
-                if not asked_now or not isinstance(error, UploadError) or not error.about_credential:
+                refusal = error.refusal if isinstance(error, UploadError) else None
+                if not asked_now or refusal is None or not refusal.is_about_credential:
                     raise
                 self.terminal.error(str(error))
-                self.session.replace(project.name, checked, worthless=error.worthless)
+                self.session.replace(project.name, checked, worthless=refusal.is_worthless)
             else:
                 self.report.uploaded(item, digest)
                 return digest, checked
@@ -94,8 +96,8 @@ class Sender:
         upload = Upload(
             item,
             partial(self.session.authorize, project.name, item.size),
-            asked_now=asked_now,
-            status=project.listing.status,
+            prompts_on_refusal=asked_now,
+            project_status=project.listing.status,
             attestations=self.attestations.get(item.path) if minted else None,
             creates_project=project.listing.exists is False and item is project.uploads[0],
         )

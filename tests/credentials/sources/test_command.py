@@ -32,7 +32,7 @@ def test_a_clone_does_not_bring_the_program_of_auth_command(tmp_path: Path, monk
     program.chmod(0o755)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", ".")
-    with pytest.raises(CredentialError, match="is not run"):
+    with pytest.raises(CredentialError, match="are not run"):
         commands.first_line(WithOrigin((program.name,), "`auth-command`"), None)
     assert commands.first_line(WithOrigin((str(program),), "`auth-command`"), None).reveal() == "stolen"
 
@@ -45,20 +45,20 @@ def refused(*command: str) -> str:
 
 
 def test_a_program_that_is_not_there() -> None:
-    assert refused("no-such-program") == f"`auth-command`: 'no-such-program' can't be run: {os.strerror(errno.ENOENT)}."
+    assert refused("no-such-program") == f"`auth-command`: can't run 'no-such-program': {os.strerror(errno.ENOENT)}."
 
 
 def test_a_command_line_that_no_program_can_be_given() -> None:
     assert (
         refused(sys.executable, "\0")
-        == f"`auth-command`: {sys.executable!r} can't be run: the command line is not valid."
+        == f"`auth-command`: can't run {sys.executable!r}: the command line is not valid."
     )
 
 
-@pytest.mark.parametrize(("errors", "said"), [("", ""), ("Locked.\n", " It said: Locked.")])
+@pytest.mark.parametrize(("errors", "said"), [("", ""), ("Locked.\n", " Its error output:\n  Locked.")])
 def test_a_program_that_prints_nothing(errors: str, said: str) -> None:
     code = f"import sys; print(); print('the second line'); sys.stderr.write({errors!r})"
-    printed_nothing = "printed no secret on the first line of its output"
+    printed_nothing = "printed nothing on the first line of its output"
     assert refused(sys.executable, "-S", "-c", code) == f"`auth-command`: {sys.executable!r} {printed_nothing}.{said}"
 
 
@@ -68,7 +68,7 @@ def test_a_program_that_waits_for_somebody_is_ended(monkeypatch: pytest.MonkeyPa
         "import sys, threading; print('s3cret', file=sys.stderr); print('s3cret', flush=True); threading.Event().wait()"
     )
     told = refused(sys.executable, "-S", "-c", code)
-    assert told.startswith(f"`auth-command`: {sys.executable!r} gave no answer within 0.5 seconds.")
+    assert told.startswith(f"`auth-command`: {sys.executable!r} timed out after 0.5 s.")
     assert "s3cret" not in told
 
 
@@ -76,7 +76,7 @@ def test_a_program_that_waits_for_somebody_is_ended(monkeypatch: pytest.MonkeyPa
 def test_what_a_program_said_before_it_was_ended_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "TIME_LIMIT", 2)
     told = refused("sh", "-c", "echo s3cret; echo 'Touch the key, s3cret.' >&2; exec sleep 60")
-    assert told == "`auth-command`: 'sh' gave no answer within 2 seconds. It said: Touch the key, *****."
+    assert told == "`auth-command`: 'sh' timed out after 2 s.\nIts error output:\n  Touch the key, *****."
     # A pipe that was left open would be complained of now.
     gc.collect()
 
@@ -108,13 +108,13 @@ def test_a_person_is_told_what_is_awaited_but_nothing_that_the_program_said(monk
     notes: list[str] = []
     given: WithOrigin[tuple[str, ...]] = WithOrigin((sys.executable, "-S", "-c", code), "`auth-command`")
     assert commands.first_line(given, notes.append) == Secret("s3cret")
-    assert notes == [f"Waiting for {sys.executable!r}: it may want to be unlocked."]
+    assert notes == [f"Waiting for {sys.executable!r}. Does your password manager ask to be unlocked?"]
 
 
 @pytest.mark.parametrize("secret", [b"p\xe9ssword-secret", b"s3cret-pass-word"])
 def test_a_secret_that_a_failing_program_repeats_is_masked(secret: bytes) -> None:
     code = f"import sys; o, e = sys.stdout.buffer, sys.stderr.buffer; o.write({secret!r}); e.write(b'bad: ' + {secret!r}); sys.exit(1)"
-    assert refused(sys.executable, "-S", "-c", code).endswith("It said: bad: *****")
+    assert refused(sys.executable, "-S", "-c", code).endswith("Its error output:\n  bad: *****")
 
 
 def test_a_token_that_a_program_repeats_before_it_gives_it_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:

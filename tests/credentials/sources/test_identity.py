@@ -105,7 +105,7 @@ def test_a_job_without_the_permission_is_told_what_to_add(
         environment[name] = value
     monkeypatch.delenv(name)
     why = refused(environment)
-    assert "may not ask GitHub for an identity token" in why
+    assert "lacks the permission to request an identity token" in why
     assert "permissions:\n  contents: read\n  id-token: write" in why
     assert github.server.requests == []
 
@@ -153,13 +153,13 @@ def test_github_cannot_be_reached(github: GitHub, monkeypatch: pytest.MonkeyPatc
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
         monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", url)
-        assert refused({**github.job, "ACTIONS_ID_TOKEN_REQUEST_URL": url}).startswith("there is no identity token")
+        assert refused({**github.job, "ACTIONS_ID_TOKEN_REQUEST_URL": url}).startswith("no identity token")
 
 
 def test_a_url_that_is_none_is_no_traceback(github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "no url")
     why = refused(github.job)
-    assert why.startswith("there is no identity token (")
+    assert why.startswith("no identity token (")
 
 
 # GitLab
@@ -220,7 +220,7 @@ def test_a_token_of_gitlab_is_used_for_nobody_but_whom_it_is_made_out_for(
 @pytest.mark.parametrize("token", ["no token", "a.b.c", "eyJhbGciOiJSUzI1NiJ9..", "...."])
 def test_what_is_no_token_in_the_variable_is_not_sent(token: str) -> None:
     why = refused({**ON_GITLAB_ALONE, "PYPI_ID_TOKEN": token})
-    assert "but none that can be read" in why
+    assert "but an unreadable one" in why
     assert token not in why
 
 

@@ -63,9 +63,9 @@ def test_every_project_of_a_workspace_has_its_own_slot(at_pypi: Maintainer) -> N
         ("gamma", "__token__", "account"),
         ("omega", "__token__", "account"),
     ]
-    assert f"keyring slot '{slot_of('delta')}' of {PYPI} is only for alpha" in result.words
-    assert f"keyring slot '{slot_of('gamma')}' of {PYPI} expired on 2020-09-13" in result.words
-    assert result.words.count("passed over") == 2
+    assert f"keyring entry '{slot_of('delta')}' for {PYPI} is scoped to alpha" in result.words
+    assert f"keyring entry '{slot_of('gamma')}' for {PYPI} expired on 2020-09-13" in result.words
+    assert result.words.count("Skipped keyring: ") == 2
     assert [secret for secret in slots.values() if secret in result.output] == []
     assert at_pypi.kept == slots
 
@@ -180,15 +180,15 @@ def lines_about_the_keyring(terminal: HatchTerminal) -> list[str]:
 
 
 BACKENDS = {
-    "keyring.backends.fail.Keyring": "There is no keyring on this system",
+    "keyring.backends.fail.Keyring": "No keyring available",
     "no.such.Backend": "The keyring failed (ModuleNotFoundError)",
     "keyring_backends.Locked": "The keyring is locked",
     "keyring_backends.Init": "The keyring could not be started",
     "keyring_backends.Explodes": "The keyring failed (RuntimeError)",
-    "keyring_backends.WriteFails": "not stored, and will be asked for again: the keyring failed (PasswordSetError)",
-    "keyring_backends.CredentialOnly": "not stored, and will be asked for again: the keyring failed (NotImplementedError)",
-    "keyring_backends.Swallows": "not stored, and will be asked for again: the keyring (keyring backends Swallows) did not",
-    "keyring.backends.null.Keyring": "not stored, and will be asked for again: the keyring (null Keyring) did not keep it",
+    "keyring_backends.WriteFails": "was not saved; the next run will prompt for it again: the keyring failed (PasswordSetError)",
+    "keyring_backends.CredentialOnly": "was not saved; the next run will prompt for it again: the keyring failed (NotImplementedError)",
+    "keyring_backends.Swallows": "was not saved; the next run will prompt for it again: the keyring (keyring backends Swallows) did not",
+    "keyring.backends.null.Keyring": "was not saved; the next run will prompt for it again: the keyring (null Keyring) did not keep it",
 }
 
 
@@ -218,7 +218,7 @@ def test_without_a_terminal_a_keyring_that_fails_is_in_the_list(at_index: Mainta
     reason = BACKENDS[backend].removeprefix("The ").removeprefix("There ")
     assert f"keyring: {slot_of(at_index.project.name)}:" in result.words
     assert reason in result.words
-    assert result.words.count("No secret was found") == 1
+    assert result.words.count("Cannot prompt for a token") == 1
 
 
 @pytest.fixture
@@ -236,8 +236,8 @@ def test_a_library_that_can_not_be_imported_is_a_keyring_that_fails(
     at_index.build()
     result = at_index.publish(run=run_hatch, **no_library)
     assert result.returncode == 1
-    assert f"keyring: {slot_of(at_index.project.name)}: the keyring library can't be imported" in result.words
-    assert result.words.count("No secret was found") == 1
+    assert f"keyring: {slot_of(at_index.project.name)}: unavailable: the keyring library can't be imported" in result.words
+    assert result.words.count("Cannot prompt for a token") == 1
 
 
 @needs_terminal
@@ -248,7 +248,7 @@ def test_on_a_terminal_the_run_goes_on_without_the_library(at_index: Maintainer,
         assert terminal.finish() == 0
     assert at_index.received == [("alpha", "__token__", SECRET), ("beta", "__token__", SECRET)]
     (line,) = lines_about_the_keyring(terminal)
-    assert "The keyring library can't be imported: the run goes on without it." in line
+    assert "The keyring library can't be imported; continuing without it." in line
 
 
 @pytest.mark.parametrize("backend", ["Explodes", "Hangs"])
@@ -271,7 +271,7 @@ def test_without_a_terminal_a_hanging_keyring_has_five_seconds(at_index: Maintai
     result = at_index.publish(HANGING_KEYRING="get_credential")
     assert 5 <= time.monotonic() - start < 15
     assert result.returncode == 1
-    assert "the keyring gave no answer in time" in result.words
+    assert "the keyring timed out after" in result.words
     assert [method for method, _, _ in at_index.home.keyring.calls] == [
         "get_password",
         "get_password",
@@ -288,7 +288,7 @@ def test_on_a_terminal_it_says_what_is_awaited_and_ctrl_c_goes_on(at_index: Main
         if method == "set_password":
             answer(terminal)
         terminal.expect("Waiting for the keyring")
-        terminal.expect("Ctrl-C goes on without it")
+        terminal.expect("Press Ctrl-C to continue without it")
         terminal.interrupt()
         if method == "get_password":
             answer(terminal)
@@ -297,7 +297,7 @@ def test_on_a_terminal_it_says_what_is_awaited_and_ctrl_c_goes_on(at_index: Main
     # Ctrl-C in the moment in which Rich prints a line makes it print the line again.
     awaited, *_again, warning = lines_about_the_keyring(terminal)
     assert "Waiting" in awaited
-    assert "keyring was not waited for" in warning
+    assert "topped waiting for the keyring" in warning
     assert [call for call in at_index.home.keyring.calls if call[0] == method] == [at_index.home.keyring.calls[-1]]
 
 
@@ -360,7 +360,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[Keyring], Any]]] = {
     "name": ("name", lambda ring: ring.name),
 }
 FAULTS = {
-    NoKeyringError("No recommended backend"): "there is no keyring on this system",
+    NoKeyringError("No recommended backend"): "no keyring available",
     KeyringLocked("Failed to unlock"): "the keyring is locked",
     InitError("Failed to open session"): "the keyring could not be started",
     PasswordSetError(f"can't store {SECRET}"): "the keyring failed (PasswordSetError)",
@@ -438,10 +438,10 @@ def test_every_method_may_hang(
     prompter = Listener()
     ring = Keyring(prompter if anybody else None)
     for _ in range(2):
-        with pytest.raises(SourceUnavailableError, match="no answer in time"):
+        with pytest.raises(SourceUnavailableError, match="timed out after"):
             ask(ring)
     assert backend.calls.count(method) == 1
-    awaited = "Waiting for the keyring: it may be asking for its password. Ctrl-C goes on without it."
+    awaited = "Waiting for the keyring. Is it asking for its password? Press Ctrl-C to continue without it."
     assert prompter.notes == ([awaited] if anybody else [])
     let_go.set()
 
@@ -474,6 +474,6 @@ def test_a_refused_secret_that_stays_is_told(use: Callable[[KeyringBackend], Non
 
     assert backend.secrets[PYPI, "__token__"] == account_token()
     assert len(kept.notes) == 1
-    assert kept.warnings == ("The refused secret is still in the keyring: the keyring failed (PasswordDeleteError).",)
+    assert kept.warnings == ("The rejected token is still in the keyring: the keyring failed (PasswordDeleteError).",)
     assert cache.read().entry(PYPI, slot_of("demo")) == old
     assert [slot.user for slot in cache.read().entries] == [slot_of("demo"), "__token__"]

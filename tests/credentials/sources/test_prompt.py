@@ -45,9 +45,9 @@ def test_the_prompts_of_pypi(at_pypi: Maintainer, repository: str, index: str, l
     at_pypi.build()
     token = account_token(location=location)
     with at_pypi.at_terminal("-r", repository) as terminal:
-        answer(terminal, f"User name for {index} (Enter if you have an API token)", "")
+        answer(terminal, f"User name for {index} (press Enter for an API token)", "")
         answer(
-            terminal, f"API token for {at_pypi.project.name} on {index} (input is hidden; make one at {page})", token
+            terminal, f"API token for {at_pypi.project.name} on {index} (input is hidden; create one at {page})", token
         )
         assert terminal.finish() == 0
     assert at_pypi.received == [(at_pypi.project.name, "__token__", "account")]
@@ -57,7 +57,7 @@ def test_the_prompts_of_pypi(at_pypi: Maintainer, repository: str, index: str, l
 def test_the_prompts_of_another_index(at_index: Maintainer) -> None:
     at_index.build()
     with at_index.at_terminal() as terminal:
-        answer(terminal, f"User name for {at_index.url} (Enter if you have an API token)", "alice")
+        answer(terminal, f"User name for {at_index.url} (press Enter for an API token)", "alice")
         answer(terminal, f"Password or token of 'alice' for {at_index.project.name} on {at_index.url}", "correct horse")
         assert terminal.finish() == 0
     assert at_index.received == [(at_index.project.name, "alice", "correct horse")]
@@ -71,11 +71,11 @@ def test_why_it_asks_is_said_before(at_pypi: Maintainer) -> None:
     at_pypi.build()
     with at_pypi.at_terminal() as terminal:
         answer(terminal, "User name for PyPI", "")
-        assert "passed over" in terminal.words
-        assert "is only for another" in terminal.words
+        assert "Skipped keyring" in terminal.words
+        assert "is scoped to another" in terminal.words
         answer(terminal, "API token for", account_token())
         assert terminal.finish() == 0
-    assert terminal.words.count("passed over") == 1
+    assert terminal.words.count("Skipped keyring") == 1
 
 
 # A token at the user-name prompt
@@ -88,7 +88,7 @@ def test_a_token_typed_as_user_name_is_the_secret_and_lands_in_no_file(at_pypi: 
     token = account_token()
     with at_pypi.at_terminal(HATCH_DEBUG="1") as terminal:
         answer(terminal, "User name for PyPI", f"{prefix}{token}")
-        terminal.expect("it is used as the secret")
+        terminal.expect("using it as the secret")
         assert terminal.finish() == 0
     assert at_pypi.received == [("alpha", "__token__", "account"), ("beta", "__token__", "account")]
     assert "input is hidden" not in terminal.words
@@ -167,7 +167,7 @@ def test_a_rehearsal_says_that_it_would_ask(at_index: Maintainer, option: str) -
     with at_index.at_terminal("-o", option) as terminal:
         assert terminal.finish() == 0
     assert "would" in terminal.words
-    assert "ask" in terminal.words
+    assert "would prompt" in terminal.words
     assert "User name for" not in terminal.words
     assert "input is hidden" not in terminal.words
 
@@ -178,8 +178,8 @@ def test_a_rehearsal_says_that_it_would_ask(at_index: Maintainer, option: str) -
 BAD_ANSWERS = {
     "nothing": ("", "is empty"),
     "spaces": ("   ", "is empty"),
-    "another project's": (project_token("another"), "is only for another"),
-    "another index's": (account_token(location="test.pypi.org"), "was made by test.pypi.org"),
+    "another project's": (project_token("another"), "is scoped to another"),
+    "another index's": (account_token(location="test.pypi.org"), "You entered a TestPyPI token"),
     "expired": (make_token(user=USER_ID, expires=PAST), "expired on 2020-09-13"),
 }
 
@@ -204,7 +204,7 @@ def test_the_third_answer_that_can_not_work_ends_the_run(at_pypi: Maintainer) ->
         for _ in range(3):
             answer(terminal, "API token for", project_token("another"))
         assert terminal.finish() == 1
-    assert terminal.words.count("is only for another") == 3
+    assert terminal.words.count("is scoped to another") == 3
     assert at_pypi.received == []
     assert at_pypi.kept == {}
 

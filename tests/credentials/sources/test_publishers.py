@@ -81,9 +81,9 @@ def a_new_code(job: Job) -> None:
 @pytest.mark.parametrize(
     ("cause", "said", "advice", "attempts"),
     [
-        (invalid_payload, "unknown trusted publishing issuer", "doesn't know who issued the identity token", 1),
-        (not_enabled, "GitHub trusted publishing functionality not enabled", "has switched off", 1),
-        (invalid_token, "malformed or invalid token", "check the clock", 1),
+        (invalid_payload, "unknown trusted publishing issuer", "doesn't recognise the issuer of the identity token", 1),
+        (not_enabled, "GitHub trusted publishing functionality not enabled", "has disabled Trusted Publishing", 1),
+        (invalid_token, "malformed or invalid token", "Check the clock", 1),
         (invalid_publisher, "Publisher with matching claims was not found", "Compare each field with its claim", 1),
         (invalid_pending_publisher, "project already exists", "choose another name", 3),
         (invalid_reuse_token, "invalid token: already used", "Run the job again", 3),
@@ -102,7 +102,7 @@ def test_every_refusal_is_explained_with_the_claims_beside_the_fields(
     assert pypi_job.at.server.uploads == []
     text = json.loads(result.stdout)["error"]["summary"]
     code = "invalid-moon" if cause is a_new_code else cause.__name__.replace("_", "-")
-    assert text.startswith(f"PyPI minted no token for this job ({code}). It said:\n  ")
+    assert text.startswith(f"PyPI refused to issue a token for this job ({code})\n\n  ")
     assert said in text
     assert advice in text
     for claim, field in (
@@ -112,7 +112,7 @@ def test_every_refusal_is_explained_with_the_claims_beside_the_fields(
             "job_workflow_ref: octo-org/sample/.github/workflows/release.yml@refs/tags/v1.0",
             "Workflow name: release.yml",
         ),
-        ("environment: (none)", "Environment name: (empty; or give the job what the publisher has)"),
+        ("environment: (none)", "Environment name: (empty, or the environment that the publisher names)"),
     ):
         (line,) = (line for line in text.splitlines() if line.strip().startswith(claim))
         assert line.endswith(f"  {field}")
@@ -167,7 +167,7 @@ def test_a_reusable_workflow_is_told(job: Job) -> None:
     job.github.claims["job_workflow_ref"] = "octo-org/shared/.github/workflows/publish.yml@refs/heads/main"
     result = job.publish()
     assert result.returncode == 1
-    assert "This job belongs to a reusable workflow" in result.output
+    assert "PyPI doesn't support reusable workflows" in result.output
     assert "Workflow name: release.yml" in result.output
 
 
@@ -253,7 +253,7 @@ def test_no_link_is_made_up_where_the_token_names_no_workflow(pypi_job: Job, pro
     environment = gitlab_job(ci_config_ref_uri="elsewhere") if provider == "GitLab CI/CD" else None
     result = pypi_job.publish(environment=environment)
     assert result.returncode == 1
-    assert "PyPI minted no token for this job (invalid-publisher)" in result.output
+    assert "PyPI refused to issue a token for this job (invalid-publisher)" in result.output
     assert "sub: " in result.output
     assert links(result.output) == []
 

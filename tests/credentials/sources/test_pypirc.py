@@ -363,7 +363,7 @@ def test_a_broken_file_is_one_line_that_quotes_nothing(
         result = publish(built, home, *arguments, HATCH_DEBUG="1")
         assert result.returncode == 1
         (line,) = result.output.splitlines()
-        assert line.startswith(f"{home.pypirc} can't be read: {where}")
+        assert line.startswith(f"Can't read {home.pypirc}: {where}")
         assert SECRET not in line
         assert "bug in hatch-tokenindex" not in line
     assert index.uploads == []
@@ -375,7 +375,7 @@ def test_the_installed_command_agrees(index: RecordingServer, built: Project, ho
     result = run_hatch(*command, cwd=built.folder, home=home, env={"HATCH_DEBUG": "1"})
     assert result.returncode == 1
     assert result.output == (
-        f"{home.pypirc} can't be read: line 3 is neither a [section] nor `option = value`. "
+        f"Can't read {home.pypirc}: line 3 is neither a [section] nor `option = value`. "
         f"Correct the file, or move it away.\n"
     )
 

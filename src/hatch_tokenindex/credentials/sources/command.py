@@ -59,7 +59,7 @@ def secret_source(
 
     def find(mode: Mode) -> Finding[CheckedCredential]:
         if program is not None and mode is Mode.EXPLAIN:
-            return Finding(PLACE, Status.WOULD_ACT, detail="would be run")
+            return Finding(PLACE, Status.WOULD_ACT, detail=f"would run {program.command.value[0]!r}")
         return source.find(mode)
 
     return Source(PLACE, find)

@@ -23,7 +23,6 @@ PLACE = "prompt"
 ATTEMPTS = 3
 """Prompts for a secret before the run gives up."""
 _ORIGIN = "the prompt"
-_WOULD_PROMPT = "would prompt"
 
 
 class Prompts:
@@ -126,5 +125,5 @@ def secret_source(
 
 def _without_prompting(options: Options) -> Source[T]:
     if options.can_prompt:
-        return fixed(PLACE, Status.WOULD_ACT, _WOULD_PROMPT)
+        return fixed(PLACE, Status.WOULD_ACT, "would prompt")
     return fixed(PLACE, Status.UNAVAILABLE, options.no_prompt_because)

@@ -94,7 +94,7 @@ class Pypirc:
         except FileNotFoundError:
             return ()
         except _UNREADABLE as error:
-            msg = f"Can't read {self._path}: {_reason(error)}.\nFix: correct the file, or move it away."
+            msg = f"Can't read {self._path}: {_reason(error)}. Correct the file, or move it away."
             raise ConfigurationError(msg) from None
         return tuple(_section(name, parser[name]) for name in parser.sections() if name != "distutils")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode
 
 from hatch_tokenindex import urls
+from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, basic
 from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status, checked, refused
 from hatch_tokenindex.credentials.sources import identity, publishers
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 
 PLACE = "Trusted Publishing"
 ATTEMPTS = 3
-FIRST_PAUSE = 0.5
-"""Seconds before the second attempt to mint a token; the second pause is twice as long."""
+BACKOFF = Backoff(first=0.5, longest=1)
 BURN_PATIENCE = 0.5
 """Seconds that burning waits for a thread that is minting; with the burning itself, two."""
 USUAL_LIFE = 15 * 60
@@ -204,25 +204,24 @@ class TrustedPublishing:
     def _mint(self, provider: identity.Provider, project: str) -> None:
         """Mint a token, with a fresh identity token for each attempt: the index accepts each one once."""
         audience = self._audience(provider)
-        attempts, pause = ATTEMPTS if provider.renewable else 1, FIRST_PAUSE
+        attempts, most = 0, ATTEMPTS if provider.renewable else 1
         while True:
-            attempts -= 1
+            attempts += 1
             stated = identity.obtain(provider, audience, self._environment)
             try:
                 minted = self._minter.mint(stated.token)
             except MintingError as error:
-                if not attempts or error.code not in _WORTH_ANOTHER_IDENTITY:
+                if attempts == most or error.code not in _WORTH_ANOTHER_IDENTITY:
                     text = publishers.explained(error, stated.claims, project, self._repository)
                     once = "" if provider.renewable else f"\n{provider.name} {_ONLY_ONCE}; run the job again."
                     raise CredentialError(text + once) from None
             except SourceUnavailableError as error:
                 # The answer was lost, and the identity token may be used up.
-                if not attempts:
+                if attempts == most:
                     once = "" if provider.renewable else f"; {provider.name} {_ONLY_ONCE}"
                     msg = f"{error}{once}"
                     raise SourceUnavailableError(msg) from None
-                sleep(pause)
-                pause *= 2
+                sleep(BACKOFF.pause(attempts - 1))
                 if self._is_over:
                     msg = "the run is over"
                     raise SourceUnavailableError(msg) from None

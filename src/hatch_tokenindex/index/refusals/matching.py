@@ -1,100 +1,130 @@
-"""From an answer to a refusal, with the help of the table, and from there to the three parts that a person reads."""
+"""From a response to a refusal, with the help of the table, and from there to the text that the user reads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.index.refusals.own_words import MOST_LINES, own_words, status_line
-from hatch_tokenindex.index.refusals.placeholders import about_answer, about_sent
-from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, UNKNOWN, About, NoAnswer, Row
-from hatch_tokenindex.index.refusals.table import NO_ANSWER_ROWS, ROWS
-from hatch_tokenindex.secrets import MASK
+from hatch_tokenindex.index.refusals.message import MOST_LINES, message_of, status_line
+from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
+from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, UNKNOWN, About, ConnectionFailure, Row
+from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, ROWS
 from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.index.refusals.exchange import Answer, Attempt
-    from hatch_tokenindex.index.refusals.own_words import Redact
+    from collections.abc import Iterator, Mapping
+
+    from hatch_tokenindex.credentials.credential import Credential
+    from hatch_tokenindex.index.refusals.attempt import Attempt, Response
+    from hatch_tokenindex.index.refusals.message import Redact
+
+
+class Doubt(IntEnum):
+    """Doubt about whether the index has a file that it didn't confirm. The greatest of all attempts counts."""
+
+    NONE = 0
+    """The index answered that it doesn't accept the file, or nothing was sent."""
+    SERVER_ERROR = 1
+    """The index, or a gateway in front of it, failed; it can have stored the file all the same."""
+    NO_RESPONSE = 2
+    """The file was sent and no response came."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a file was not taken. `row` is the one of the table that fits, `UNKNOWN` if none does; `next_step` is `None` then.
+    """The reason why a file was not accepted: the row of the table, and the texts filled in for one attempt."""
 
-    `said` is never empty. `status` is `None` if no answer came; `was_sent` tells whether anything went out.
-    """
-
+    attempt: Attempt
     row: Row
     said: tuple[str, ...]
-    next_step: str | None
+    """The index's own words, or those of the HTTP client; never empty."""
+    why: str
+    step: str
     status: int | None
+    """None if no response came."""
     was_sent: bool = True
+    """Something went out."""
 
     @property
-    def may_hide_success(self) -> bool:
-        """Whether the index can have the file all the same: a gateway's 502 or 504 doesn't tell."""
-        return self.may_have_arrived or self.status in SERVER_ERRORS
+    def next_step(self) -> str | None:
+        """The reason and the next step; None for an unrecognised response."""
+        return None if self.row is UNKNOWN else f"{self.why} {self.step}"
+
+    @property
+    def doubt(self) -> Doubt:
+        """The doubt that this response, or its absence, leaves about whether the index has the file."""
+        if self.status is None and self.was_sent:
+            return Doubt.NO_RESPONSE
+        return Doubt.SERVER_ERROR if self.status in SERVER_ERRORS else Doubt.NONE
 
     @property
     def calls_token_expired(self) -> bool:
-        """Whether the index calls the token expired; of a narrowed one that can be the clock's fault."""
+        """Return True if the index calls the token expired; for a narrowed one, a wrong clock can be the reason."""
         return "token is expired" in " ".join(self.said)
 
     @property
-    def about_credential(self) -> bool:
-        """Whether another credential may be taken."""
+    def is_about_credential(self) -> bool:
+        """Return True if another credential may be accepted."""
         return self.row.about is About.CREDENTIAL
 
     @property
-    def worthless(self) -> bool:
-        """Whether the credential is good for nothing any more."""
-        return self.about_credential and not self.row.good_elsewhere
+    def is_worthless(self) -> bool:
+        """Return True if the credential is of no use anywhere."""
+        return self.is_about_credential and not self.row.good_elsewhere
 
-    @property
-    def may_have_arrived(self) -> bool:
-        """Whether the index can have the file, although it didn't say so."""
-        return self.status is None and self.was_sent
+    def __str__(self) -> str:
+        """The text for the user: headline, the index's words, what was used, the reason, the next step."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        attempt, item = self.attempt, self.attempt.upload.distribution
+        if self.status:
+            yield one_line(f"{attempt.index} rejected {item.filename} ({self.status})")
+        else:
+            yield one_line(f"Could not upload {item.filename} to {attempt.index}")
+        yield ""
+        yield from (f"  {line}" for line in self.said)
+        yield ""
+        yield f"  project      {one_line(f'{item.project} {item.version}')}"
+        yield f"  upload URL   {attempt.url}"
+        yield f"  credential   {one_line(_used(attempt.credential))}"
+        yield ""
+        yield self.why
+        yield f"Fix: {self.step[:1].lower()}{self.step[1:]}"
 
 
-def refusal(answer: Answer, sent: Attempt, redact: Redact) -> Refusal:
-    """What an answer other than success means. `redact` masks the secrets in a text that comes from the server."""
-    own = own_words(answer, redact)
-    said = own or (status_line(answer, redact),)
-    row = next((row for row in ROWS if row.fits(answer.status, "\n".join(own), sent)), None)
-    if row is None:
-        return Refusal(UNKNOWN, said, None, answer.status)
-    step = one_line(row.next_step.format_map({**about_sent(sent), **about_answer(answer, redact)}))
-    return Refusal(row, said, step, answer.status)
+def _used(credential: Credential | None) -> str:
+    if credential is None:
+        return "none"
+    what = "token" if credential.has_token_user else "secret"
+    return f"{credential.user}, {what} from {credential.description}"
 
 
-def unreachable(kind: NoAnswer, detail: str, sent: Attempt, redact: Redact) -> Refusal:
-    """What it means that no answer came. `detail` is what the HTTP client said about it, and may be empty."""
-    row = NO_ANSWER_ROWS[kind]
+def refusal(response: Response, attempt: Attempt, redact: Redact) -> Refusal:
+    """Return the reason for a response other than success. `redact` masks the secrets in a text of the server."""
+    own = message_of(response, redact)
+    said = own or (status_line(response, redact),)
+    fitting = (row for row in ROWS if row.fits(response.status, "\n".join(own), attempt))
+    names = {**about_attempt(attempt), **about_response(response, redact)}
+    return _filled(next(fitting, UNKNOWN), said, names, attempt, response.status)
+
+
+def unreachable(kind: ConnectionFailure, detail: str, attempt: Attempt, redact: Redact) -> Refusal:
+    """Return the reason why no response came. `detail` is the text of the HTTP client, and may be empty."""
     said = (kind.value, *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES]
-    step = one_line(row.next_step.format_map(about_sent(sent)))
-    return Refusal(row, said, step, None, was_sent=kind.came_after_sending)
+    row, names = CONNECTION_ROWS[kind], about_attempt(attempt)
+    return _filled(row, said, names, attempt, None, was_sent=kind.came_after_sending)
 
 
-def render(refused: Refusal, sent: Attempt) -> str:
-    """The three parts for a terminal: what the index said, what was sent, what to do now."""
-    said = f"{sent.index} said (status {refused.status}):" if refused.status else f"No answer from {sent.host}:"
-    credential = f"{sent.user} with {MASK} from {sent.source}" if sent.source else "none"
-    sent_or_not = "What was sent:" if refused.was_sent else "What was to be sent:"
-    what = (
-        f"file: {sent.filename} ({sent.project} {sent.version})",
-        f"to: {sent.url}",
-        f"credential: {credential}",
-    )
-    step = refused.next_step or (
-        f"This answer isn't known here: what {sent.host} said above is all there is. Ask whoever runs it, and quote that."
-    )
-    return "\n".join(
-        (
-            said,
-            *(f"  {line}" for line in refused.said),
-            sent_or_not,
-            *(f"  {one_line(line)}" for line in what),
-            "What to do now:",
-            f"  {step}",
-        )
-    )
+def _filled(
+    row: Row,
+    said: tuple[str, ...],
+    names: Mapping[str, str],
+    attempt: Attempt,
+    status: int | None,
+    *,
+    was_sent: bool = True,
+) -> Refusal:
+    why, step = (one_line(text.format_map(names)) for text in (row.why, row.step))
+    return Refusal(attempt, row, said, why, step, status, was_sent)

@@ -1,4 +1,4 @@
-"""What the texts of the table can name in braces: the project, the links that help, how to give another credential."""
+"""The names that the texts of the table can use in braces: the project, links, how to replace the credential."""
 
 from __future__ import annotations
 
@@ -10,80 +10,85 @@ from packaging.utils import canonicalize_name
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import kind_of
-from hatch_tokenindex.index.refusals.waiting import LATER, allowance, when
+from hatch_tokenindex.index.retry_after import LATER, allowance, when
 from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.index.refusals.exchange import Answer, Attempt
-    from hatch_tokenindex.index.refusals.own_words import Redact
+    from hatch_tokenindex.index.refusals.attempt import Attempt, Response
+    from hatch_tokenindex.index.refusals.message import Redact
 
 
-def about_sent(sent: Attempt) -> dict[str, str]:
-    """What can be named about a request."""
-    project = quote(canonicalize_name(sent.project), safe="")
-    manage = f"{sent.site}/manage/project/{project}"
-    on_test = urls.site(sent.url) == "test.pypi.org"
+def about_attempt(attempt: Attempt) -> dict[str, str]:
+    """Return the names that depend on the attempt."""
+    item, web_url = attempt.upload.distribution, attempt.web_url
+    project = quote(canonicalize_name(item.project), safe="")
+    manage = f"{web_url}/manage/project/{project}"
+    publisher = attempt.credential.publisher if attempt.credential else ""
+    on_test = attempt.repository.site == "test.pypi.org"
     return {
-        "index": sent.index,
-        "host": sent.host,
-        "project": sent.project,
-        "version": sent.version,
-        "filename": sent.filename,
-        "url": sent.url,
-        "https_url": re.sub("^http:", "https:", sent.url, flags=re.IGNORECASE),
-        "command": sent.command,
-        "tokens": f"{sent.site}/manage/account/token/",
-        "account": f"{sent.site}/manage/account/",
-        "site": sent.site,
+        "index": attempt.index,
+        "host": attempt.host,
+        "project": item.project,
+        "version": item.version,
+        "filename": item.filename,
+        "url": attempt.url,
+        "https_url": re.sub("^http:", "https:", attempt.url, flags=re.IGNORECASE),
+        "command": attempt.command,
+        "tokens": f"{web_url}/manage/account/token/",
+        "account": f"{web_url}/manage/account/",
+        "site": web_url,
         "settings": f"{manage}/settings/",
-        "publishing": f"{manage}/settings/publishing/{f'?{sent.publisher}' if sent.publisher else ''}",
+        "publishing": f"{manage}/settings/publishing/{f'?{publisher}' if publisher else ''}",
         "collaboration": f"{manage}/collaboration/",
         "releases": f"{manage}/releases/",
-        "give": _how_to_give_a_token(sent),
-        "change": _how_to_change_the_credential(sent),
-        "wants": kind_of(sent.url).credential,
+        "give": _how_to_give_a_token(attempt),
+        "change": _how_to_change_the_credential(attempt),
+        "wants": kind_of(attempt.url).credential_help,
         "upload_url": urls.TEST_PYPI if on_test else urls.PYPI,
         "upload_name": "test" if on_test else "main",
-        "outages": _where_outages_are_told(sent),
+        "outages": _where_outages_are_announced(attempt),
     }
 
 
-def about_answer(answer: Answer, redact: Redact) -> dict[str, str]:
-    """What can be named about the answer to it."""
+def about_response(response: Response, redact: Redact) -> dict[str, str]:
+    """Return the names that depend on the response."""
+    location = response.headers.get("location", "")
     try:
-        location = urljoin(answer.url, answer.header("location"))
+        target = urljoin(response.url, location)
     except ValueError:
-        location = answer.header("location")
-    again = when(answer)
+        target = location
+    again = when(response)
     return {
         "when": again,
-        "soon": "In a few minutes" if again == LATER else f"{again[:1].upper()}{again[1:]}",
-        "allowance": allowance(answer),
-        "answered": shortened(redact(one_line(answer.url))),
-        "location": shortened(redact(one_line(location))),
+        "soon": "in a few minutes" if again == LATER else again,
+        "allowance": allowance(response),
+        "answered": shortened(redact(one_line(response.url))),
+        "location": shortened(redact(one_line(target))),
     }
 
 
-def _how_to_give_a_token(sent: Attempt) -> str:
-    if sent.asked_now:
+def _how_to_give_a_token(attempt: Attempt) -> str:
+    credential = attempt.credential
+    if attempt.upload.prompts_on_refusal:
         return "paste it here"
-    if sent.asked_again or not sent.source:
-        return f"run `{sent.command} -u __token__`, which asks for it"
-    with_user = "" if sent.user == "__token__" else ", with the user name `__token__`,"
-    return f"give it{with_user} in place of the one from {sent.source}"
+    if credential is None or credential.is_replaceable:
+        return f"run `{attempt.command} -u __token__`, which prompts for it"
+    with_user = "" if credential.has_token_user else ", with the user name `__token__`"
+    return f"set {credential.origin} to it{with_user}"
 
 
-def _how_to_change_the_credential(sent: Attempt) -> str:
-    if not sent.source:
-        return f"Run `{sent.command}` at a terminal, which asks for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
-    if sent.asked_now:
-        return "Give another one here."
-    if sent.asked_again:
-        return f"Run `{sent.command}` at a terminal, which asks for another one."
-    return f"Check the user name, and give another secret in place of the one from {sent.source}."
+def _how_to_change_the_credential(attempt: Attempt) -> str:
+    credential = attempt.credential
+    if credential is None:
+        return f"Run `{attempt.command}` at a terminal, which prompts for it, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
+    if attempt.upload.prompts_on_refusal:
+        return "Enter another one here."
+    if credential.is_replaceable:
+        return f"Run `{attempt.command}` at a terminal, which prompts for another one."
+    return f"Check the user name, and replace the secret from {credential.origin}."
 
 
-def _where_outages_are_told(sent: Attempt) -> str:
-    if urls.site(sent.url):
+def _where_outages_are_announced(attempt: Attempt) -> str:
+    if attempt.repository.site:
         return "See https://status.python.org for outages."
-    return f"If it lasts, ask whoever runs {sent.host}."
+    return f"If it persists, contact the administrator of {attempt.host}."

@@ -1,4 +1,4 @@
-"""What stands in a row of the table of refusals, and what a refusal can be about."""
+"""A row of the table of refusals: how it is recognised, what it is about, and what its texts are."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from hatch_tokenindex.index.refusals.exchange import Attempt
+    from hatch_tokenindex.index.refusals.attempt import Attempt
 
 
 class About(Enum):
-    """What a refusal is about. Only `CREDENTIAL` is mended by another user name, password or token."""
+    """The thing that a refusal is about. Another user name, password or token helps only with `CREDENTIAL`."""
 
     CREDENTIAL = "credential"
     ACCOUNT = "account"
-    """The account or organization behind the credential: its other tokens are refused alike."""
+    """The account or organization behind the credential: its other tokens are refused too."""
     PROJECT = "project"
     """The project: its name, its state, or who may upload to it."""
     RELEASE = "release"
     FILE = "file"
     SITE = "site"
-    """The index as a whole, now: no file and no credential gets through."""
+    """The index as a whole, for now: it accepts no file and no credential."""
     RATE_LIMIT = "rate limit"
     ADDRESS = "address"
     """The URL, or the way to it."""
     UNKNOWN = "unknown"
 
 
-class NoAnswer(Enum):
-    """How a request can fail without any answer; the value says it in words."""
+class ConnectionFailure(Enum):
+    """A request that got no response; the value says why."""
 
-    NAME = "The name of the host is not known."
+    NAME = "The host name could not be resolved."
     REFUSED = "The connection was refused."
     UNREACHABLE = "The host could not be reached."
-    CERTIFICATE = "The server's certificate could not be verified."
-    TLS = "No encrypted connection could be agreed on."
-    PROXY = "The proxy did not let the connection through."
+    CERTIFICATE = "The TLS certificate could not be verified."
+    TLS = "The TLS handshake failed."
+    PROXY = "The proxy refused the connection."
     PROXY_FAILED = "The connection through the proxy failed."
-    TIMEOUT = "No answer came in time."
-    LOST = "The connection broke off."
+    TIMEOUT = "The index did not respond in time."
+    LOST = "The connection was closed before the index answered."
 
     @property
     def came_after_sending(self) -> bool:
-        """Whether something had been sent before: it may have arrived."""
-        return self in {NoAnswer.TIMEOUT, NoAnswer.LOST}
+        """Return True if something had been sent, so that the file may have arrived."""
+        return self in {ConnectionFailure.TIMEOUT, ConnectionFailure.LOST}
 
 
 def _always(_: Attempt) -> bool:
@@ -55,7 +55,7 @@ def _always(_: Attempt) -> bool:
 
 
 SERVER_ERRORS = range(500, 600)
-# But for redirects: whatever is said there, what matters is where they lead.
+# Not redirects: whatever they say, what matters is where they lead.
 _ANY = frozenset(range(1_000)) - frozenset(range(300, 400))
 
 
@@ -63,34 +63,33 @@ _ANY = frozenset(range(1_000)) - frozenset(range(300, 400))
 class Row:
     """One kind of refusal.
 
-    `title` is its heading in the documentation. `why` is what the index doesn't say, `step` what to do; both can name in
-    braces whatever `placeholders` holds. `said` is a regular expression for the index's own words, in any case of
-    letters; `statuses` and `when` narrow it down. `retry` tells that the same bytes, sent again later, may well be taken,
-    `exists` that the index has a file of that name, `good_elsewhere` that the credential needn't be worthless.
+    `why` and `step` can name in braces everything that `placeholders` has.
     """
 
     key: str
     about: About
     title: str
+    """The heading in the documentation."""
     why: str
+    """The reason, which the index doesn't give."""
     step: str
+    """The next step: one imperative sentence that follows `Fix: `."""
     said: str = ""
+    """A regular expression for the index's own words, in any case of letters."""
     statuses: Container[int] = _ANY
     when: Callable[[Attempt], bool] = _always
     retry: bool = False
+    """The same bytes, sent again later, may be accepted."""
     exists: bool = False
+    """The index has a file of that name."""
     good_elsewhere: bool = False
+    """The credential may be valid for something else."""
 
-    @property
-    def next_step(self) -> str:
-        """Both texts, as a person at a terminal reads them."""
-        return f"{self.why} {self.step}"
-
-    def fits(self, status: int, text: str, sent: Attempt) -> bool:
-        """Whether an answer with this status and these words is of this kind."""
+    def fits(self, status: int, text: str, attempt: Attempt) -> bool:
+        """Return True if a response with this status and these words is of this kind."""
         return (
             status in self.statuses
-            and self.when(sent)
+            and self.when(attempt)
             and re.search(self.said, text, re.IGNORECASE | re.MULTILINE) is not None
         )
 
@@ -103,5 +102,11 @@ class Group:
     rows: tuple[Row, ...]
 
 
-UNKNOWN = Row("", About.UNKNOWN, "Unknown answer", why="", step="")
-"""What stands for the answers that fit no row."""
+UNKNOWN = Row(
+    "",
+    About.UNKNOWN,
+    "Unrecognised response",
+    why="Unrecognised response.",
+    step="Contact the administrator of {host} and quote the message above.",
+)
+"""The row for every response that fits no other."""

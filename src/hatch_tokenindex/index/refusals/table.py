@@ -1,6 +1,6 @@
-"""Every kind of refusal: how it is recognised, why an index refuses so, and the one step that helps.
+"""Every kind of refusal: how it is recognised, why an index refuses, and the next step.
 
-To correct a text, change it here; `scripts/write_troubleshooting.py` then brings `docs/troubleshooting.md` up to date.
+To correct a text, change it here; `hatch run refusals:write` then updates `docs/troubleshooting.md`.
 """
 
 from __future__ import annotations
@@ -9,61 +9,61 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import kind_of
-from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, About, Group, NoAnswer, Row
+from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, About, ConnectionFailure, Group, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hatch_tokenindex.index.refusals.exchange import Attempt
+    from hatch_tokenindex.index.refusals.attempt import Attempt
 
 
-def _on_pypi(sent: Attempt) -> bool:
-    return urls.site(sent.url) is not None
+def _on_pypi(attempt: Attempt) -> bool:
+    return attempt.repository.site is not None
 
 
-def _elsewhere(sent: Attempt) -> bool:
-    return not _on_pypi(sent)
+def _elsewhere(attempt: Attempt) -> bool:
+    return not _on_pypi(attempt)
 
 
-def _at_another_address_of_pypi(sent: Attempt) -> bool:
-    return _on_pypi(sent) and not any(urls.same(sent.url, url) for url in (urls.PYPI, urls.TEST_PYPI))
+def _at_another_url_of_pypi(attempt: Attempt) -> bool:
+    return _on_pypi(attempt) and not any(urls.same(attempt.url, url) for url in (urls.PYPI, urls.TEST_PYPI))
 
 
-def _at_gitlab(sent: Attempt) -> bool:
-    return kind_of(sent.url).name == "GitLab"
+def _at_gitlab(attempt: Attempt) -> bool:
+    return kind_of(attempt.url).name == "GitLab"
 
 
-def _creates_project(sent: Attempt) -> bool:
-    return sent.creates_project
+def _creates_project(attempt: Attempt) -> bool:
+    return attempt.upload.creates_project
 
 
-def _without_credential(sent: Attempt) -> bool:
-    return not sent.source
+def _without_credential(attempt: Attempt) -> bool:
+    return attempt.credential is None
 
 
-def _minted(sent: Attempt) -> bool:
-    return sent.minted
+def _minted(attempt: Attempt) -> bool:
+    return attempt.credential is not None and attempt.credential.minted
 
 
-def _narrowed(sent: Attempt) -> bool:
-    return sent.narrowed
+def _narrowed(attempt: Attempt) -> bool:
+    return attempt.authorization is not None and attempt.authorization.is_narrowed
 
 
-def _archived(sent: Attempt) -> bool:
-    return sent.project_status == "archived"
+def _archived(attempt: Attempt) -> bool:
+    return attempt.upload.project_status == "archived"
 
 
-def _quarantined(sent: Attempt) -> bool:
-    return sent.project_status == "quarantined"
+def _quarantined(attempt: Attempt) -> bool:
+    return attempt.upload.project_status == "quarantined"
 
 
 _NO_WORDS = r"\A\Z"
 
 _RAISE_THE_VERSION = "Raise the version, run `hatch build --clean`, and publish again."
 _RENAME = "Choose another `name` under `[project]` in pyproject.toml."
-_PUBLISH_AGAIN = "publish again; files that arrived are passed over."
+_PUBLISH_AGAIN = "publish again; files already uploaded are skipped."
 
-# A project's state explains an answer better than its words do, so it is looked at first.
+# A project's state explains a response better than its words do, so it comes first.
 _STATE = Group(
     "Archived and quarantined projects",
     (
@@ -71,8 +71,8 @@ _STATE = Group(
             "archived",
             About.PROJECT,
             "Archived project",
-            why="{project} is archived, and an archived project takes no files.",
-            step="An owner can unarchive it at {settings}; then publish again.",
+            why="{project} is archived, so it accepts no files.",
+            step="Ask an owner to unarchive it at {settings}, then publish again.",
             said=r"isn't allowed to upload",
             when=_archived,
         ),
@@ -80,9 +80,9 @@ _STATE = Group(
             "quarantined",
             About.PROJECT,
             "Quarantined project",
-            why="The administrators of {index} have quarantined {project}, which stops uploads and can freeze its owners'"
+            why="The administrators of {index} have quarantined {project}. That blocks uploads and can freeze its owners'"
             " accounts.",
-            step="Log in at {site} and answer what they wrote to you: only they can lift it.",
+            step="Log in at {site} and reply to the administrators: only they can lift it.",
             said=r"isn't allowed to upload|Invalid or non-existent authentication information",
             when=_quarantined,
         ),
@@ -95,19 +95,19 @@ _CREDENTIAL = Group(
         Row(
             "password",
             About.CREDENTIAL,
-            "Password in place of a token",
-            why="{index} takes no passwords: since two-factor authentication became mandatory, it wants an API token or"
-            " Trusted Publishing.",
-            step="Make a token at {tokens} and {give}. In CI, Trusted Publishing needs no stored secret at all:"
+            "Password instead of a token",
+            why="{index} doesn't accept passwords. Since two-factor authentication became mandatory, it requires an API token"
+            " or Trusted Publishing.",
+            step="Create a token at {tokens} and {give}. In CI, use Trusted Publishing, which needs no stored secret:"
             " https://docs.pypi.org/trusted-publishers/.",
             said=r"Username/Password authentication is no longer supported",
         ),
         Row(
             "minted-token-over",
             About.CREDENTIAL,
-            "Token of Trusted Publishing that has run out",
-            why="A token of Trusted Publishing lives for 15 minutes, and this one has run out.",
-            step="Run the job again: it mints a new one, and files that arrived are passed over.",
+            "Expired Trusted Publishing token",
+            why="A Trusted Publishing token is valid for 15 minutes, and this one has expired.",
+            step="Run the job again, which mints a new token; files already uploaded are skipped.",
             said=r"Invalid or non-existent authentication information|token is expired",
             when=_minted,
         ),
@@ -115,17 +115,17 @@ _CREDENTIAL = Group(
             "token-unknown",
             About.CREDENTIAL,
             "Unknown token",
-            why="{index} knows no such token: it was deleted, copied incompletely, or made elsewhere (PyPI and TestPyPI know"
-            " only their own); or the account that made it is blocked.",
-            step="Make a new one at {tokens} and {give}.",
+            why="{index} doesn't recognise this token. It may have been deleted, copied incompletely, or issued by another"
+            " index; or the account that created it is blocked.",
+            step="Create a new token at {tokens} and {give}.",
             said=r"Invalid or non-existent authentication information",
         ),
         Row(
             "publisher",
             About.PROJECT,
-            "Workflow that is no trusted publisher",
-            why="The workflow that this token was minted for is no trusted publisher of {project}.",
-            step="Let an owner add it at {publishing} with the exact repository, workflow file and environment, and run the"
+            "Workflow without a Trusted Publisher",
+            why="The workflow that this token was minted for is not a Trusted Publisher of {project}.",
+            step="Ask an owner to add it at {publishing} with the exact repository, workflow file and environment, and run the"
             " job again.",
             said=r"scoped token|publisher restriction|given token isn't allowed to upload",
             when=_minted,
@@ -134,8 +134,8 @@ _CREDENTIAL = Group(
             "token-scope",
             About.CREDENTIAL,
             "Token for another project",
-            why="The token is restricted to another project than {project}.",
-            step="Make one for {project} at {tokens} (for its first release: one for the whole account) and {give}.",
+            why="The token is scoped to another project and can't upload {project}.",
+            step="Create a token for {project} at {tokens} (for its first release, one for the entire account) and {give}.",
             said=r"scoped token",
             good_elsewhere=True,
         ),
@@ -143,9 +143,9 @@ _CREDENTIAL = Group(
             "token-expired-narrowed",
             About.CREDENTIAL,
             "Expired token, or a wrong clock",
-            why="The token was sent restricted to the next minutes, so either this machine's clock is wrong, or the token"
-            " itself has expired.",
-            step="Look at the clock first. If it is right, make a new token at {tokens} and {give}.",
+            why="The token was restricted to the next minutes before it was sent. Either this machine's clock is wrong, or the"
+            " token itself has expired.",
+            step="Check the clock; if it is right, create a new token at {tokens} and {give}.",
             said=r"token is expired",
             when=_narrowed,
         ),
@@ -154,40 +154,40 @@ _CREDENTIAL = Group(
             About.CREDENTIAL,
             "Expired token",
             why="The token has expired.",
-            step="Make a new one at {tokens} and {give}.",
+            step="Create a new one at {tokens} and {give}.",
             said=r"token is expired",
         ),
         Row(
             "token-changed",
             About.CREDENTIAL,
-            "Token with a wrong character",
-            why="This is not the token that {index} made: a character is missing or wrong.",
-            step="Copy it again in full, or make a new one at {tokens}, and {give}.",
+            "Mistyped token",
+            why="This is not a token that {index} issued: a character is missing or wrong.",
+            step="Copy it again in full, or create a new one at {tokens}, and {give}.",
             said=r"signatures do not match",
         ),
         Row(
             "narrowing",
             About.SITE,
-            "Token that was restricted on this machine",
-            why="{index} doesn't take the token as it was restricted on this machine.",
-            step="Run `{command} -o narrow-token=never`, which sends it as it was made.",
+            "Restricted token rejected",
+            why="{index} doesn't accept the token in the form in which this machine restricted it.",
+            step="Run `{command} -o narrow-token=never`, which sends it unchanged.",
             said=r"Invalid API Token: .*(caveat|invalid values for fields|Not enough values|unknown error)",
             when=_narrowed,
         ),
         Row(
             "token-malformed",
             About.CREDENTIAL,
-            "Something that is no token",
-            why="What was sent can't be read as an API token.",
-            step="Copy it again, from `pypi-` to its last character, or make a new one at {tokens}, and {give}.",
+            "Malformed token",
+            why="{index} can't parse the secret as an API token.",
+            step="Copy it again, from `pypi-` to its last character, or create a new one at {tokens}, and {give}.",
             said=r"Invalid API Token: .*(malformed|caveat|invalid values for fields|Not enough values|unknown error)",
         ),
         Row(
             "token-refused",
             About.CREDENTIAL,
-            "Token that is not taken any more",
-            why="{index} doesn't take this token any more.",
-            step="Make a new one at {tokens} and {give}.",
+            "Revoked token",
+            why="{index} no longer accepts this token.",
+            step="Create a new one at {tokens} and {give}.",
             said=r"Invalid API Token",
         ),
     ),
@@ -199,8 +199,8 @@ _ACCOUNT = Group(
         Row(
             "email",
             About.ACCOUNT,
-            "E-mail address that is not verified",
-            why="The token is good, but {index} takes files only from accounts whose primary e-mail address is verified.",
+            "Unverified email address",
+            why="The token is valid, but {index} accepts files only from accounts with a verified primary email address.",
             step="Verify it at {account} and publish again with the same token.",
             said=r"verified primary email address",
         ),
@@ -208,7 +208,7 @@ _ACCOUNT = Group(
             "two-factor",
             About.ACCOUNT,
             "No two-factor authentication",
-            why="The token is good, but {index} takes files only from accounts with two-factor authentication.",
+            why="The token is valid, but {index} accepts files only from accounts with two-factor authentication.",
             step="Set it up at {account}two-factor/ and publish again with the same token.",
             said=r"does not have two-factor authentication enabled",
         ),
@@ -216,8 +216,8 @@ _ACCOUNT = Group(
             "organization",
             About.ACCOUNT,
             "Inactive organization",
-            why="The organization that owns {project} takes no files until it is active again.",
-            step="Let one of its owners look at its billing and status at {site}/manage/organizations/, or write to"
+            why="The organization that owns {project} is inactive and accepts no files.",
+            step="Ask one of its owners to check its billing and status at {site}/manage/organizations/, or write to"
             " support+orgs@pypi.org.",
             said=r"Organization account .* is inactive",
         ),
@@ -230,27 +230,26 @@ _PROJECT = Group(
         Row(
             "project-right",
             About.PROJECT,
-            "No right to upload to the project",
-            why="Either {project} is somebody else's and the name is taken, or this account has no role in it, or it is"
-            " archived.",
-            step="If it is yours, let an owner add this account at {collaboration}, or unarchive the project at {settings}."
-            " If not, choose another `name` under `[project]` in pyproject.toml.",
+            "No permission to upload to the project",
+            why="Either the name {project} is taken, or this account has no role in the project, or the project is archived.",
+            step="If it is yours, ask an owner to add this account at {collaboration} or to unarchive the project at"
+            " {settings}; if not, choose another `name` under `[project]` in pyproject.toml.",
             said=r"isn't allowed to upload to project",
         ),
         Row(
             "pending-publisher",
             About.PROJECT,
             "Pending publisher for another name",
-            why="A pending publisher creates only the project that it names, and that isn't {project}.",
-            step="Make the name at {account}publishing/ and the `name` in pyproject.toml the same, and run the job again.",
+            why="A pending publisher creates only the project that it names, which is not {project}.",
+            step="Use the same name at {account}publishing/ and in pyproject.toml, and run the job again.",
             said=r"Non-user identities cannot create new projects",
         ),
         Row(
             "name-race",
             About.PROJECT,
             "Name taken a moment ago",
-            why="Something else created {project} at this very moment.",
-            step="If it was a job of yours, publish again; if not, choose another `name` under `[project]` in pyproject.toml.",
+            why="{project} was created by something else at the same moment.",
+            step="If that was a job of yours, publish again; if not, choose another `name` under `[project]` in pyproject.toml.",
             said=r"conflicts with an existing project",
             retry=True,
         ),
@@ -258,8 +257,7 @@ _PROJECT = Group(
             "name-similar",
             About.PROJECT,
             "Name too similar to another",
-            why="Names that differ only in `.`, `-`, `_` or in letters that look alike (`l`, `i`, `1`; `o`, `0`) count as"
-            " one.",
+            why="Names that differ only in `.`, `-`, `_` or in similar letters (`l`, `i`, `1`; `o`, `0`) count as the same.",
             step=_RENAME,
             said=r"too similar to an existing project",
         ),
@@ -267,7 +265,7 @@ _PROJECT = Group(
             "name-standard-library",
             About.PROJECT,
             "Name of a standard library module",
-            why="{project} is the name of a module of Python's standard library.",
+            why="{project} is the name of a module in Python's standard library.",
             step=_RENAME,
             said=r"conflict with Python Standard Library",
         ),
@@ -275,7 +273,7 @@ _PROJECT = Group(
             "name-prohibited",
             About.PROJECT,
             "Blocked name",
-            why="{index} has blocked the name {project} for everybody.",
+            why="{index} has blocked the name {project}.",
             step=_RENAME,
             said=r"The name '.*' isn't allowed",
         ),
@@ -283,17 +281,17 @@ _PROJECT = Group(
             "name-invalid",
             About.PROJECT,
             "Invalid name",
-            why="A name has only ASCII letters, digits, `.`, `-` and `_`, and a letter or digit at both ends.",
-            step="Give such a `name` under `[project]` in pyproject.toml, and run `hatch build --clean`.",
+            why="A name consists of ASCII letters, digits, `.`, `-` and `_`, and begins and ends with a letter or digit.",
+            step="Correct `name` under `[project]` in pyproject.toml, and run `hatch build --clean`.",
             said=r"The name '.*' is invalid|is an invalid value for Name",
         ),
         Row(
             "project-size",
             About.PROJECT,
-            "No room left for the project",
-            why="All files of {project} together are larger than {index} allows.",
-            step="Delete old releases that nobody needs at {releases}, or ask for more room as"
-            " https://docs.pypi.org/project-management/storage-limits tells.",
+            "Project too large",
+            why="The files of {project} together are larger than {index} allows.",
+            step="Delete old releases at {releases}, or request a higher limit:"
+            " https://docs.pypi.org/project-management/storage-limits.",
             said=r"Project size too large",
         ),
     ),
@@ -306,7 +304,7 @@ _RELEASE = Group(
             "release-closed",
             About.RELEASE,
             "Closed release",
-            why="Release {version} is closed: {index} takes no new files for a release of that age.",
+            why="{index} accepts no new files for a release as old as {version}.",
             step=_RAISE_THE_VERSION,
             said=r"releases older than \d+ days",
         ),
@@ -314,8 +312,8 @@ _RELEASE = Group(
             "second-sdist",
             About.RELEASE,
             "Second sdist",
-            why="Release {version} has its sdist already.",
-            step="Publish without {filename} by giving the paths of the wheels, or raise the version.",
+            why="Release {version} already has an sdist.",
+            step="Publish the wheels alone by giving their paths, or raise the version.",
             said=r"Only one sdist may be uploaded",
         ),
     ),
@@ -327,8 +325,8 @@ _FILE = Group(
         Row(
             "file-exists",
             About.FILE,
-            "File that exists with other content",
-            why="{index} has another file of this name, or this file under another name, and never replaces one.",
+            "File exists with other content",
+            why="{index} has a different file of this name, or this file under another name, and never replaces a file.",
             step=_RAISE_THE_VERSION,
             said=r"^File already exists",
             exists=True,
@@ -336,8 +334,8 @@ _FILE = Group(
         Row(
             "filename-used",
             About.FILE,
-            "File name that was used before",
-            why="{index} gives out a file name only once, even if its file was deleted since.",
+            "File name used before",
+            why="{index} accepts a file name only once, even if the file was deleted.",
             step=_RAISE_THE_VERSION,
             said=r"This filename (was previously used|has already been used|has previously been used)",
             exists=True,
@@ -346,33 +344,33 @@ _FILE = Group(
             "file-size",
             About.FILE,
             "File too large",
-            why="{filename} is larger than {index} allows for one file of {project}.",
-            step="Leave out of it what its users don't need, or ask for a higher limit as"
-            " https://docs.pypi.org/project-management/storage-limits tells.",
+            why="{filename} is larger than {index} allows for a file of {project}.",
+            step="Remove what users don't need from it, or request a higher limit:"
+            " https://docs.pypi.org/project-management/storage-limits.",
             said=r"File too large",
         ),
         Row(
             "description",
             About.FILE,
-            "Description that doesn't render",
-            why="{index} shows the README as the project's description, and takes no file whose description it can't show.",
-            step="Correct the README, or give its type under `readme` in pyproject.toml (text/markdown, text/x-rst or"
-            " text/plain), and build again. `{command} -o dry-run` tells beforehand whether it renders.",
+            "README does not render",
+            why="{index} shows the README as the project's description, and could not render it.",
+            step="Correct the README or its content type under `readme` in pyproject.toml (text/markdown, text/x-rst,"
+            " text/plain), build again, and check with `{command} -o dry-run`.",
             said=r"description failed to render",
         ),
         Row(
             "local-version",
             About.FILE,
             "Local version",
-            why="{index} takes no version with a `+`.",
-            step="Build from a clean checkout of the release's tag, or take that part out of the version, and publish again.",
+            why="{index} doesn't accept versions with a `+`.",
+            step="Build from a clean checkout of the release's tag, or remove that part of the version.",
             said=r"use of local versions",
         ),
         Row(
             "platform-tag",
             About.FILE,
-            "Linux wheel that is not manylinux or musllinux",
-            why="{index} takes Linux wheels only as manylinux or musllinux.",
+            "Linux wheel without manylinux or musllinux tag",
+            why="{index} accepts Linux wheels only with a manylinux or musllinux tag.",
             step="Run `auditwheel repair` on this one, or build for all platforms with https://cibuildwheel.pypa.io.",
             said=r"unsupported platform tag '\w*linux",
         ),
@@ -380,33 +378,33 @@ _FILE = Group(
             "platform-tag-other",
             About.FILE,
             "Unknown platform",
-            why="{index} doesn't know this wheel's platform.",
-            step="Build it with a current https://cibuildwheel.pypa.io, or leave it out by giving the paths of the other"
-            " files.",
+            why="{index} doesn't support this wheel's platform tag.",
+            step="Build it with a current https://cibuildwheel.pypa.io, or publish the other files by giving their paths.",
             said=r"unsupported platform tag",
         ),
         Row(
             "metadata-version",
             About.FILE,
             "Metadata version",
-            why="The build backend wrote a field or a version of the metadata that doesn't fit.",
-            step="Update the backend under `[build-system]` in pyproject.toml (with hatchling, `core-metadata-version` of a"
-            " build target sets it), and build again.",
+            why="The build backend wrote a metadata version that {index} doesn't support, or a field that the version doesn't"
+            " have.",
+            step="Update the build backend under `[build-system]` in pyproject.toml (in hatchling, a build target's"
+            " `core-metadata-version` sets it), and build again.",
             said=r"not a valid metadata version|introduced in metadata version",
         ),
         Row(
             "classifier",
             About.FILE,
             "Unknown classifier",
-            why="{index} takes only classifiers from its list.",
-            step="Take those in pyproject.toml from {site}/classifiers/, and build again.",
+            why="{index} accepts only the classifiers on its list.",
+            step="Correct `classifiers` in pyproject.toml from {site}/classifiers/, and build again.",
             said=r"not a valid classifier|The classifier .* has been deprecated",
         ),
         Row(
             "direct-dependency",
             About.FILE,
             "Dependency on a URL",
-            why="{index} takes no dependency on a URL (`name @ https://...`).",
+            why="{index} doesn't accept a dependency on a URL (`name @ https://...`).",
             step="Depend on a released version, and build again.",
             said=r"Can't have direct dependency",
         ),
@@ -414,24 +412,24 @@ _FILE = Group(
             "metadata",
             About.FILE,
             "Invalid metadata",
-            why="{index} checks every field of the metadata against https://packaging.python.org/specifications/core-metadata.",
-            step="Correct the field that it names in pyproject.toml, and run `hatch build --clean`.",
+            why="{index} checks every field of the metadata: https://packaging.python.org/specifications/core-metadata.",
+            step="Correct that field in pyproject.toml, and run `hatch build --clean`.",
             said=r"specifications/(core-metadata|version-specifiers) for more information",
         ),
         Row(
             "license-file",
             About.FILE,
             "Missing license file",
-            why="The metadata names a license file that isn't in {filename}.",
-            step="Name only files that are there under `license-files` in pyproject.toml, and run `hatch build --clean`.",
+            why="The metadata names a license file that {filename} doesn't contain.",
+            step="Correct `license-files` in pyproject.toml, and run `hatch build --clean`.",
             said=r"License-File .* does not exist in distribution file",
         ),
         Row(
             "filename",
             About.FILE,
-            "File name that doesn't fit",
-            why="The name of a file has to follow from its project, version and type.",
-            step="Don't rename {filename}: run `hatch build --clean`, and publish what that makes.",
+            "Invalid file name",
+            why="The name of a file follows from its project, version and type.",
+            step="Run `hatch build --clean`, and publish {filename} without renaming it.",
             said=r"^Filename '.*' (is invalid|should contain)|Start filename for|Invalid (source distribution|wheel) filename"
             r"|Invalid (project name|build number):|Version in filename should be|Invalid file extension"
             r"|Cannot upload a file with"
@@ -441,7 +439,7 @@ _FILE = Group(
             "filename-length",
             About.FILE,
             "File name too long",
-            why="The name of the file is longer than {index} can store.",
+            why="The file name is longer than {index} can store.",
             step="Shorten the version, the build tag or the platform tags of {filename}, and build it again.",
             said=r"Filename is too long",
         ),
@@ -449,7 +447,7 @@ _FILE = Group(
             "entry-points",
             About.FILE,
             "Invalid entry points",
-            why="The names of scripts have only letters, digits, `.`, `-` and `_`, and each has a value `module:function`.",
+            why="Script names consist of letters, digits, `.`, `-` and `_`, and each has a value `module:function`.",
             step="Correct `[project.scripts]`, `[project.gui-scripts]` and `[project.entry-points]` in pyproject.toml, and run"
             " `hatch build --clean`.",
             said=r"invalid entry points",
@@ -457,18 +455,17 @@ _FILE = Group(
         Row(
             "digest",
             About.FILE,
-            "File that changed while it was sent",
-            why="{filename} changed while it was sent, or was damaged on the way.",
+            "File changed during the upload",
+            why="{filename} changed while it was uploaded, or was damaged on the way.",
             step="Make sure that nothing writes to it, and publish again.",
             said=r"digest supplied does not match|hash mismatch",
         ),
         Row(
             "attestations",
             About.FILE,
-            "Attestations that don't fit",
-            why="An attestation counts only if the job that publishes {filename} by Trusted Publishing made it for this very"
-            " file.",
-            step="Delete the `.attestation` files next to it and publish without them, or let that job make them:"
+            "Invalid attestations",
+            why="An attestation must be made for exactly this file, by the job that publishes it with Trusted Publishing.",
+            step="Delete the `.attestation` files next to {filename}, or make them in that job:"
             " https://docs.pypi.org/attestations/.",
             said=r"Invalid attestations supplied",
         ),
@@ -476,45 +473,45 @@ _FILE = Group(
             "encrypted-code",
             About.FILE,
             "Encrypted code",
-            why="{index} takes no encrypted code.",
+            why="{index} doesn't accept encrypted code.",
             step="Build {filename} from readable sources, and publish again.",
             said=r"(PyArmor|SourceDefender)-encrypted content is not allowed",
         ),
         Row(
             "archive",
             About.FILE,
-            "Archive that isn't packed as it should be",
-            why="{filename} isn't packed as {index} wants it (https://docs.pypi.org/archives).",
-            step="Run `hatch build --clean`, and publish what that makes without repacking it.",
+            "Invalid archive",
+            why="{filename} is not packed as {index} requires (https://docs.pypi.org/archives).",
+            step="Run `hatch build --clean`, and publish the result without repacking it.",
             said=r"Invalid distribution file|does not contain the required \S+ file",
         ),
     ),
 )
 
 _SITE = Group(
-    "An index that takes nothing now, and rate limits",
+    "Uploads disabled, and rate limits",
     (
         Row(
             "read-only",
             About.SITE,
-            "Uploads that are switched off",
-            why="{index} takes no files from anybody now; your file and credential are not the reason.",
-            step="{outages} When it is over, " + _PUBLISH_AGAIN,
+            "Uploads disabled",
+            why="{index} currently accepts no files from anybody. {outages}",
+            step="When it is over, " + _PUBLISH_AGAIN,
             said=r"Read-only mode|New uploads are temporarily disabled",
         ),
         Row(
             "no-new-projects",
             About.SITE,
-            "New projects that are switched off",
-            why="{index} creates no new projects now, for anybody.",
-            step="{outages} When it is over, " + _PUBLISH_AGAIN,
+            "New projects disabled",
+            why="{index} currently creates no new projects. {outages}",
+            step="When it is over, " + _PUBLISH_AGAIN,
             said=r"New project registration temporarily disabled",
         ),
         Row(
             "new-projects",
             About.RATE_LIMIT,
             "Too many new projects",
-            why="{index} counts every try to create a project, also one that fails{allowance}.",
+            why="{index} limits how many projects you create and counts failed attempts too{allowance}.",
             step="Publish again {when}.",
             said=r"Too many new projects created",
             statuses=(429,),
@@ -522,8 +519,8 @@ _SITE = Group(
         Row(
             "too-many-requests-for-new-project",
             About.RATE_LIMIT,
-            "Too many requests, for a project that is new",
-            why="{host} takes only so many requests in a given time, and each try to create a project may count.",
+            "Too many requests, for a new project",
+            why="{host} limits the number of requests, and each attempt to create a project may count.",
             step="Publish again {when}.",
             statuses=(429,),
             when=_creates_project,
@@ -532,8 +529,8 @@ _SITE = Group(
             "too-many-requests",
             About.RATE_LIMIT,
             "Too many requests",
-            why="{host} takes only so many requests in a given time.",
-            step="Publish again {when}; files that arrived are passed over.",
+            why="{host} limits the number of requests.",
+            step="Publish again {when}; files already uploaded are skipped.",
             statuses=(429,),
             retry=True,
         ),
@@ -547,42 +544,41 @@ _ADDRESS = Group(
             "https",
             About.ADDRESS,
             "URL without https",
-            why="{host} takes nothing that is not encrypted.",
-            step="Write the upload URL with https: {https_url}",
+            why="{host} requires https.",
+            step="Use the upload URL {https_url}",
             said=r"SSL is required",
         ),
         Row(
             "redirect",
             About.ADDRESS,
-            "URL that points on to another one",
-            why="{answered} points on to {location}, where neither the file nor the credential was sent.",
-            step="If that is the right upload URL, configure it or give it with `-r`; if it is a login page, the credential"
-            " wasn't taken.",
+            "Redirect",
+            why="{answered} redirects to {location}. Neither the file nor the credential was sent there.",
+            step="If that is the upload URL, configure it or give it with `-r`; if it is a login page, check the credential.",
             statuses=range(300, 400),
         ),
         Row(
             "pypi-address",
             About.ADDRESS,
-            "Another address of PyPI",
-            why="{index} takes uploads at {upload_url} alone.",
+            "Another URL of PyPI",
+            why="{index} accepts uploads only at {upload_url}.",
             step="Run `hatch publish -p tokenindex -r {upload_name}`.",
             statuses=(404, 405, 410),
-            when=_at_another_address_of_pypi,
+            when=_at_another_url_of_pypi,
         ),
         Row(
             "no-upload-address",
             About.ADDRESS,
-            "URL that takes no uploads",
-            why="{url} takes no uploads: it may be the simple API, which installers read, or a web page.",
-            step="Look up the index's upload URL and configure it, or give it with `-r`.",
+            "URL that accepts no uploads",
+            why="{url} doesn't accept uploads. It may be the simple API or a web page.",
+            step="Find the index's upload URL and configure it, or give it with `-r`.",
             statuses=(405, 410),
             when=_elsewhere,
         ),
         Row(
             "not-found-gitlab",
             About.ADDRESS,
-            "Unknown project of GitLab",
-            why="GitLab says this for a project that doesn't exist, and to a credential that may not see it. {wants}",
+            "Unknown GitLab project",
+            why="GitLab answers this for a project that doesn't exist, or that this credential can't see. {wants}",
             step="Check the project's ID in the URL, and the credential.",
             statuses=(404,),
             when=_at_gitlab,
@@ -590,17 +586,17 @@ _ADDRESS = Group(
         Row(
             "not-found",
             About.ADDRESS,
-            "URL that doesn't exist",
-            why="{host} takes no uploads at {url}, or hides it from this credential.",
-            step="Look up the index's upload URL and configure it, or give it with `-r`.",
+            "Unknown URL",
+            why="{host} doesn't accept uploads at {url}, or hides it from this credential.",
+            step="Find the index's upload URL and configure it, or give it with `-r`.",
             statuses=(404,),
             when=_elsewhere,
         ),
         Row(
             "proxy-credential",
             About.ADDRESS,
-            "Proxy that wants a password",
-            why="The proxy on the way wants a user name and a password.",
+            "Proxy authentication",
+            why="The proxy requires a user name and a password.",
             step="Set them in HTTPS_PROXY and HTTP_PROXY (`http://USER:PASSWORD@HOST:PORT`).",
             statuses=(407,),
         ),
@@ -615,8 +611,8 @@ _OTHER_INDEXES = Group(
         Row(
             "file-exists-elsewhere",
             About.FILE,
-            "File that exists",
-            why="{host} has a {filename} already and doesn't replace files.",
+            "File exists",
+            why="{host} already has {filename} and doesn't replace files.",
             step=_RAISE_THE_VERSION,
             said=r"already (been taken|exist|contain|present)|updating asset|cannot be updated|overwrite (all )?artifact",
             statuses=(400, 403, 409),
@@ -626,21 +622,21 @@ _OTHER_INDEXES = Group(
         Row(
             "conflict",
             About.FILE,
-            "Conflict without a word",
-            why="Most likely {host} has a {filename} already and doesn't replace files.",
+            "Conflict without a message",
+            why="{host} probably has {filename} already and doesn't replace files.",
             step=_RAISE_THE_VERSION,
             statuses=(409,),
             when=_elsewhere,
             exists=True,
         ),
-        # By RFC 9110, a 401 is always about the credential, and a 403 may be answered with another one. A 403 without a
-        # word is what pypiserver gives for a wrong password; PyPI always gives a reason, so one without comes from
-        # something in between, and is nothing to change a token for.
+        # By RFC 9110, a 401 is always about the credential, and a 403 may be answered with another one. pypiserver
+        # answers a wrong password with a 403 without a message; PyPI always gives a reason, so one without comes from
+        # something in between, and another token would not help.
         Row(
             "credential-missing",
             About.CREDENTIAL,
             "No credential",
-            why="{host} wants a user name and a secret. {wants}",
+            why="{host} requires a user name and a secret. {wants}",
             step="{change}",
             statuses=(401, 403),
             when=_without_credential,
@@ -649,8 +645,8 @@ _OTHER_INDEXES = Group(
         Row(
             "token-rights",
             About.CREDENTIAL,
-            "Token that is not for uploads",
-            why="The token is good, but not for uploads. {wants}",
+            "Token without upload permission",
+            why="The token is valid, but doesn't permit uploads. {wants}",
             step="{change}",
             said=r"insufficient_scope|higher privileges than provided|reqPackageAccess",
             statuses=(401, 403),
@@ -660,7 +656,7 @@ _OTHER_INDEXES = Group(
         Row(
             "token-expired-elsewhere",
             About.CREDENTIAL,
-            "Token of another index that has expired",
+            "Expired token of another index",
             why="The token has expired. {wants}",
             step="{change}",
             said=r"\bexpired\b",
@@ -671,15 +667,15 @@ _OTHER_INDEXES = Group(
             "credential",
             About.CREDENTIAL,
             "Wrong user name or secret",
-            why="{host} doesn't take this user name with this secret. {wants}",
+            why="{host} rejected the user name and secret. {wants}",
             step="{change}",
             statuses=(401,),
         ),
         Row(
             "credential-or-right",
             About.CREDENTIAL,
-            "Wrong secret, or no right to upload",
-            why="Either the secret is wrong, or its user may not upload there; {host} doesn't tell which. {wants}",
+            "Wrong secret, or no upload permission",
+            why="Either the secret is wrong, or its user may not upload there; {host} doesn't say which. {wants}",
             step="{change}",
             said=_NO_WORDS,
             statuses=(403,),
@@ -689,9 +685,9 @@ _OTHER_INDEXES = Group(
         Row(
             "no-permission",
             About.PROJECT,
-            "No right to upload",
-            why="{host} knows this user, who may not upload there.",
-            step="Ask whoever runs it for the right to upload, or use another user.",
+            "No upload permission",
+            why="{host} accepted the credential, but its user may not upload there.",
+            step="Ask the administrator of {host} for permission to upload, or use another user.",
             said=r"permission|not authorized|not allowed|privilege|access (is |to .* is )?(denied|forbidden)",
             statuses=(403,),
             when=_elsewhere,
@@ -700,31 +696,31 @@ _OTHER_INDEXES = Group(
 )
 
 _SERVER = Group(
-    "Servers that fail",
+    "Server errors",
     (
         Row(
             "body-size",
             About.FILE,
             "File too large for the server",
-            why="{host}, or a proxy in front of it, takes no file as large as {filename}.",
-            step="Ask whoever runs it to raise the limit (with nginx: client_max_body_size).",
+            why="{host}, or a proxy in front of it, doesn't accept a file as large as {filename}.",
+            step="Ask the administrator of {host} to raise the limit (in nginx, client_max_body_size).",
             statuses=(413,),
         ),
         Row(
             "server-timeout",
             About.SITE,
-            "Server that stopped waiting",
-            why="The server stopped waiting for the file.",
-            step="Try a faster connection, and " + _PUBLISH_AGAIN,
+            "Server timed out",
+            why="The server timed out while it received the file.",
+            step="Use a faster connection, and " + _PUBLISH_AGAIN,
             statuses=(408,),
             retry=True,
         ),
         Row(
             "server-error",
             About.SITE,
-            "Server that failed",
-            why="The trouble is on the side of {host} and often passes.",
-            step="{soon}, " + _PUBLISH_AGAIN + " {outages}",
+            "Server error",
+            why="{host} has a problem, which is often temporary. {outages}",
+            step="Wait, and {soon} " + _PUBLISH_AGAIN,
             statuses=SERVER_ERRORS,
             retry=True,
         ),
@@ -744,79 +740,79 @@ GROUPS = (
     _SERVER,
 )
 ROWS = tuple(row for group in GROUPS for row in group.rows)
-"""The whole table. The order counts: the first row that fits an answer is the one."""
+"""The whole table, in order: the first row that fits a response wins."""
 
-NO_ANSWER_ROWS: Mapping[NoAnswer, Row] = {
-    NoAnswer.NAME: Row(
+CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
+    ConnectionFailure.NAME: Row(
         "host-unknown",
         About.ADDRESS,
         "Unknown host",
-        why="No host of that name is known to this machine.",
+        why="Nothing was sent.",
         step="Check the spelling of {host} in the upload URL, and whether this machine is online or needs a VPN.",
     ),
-    NoAnswer.REFUSED: Row(
+    ConnectionFailure.REFUSED: Row(
         "connection-refused",
         About.SITE,
-        "Refused connection",
-        why="Nothing listens at {host}.",
-        step="Check the host and port of the upload URL, and whether the server runs. {outages}",
+        "Connection refused",
+        why="Nothing was sent: no server listens at {host}. {outages}",
+        step="Check the host and port of the upload URL, and whether the server is running.",
         retry=True,
     ),
-    NoAnswer.UNREACHABLE: Row(
+    ConnectionFailure.UNREACHABLE: Row(
         "host-unreachable",
         About.SITE,
-        "Host out of reach",
-        why="Nothing was sent: there was no way from this machine to {host}.",
-        step="Check whether this machine is online, and whether {host} needs a VPN or a proxy. {outages}",
+        "Host unreachable",
+        why="Nothing was sent. {outages}",
+        step="Check whether this machine is online, and whether {host} needs a VPN or a proxy.",
         retry=True,
     ),
-    NoAnswer.CERTIFICATE: Row(
+    ConnectionFailure.CERTIFICATE: Row(
         "certificate",
         About.ADDRESS,
-        "Certificate that is not trusted",
-        why="Nothing was sent: who answers for {host} can't prove to be it.",
-        step="If your organization signs certificates itself, or looks into encrypted traffic, give its CA with"
-        " `--ca-cert FILE`. If not, somebody may be listening in: try another network, and ask whoever runs {host}.",
+        "Untrusted certificate",
+        why="Nothing was sent: the TLS certificate of {host} could not be verified.",
+        step="If your organization signs its own certificates or inspects TLS traffic, give its CA with `--ca-cert FILE`."
+        " If not, somebody may be intercepting the connection: try another network, and contact the administrator of {host}.",
     ),
-    NoAnswer.TLS: Row(
+    ConnectionFailure.TLS: Row(
         "tls",
         About.ADDRESS,
-        "No encrypted connection",
-        why="Nothing was sent: what answers at {host} speaks no https, or none that this machine can agree to.",
-        step="Check scheme, host and port of the upload URL. If the index wants a client certificate, give it with"
+        "TLS handshake failed",
+        why="Nothing was sent: the TLS handshake with {host} failed.",
+        step="Check scheme, host and port of the upload URL; if the index requires a client certificate, give it with"
         " `--client-cert FILE`.",
     ),
-    NoAnswer.PROXY: Row(
+    ConnectionFailure.PROXY: Row(
         "proxy",
         About.ADDRESS,
-        "Proxy that refuses",
-        why="Nothing was sent: the proxy wants a user name and password, or doesn't let anybody through to {host}.",
-        step="Check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY (`http://USER:PASSWORD@HOST:PORT`); to go without it,"
-        " set NO_PROXY={host}.",
+        "Proxy refused the connection",
+        why="Nothing was sent: the proxy requires a user name and password, or doesn't allow connections to {host}.",
+        step="Check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY (`http://USER:PASSWORD@HOST:PORT`), or set"
+        " NO_PROXY={host} to connect without it.",
     ),
-    NoAnswer.PROXY_FAILED: Row(
+    ConnectionFailure.PROXY_FAILED: Row(
         "proxy-failed",
         About.ADDRESS,
-        "Proxy that fails",
-        why="Nothing was sent: the proxy can't be reached, or can't reach {host}.",
-        step="Check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; to go without it, set NO_PROXY={host}.",
+        "Proxy failed",
+        why="Nothing was sent: the proxy is unreachable, or can't reach {host}.",
+        step="Check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or set NO_PROXY={host} to connect without it.",
         retry=True,
     ),
-    NoAnswer.TIMEOUT: Row(
+    ConnectionFailure.TIMEOUT: Row(
         "time-out",
         About.SITE,
-        "No answer in time",
-        why="The file may have arrived all the same.",
-        step="So " + _PUBLISH_AGAIN + " For a slow index, add `-o timeout=900` (seconds).",
+        "Time-out",
+        why="The file was possibly uploaded. For a slow index, add `-o timeout=900` (seconds).",
+        step=_PUBLISH_AGAIN.capitalize(),
         retry=True,
     ),
-    NoAnswer.LOST: Row(
+    ConnectionFailure.LOST: Row(
         "connection-lost",
         About.SITE,
-        "Connection that broke off",
-        why="The file may have arrived all the same.",
-        step=f"So {_PUBLISH_AGAIN} If it breaks off every time, ask whoever runs {{host}} whether it lets files of this"
-        " size through.",
+        "Connection lost",
+        why="The file was possibly uploaded. If this happens every time, ask the administrator of {host} whether files of this"
+        " size are allowed.",
+        step=_PUBLISH_AGAIN.capitalize(),
         retry=True,
     ),
 }

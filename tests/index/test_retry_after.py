@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
-from hatch_tokenindex.index.refusals import Answer
-from hatch_tokenindex.index.refusals.waiting import seconds_to_wait, when
+import pytest
+from attempts import response
+
+from hatch_tokenindex.index.retry_after import seconds_to_wait, when
+
+if TYPE_CHECKING:
+    from hatch_tokenindex.index.refusals import Response
 
 DATE = "Sat, 21 Nov 2026 14:39:00 GMT"
 
 
-def answer_with(headers: dict[str, str]) -> Answer:
+def answer_with(headers: dict[str, str]) -> Response:
     """An answer of an index that has had enough."""
-    return Answer(429, "", headers, b"", "https://upload.pypi.org/legacy/")
+    return response(429, "", headers)
 
 
 @pytest.mark.parametrize(

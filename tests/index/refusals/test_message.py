@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import replace
+from html.parser import HTMLParser
+from typing import NoReturn
 
 import pytest
+from attempts import Facts, refusal, response, unreachable
 
-from hatch_tokenindex.index.refusals import (
-    Answer,
-    Attempt,
-    NoAnswer,
-    Redact,
-    refusal,
-    render,
-    unreachable,
-)
+from hatch_tokenindex.index.refusals import ConnectionFailure, Redact, Response
 from hatch_tokenindex.secrets import Redactor, Secret
 
 JSON = "application/json"
@@ -24,10 +19,7 @@ HTML = "text/html; charset=UTF-8"
 PLAIN = "text/plain; charset=utf-8"
 TOKEN = "pypi-AgEIcHlwaS5vcmcCJDAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMAAABiBsecretsecret"
 REDACT = Redactor((("__token__", Secret(TOKEN)),)).redact
-SENT = Attempt(
-    project="Demo.Project",
-    version="1.0",
-    filename="demo_project-1.0.tar.gz",
+SENT = Facts(
     repository="private",
     url="https://nexus.example.org/repository/pypi-local/",
     user="jane",
@@ -35,14 +27,14 @@ SENT = Attempt(
 )
 
 
-def words(answer: Answer, redact: Redact) -> tuple[str, ...]:
+def words(answer: Response, redact: Redact) -> tuple[str, ...]:
     """What a person gets to read of an answer."""
     return refusal(answer, SENT, redact).said
 
 
-def answered(body: str | bytes, kind: str = "", reason: str = "", status: int = 400) -> Answer:
+def answered(body: str | bytes, kind: str = "", reason: str = "", status: int = 400) -> Response:
     content = body if isinstance(body, bytes) else body.encode()
-    return Answer(status, reason, {"CONTENT-TYPE": kind} if kind else {}, content, "https://index.example.org/")
+    return response(status, reason, {"CONTENT-TYPE": kind} if kind else {}, content, "https://index.example.org/")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +102,6 @@ def answered(body: str | bytes, kind: str = "", reason: str = "", status: int = 
             ("AccessDenied", "No room"),
             id="XML",
         ),
-        pytest.param(answered("<p>No room<![endless]>more", HTML), ("No room",), id="HTML that the parser chokes on"),
         pytest.param(
             answered("Invalid API Token: a, b, token is expired, a, b, token is expired", PLAIN),
             ("Invalid API Token: a, b, token is expired, a, b",),
@@ -119,8 +110,19 @@ def answered(body: str | bytes, kind: str = "", reason: str = "", status: int = 
         pytest.param(answered("one\u2028two\x85three", PLAIN), ("one", "two", "three"), id="every kind of line end"),
     ],
 )
-def test_the_words_are_found_in_every_kind_of_answer(answer: Answer, expected: tuple[str, ...]) -> None:
+def test_the_words_are_found_in_every_kind_of_answer(answer: Response, expected: tuple[str, ...]) -> None:
     assert words(answer, REDACT) == expected
+
+
+def test_html_that_the_parser_rejects_is_shown_up_to_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older Pythons raise `AssertionError` for a marked section that they don't know, as here every Python does."""
+    monkeypatch.setattr(HTMLParser, "parse_html_declaration", rejected)
+    assert words(answered("<p>No room<![endless]>more", HTML), REDACT) == ("No room",)
+
+
+def rejected(*_: object) -> NoReturn:
+    """Reject a part of a page."""
+    raise AssertionError
 
 
 @pytest.mark.parametrize(
@@ -143,15 +145,15 @@ def test_nothing_acts_on_the_terminal(evil: str) -> None:
         answered(evil.encode("utf-8", "surrogatepass"), PLAIN),
         answered("", "", evil),
         answered(f"<p>{evil}</p>".encode("utf-8", "replace"), HTML),
-        Answer(302, "", {"Location": f"https://other.example/{location}"}, b"", "https://index.example.org/"),
+        response(302, "", {"Location": f"https://other.example/{location}"}, b"", "https://index.example.org/"),
     ]
     sent = replace(SENT, filename=f"{evil}.whl", source=evil)
     for answer in answers:
-        text = render(refusal(answer, sent, REDACT), sent)
+        text = str(refusal(answer, sent, REDACT))
         assert all(character.isprintable() or character == "\n" for character in text)
     assert words(answers[0], REDACT) == ("red",)
     assert words(answers[2], REDACT) == ("red",)
-    text = render(unreachable(NoAnswer.LOST, evil, sent, REDACT), sent)
+    text = str(unreachable(ConnectionFailure.LOST, evil, sent, REDACT))
     assert all(character.isprintable() or character == "\n" for character in text)
 
 
@@ -170,14 +172,14 @@ def test_an_echoed_secret_is_masked(form: str, text: str) -> None:
         answered(f"<p>{TOKEN[:9]}<b>{TOKEN[9:]}</b></p>", HTML),
         answered(filler + echo + " and so on", PLAIN),
         answered("<p>" + " " * (8_192 - len(echo) // 2) + echo + "</p>", HTML),
-        Answer(302, "", {"Location": f"https://other.example/?q={TOKEN}"}, b"", f"https://index.example.org/{TOKEN}"),
+        response(302, "", {"Location": f"https://other.example/?q={TOKEN}"}, b"", f"https://index.example.org/{TOKEN}"),
     ]
     for answer in answers:
-        shown = render(refusal(answer, SENT, REDACT), SENT)
+        shown = str(refusal(answer, SENT, REDACT))
         assert "AgEIcHlwaS5v" not in shown
         assert "X190b2tlbl9f" not in shown
         assert TOKEN[-20:] not in shown
-    assert TOKEN[:20] not in render(unreachable(NoAnswer.PROXY, echo, SENT, REDACT), SENT)
+    assert TOKEN[:20] not in str(unreachable(ConnectionFailure.PROXY, echo, SENT, REDACT))
 
 
 ZERO_WIDTH = "correct\u200bhorse-battery"
@@ -194,7 +196,7 @@ def test_an_echoed_secret_with_a_character_that_is_not_shown_is_masked(echo: str
     ]
     for answer in answers:
         assert words(answer, redact)[0] == "no *****"
-        assert "horse" not in render(refusal(answer, SENT, redact), SENT)
+        assert "horse" not in str(refusal(answer, SENT, redact))
 
 
 NOISE = random.Random(20261121)

@@ -1,4 +1,4 @@
-"""What an index said, in its own words, out of whatever it answered: JSON, plain text, HTML, a reason phrase."""
+"""The index's own words, taken from whatever it answered: JSON, plain text, HTML, a reason phrase."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, AnyStr, TypeAlias
 from hatch_tokenindex.text import LONGEST_LINE, lines, one_line, shortened, without_controls
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.index.refusals.exchange import Answer
+    from hatch_tokenindex.index.refusals.attempt import Response
 
 Redact: TypeAlias = Callable[[str], str]
-"""Masks the secrets in a text that comes from a server."""
+"""Masks the secrets in a text of a server."""
 
 MOST_LINES = 4
-"""Lines of an answer that are shown."""
+"""Lines of a response that are shown."""
 _LONGEST_REPEATED_LINE = 4 * LONGEST_LINE
 _BYTES_READ = 65_536
 # Python's HTML parser takes time that grows with the square of what a hostile page holds.
@@ -28,18 +28,18 @@ _JSON_DEPTH = 4
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
-def own_words(answer: Answer, redact: Redact) -> tuple[str, ...]:
-    """What the index said, in its own words: up to four clean lines, the most telling first; none where it said nothing.
+def message_of(response: Response, redact: Redact) -> tuple[str, ...]:
+    """Return the index's own words: up to four clean lines, the most telling first, or none.
 
-    Taken from JSON, the body's text or HTML, and the reason phrase. Markup, control characters, repetitions and phrases
-    that only repeat the status are left out. Any bytes are taken.
+    They come from JSON, the body's text or HTML, and the reason phrase, without markup, control characters, repetitions,
+    and phrases that only repeat the status. Any bytes are accepted.
     """
     # PyPI's reason phrase and `code` have `?` for what ISO-8859-1 lacks, its `message` doesn't: of two spellings of one
     # line, the one with fewer question marks is the right one.
     kept: dict[str, str] = {}
-    for raw in _raw_texts(answer, redact):
+    for raw in _raw_texts(response, redact):
         for line in lines(redact(without_controls(raw))):
-            sentence = _without_repetition(_without_status(line, answer.status)[:_LONGEST_REPEATED_LINE])
+            sentence = _without_repetition(_without_status(line, response.status)[:_LONGEST_REPEATED_LINE])
             if sentence and not re.fullmatch(_SAYS_NOTHING, sentence, re.IGNORECASE):
                 key = sentence.encode("latin-1", "replace").decode("latin-1").casefold().rstrip(". ")
                 kept[key] = min(kept.get(key, sentence), sentence, key=lambda spelling: spelling.count("?"))
@@ -48,37 +48,37 @@ def own_words(answer: Answer, redact: Redact) -> tuple[str, ...]:
     return tuple(shortened(line) for line in kept.values())[:MOST_LINES]
 
 
-def status_line(answer: Answer, redact: Redact) -> str:
-    """What stands for an answer without words: `403 Forbidden`."""
-    phrase = redact(one_line(answer.reason))
-    if not phrase and answer.status in _PHRASES:
-        phrase = _PHRASES[answer.status]
-    return shortened(f"{answer.status} {phrase}" if phrase else f"HTTP status {answer.status}")
+def status_line(response: Response, redact: Redact) -> str:
+    """Return the line for a response without words: `403 Forbidden`."""
+    phrase = redact(one_line(response.reason))
+    if not phrase and response.status in _PHRASES:
+        phrase = _PHRASES[response.status]
+    return shortened(f"{response.status} {phrase}" if phrase else f"HTTP status {response.status}")
 
 
-def _raw_texts(answer: Answer, redact: Redact) -> Iterator[str]:
-    """Everything that may hold the index's words, the most telling first."""
+def _raw_texts(response: Response, redact: Redact) -> Iterator[str]:
+    """Yield everything that may hold the index's words, the most telling first."""
     # Before anything is taken apart: a page's white space is not that of the secret any more.
-    body = redact(_decoded(_beginning(answer.body, _BYTES_READ, b" ")))
-    kind = answer.content_type
+    body = redact(_decoded(_beginning(response.body, _BYTES_READ, b" ")))
+    kind = response.content_type
     start = body.lstrip()[:1]
     if "json" in kind or start in ("{", "["):
         document = _parsed(body)
         if document is not None:
             yield from _json_texts(document)
-            yield answer.reason
+            yield response.reason
             return
     if "html" in kind or "xml" in kind or start == "<":
-        yield answer.reason
+        yield response.reason
         yield from _html_texts(_beginning(body, _HTML_READ, " "))
     else:
         if not kind or kind.startswith("text/") or "json" in kind:
             yield body
-        yield answer.reason
+        yield response.reason
 
 
 def _decoded(body: bytes) -> str:
-    """UTF-8, and ISO-8859-1 where it isn't that; what an answer says about its charset can't be relied on."""
+    """Decode UTF-8, else ISO-8859-1: the charset that a response declares isn't reliable."""
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -86,7 +86,7 @@ def _decoded(body: bytes) -> str:
 
 
 def _beginning(text: AnyStr, limit: int, space: AnyStr) -> AnyStr:
-    """A text that is too long is cut at a space: half of a secret would not be masked."""
+    """Cut a text that is too long at a space: half a secret would not be masked."""
     return text if len(text) <= limit else text[: text.rfind(space, 0, limit) + 1]
 
 
@@ -109,7 +109,7 @@ _JSON_KEYS = (
     "title",
     "reason",
 )
-"""Where indexes put their words, the most telling first.
+"""The keys of the index's words, the most telling first.
 
 PyPI: `message` and `code`. RFC 9457: `detail` and `title`. GitLab: `message`, `error`, `error_description`. Artifactory:
 `errors`. Azure and AWS: `message`, AWS with a capital letter.
@@ -135,7 +135,7 @@ def _json_texts(value: object, depth: int = 0) -> Iterator[str]:
 
 
 class _Page(HTMLParser):
-    """The visible text of a page, block by block."""
+    """Collects the visible text of a page, block by block."""
 
     INLINE = frozenset(
         {"a", "abbr", "b", "code", "em", "font", "i", "small", "span", "strong", "sub", "sup", "tt", "u"}
@@ -176,7 +176,7 @@ class _Page(HTMLParser):
 
 def _html_texts(text: str) -> list[str]:
     page = _Page()
-    # The parser asserts that a `<![` is one that it knows; what it read before that is good.
+    # Older parsers assert that a `<![` is one they know; what they read before it is good.
     with suppress(AssertionError):
         page.feed(text)
         page.close()
@@ -185,7 +185,7 @@ def _html_texts(text: str) -> list[str]:
 
 
 def _without_status(line: str, status: int) -> str:
-    """A line without the status in front that many repeat: `403 Forbidden`, `HTTP Status 403 - ...`."""
+    """Return a line without the status in front: `403 Forbidden`, `HTTP Status 403 - ...`."""
     return re.sub(rf"^(?:HTTP |Error:? |Status:? )*{status}\b[\s:.\u2013\u2014-]*", "", line, flags=re.IGNORECASE)
 
 
@@ -193,7 +193,7 @@ _SHORTEST_REPETITION = 12
 
 
 def _without_repetition(line: str) -> str:
-    """PyPI gives the reasons against a token two to four times over: `token is expired, token is expired`."""
+    """Return a line without repetitions: PyPI repeats itself, as in `token is expired, token is expired`."""
     kept: list[str] = []
     for part in line.split(", "):
         if len(part) < _SHORTEST_REPETITION or not any(earlier.endswith(part) for earlier in kept):
@@ -201,7 +201,7 @@ def _without_repetition(line: str) -> str:
     return ", ".join(kept)
 
 
-# Compiled where it is used: that takes some milliseconds, and most runs meet no refusal.
+# Compiled when it is used: that takes milliseconds, and most runs see no refusal.
 _SAYS_NOTHING = "|".join(
     (
         # The status again; Python's own list calls some of them by newer names.

@@ -1,35 +1,36 @@
-"""When an index lets us try again: `Retry-After` and the `RateLimit` headers."""
+"""The time at which an index allows another attempt: `Retry-After` and the `RateLimit` headers."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+
+from hatch_tokenindex.index.clock import parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hatch_tokenindex.index.refusals.exchange import Answer
+    from hatch_tokenindex.index.refusals.attempt import Response
 
 
 LATER = "later"
-"""When to try again at an index that doesn't say."""
+"""The time for an index that doesn't say."""
 
 
-def seconds_to_wait(answer: Answer) -> int | None:
-    """How long the index asks to wait: `Retry-After` (RFC 9110, 10.2.3), else when the exhausted `RateLimit` resets."""
-    retry_after = answer.header("retry-after").strip()
+def seconds_to_wait(response: Response) -> int | None:
+    """Return the seconds to wait: `Retry-After` (RFC 9110, 10.2.3), else until the exhausted `RateLimit` resets."""
+    retry_after = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", retry_after):
         return int(retry_after)
-    until, now = _date(retry_after), _date(answer.header("date"))
+    until, now = parse_date(retry_after), parse_date(response.headers.get("date", ""))
     if until and now:
         return max(0, int((until - now).total_seconds()))
-    limits = _rate_limits(answer)
+    limits = _rate_limits(response)
     exhausted = [limit for limit in limits if limit.remaining == 0]
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS:
         exhausted = exhausted or limits
     return max((limit.resets_in for limit in exhausted), default=None)
 
@@ -42,11 +43,11 @@ class _RateLimit:
     """Seconds."""
 
 
-def _rate_limits(answer: Answer) -> list[_RateLimit]:
-    """The header of the IETF's draft (draft-ietf-httpapi-ratelimit-headers), which PyPI sends: `"name";r=0;t=1800, ...`."""
+def _rate_limits(response: Response) -> list[_RateLimit]:
+    """Parse the header of draft-ietf-httpapi-ratelimit-headers, which PyPI sends: `"name";r=0;t=1800, ...`."""
     return [
         _RateLimit(name, parameters["r"], parameters["t"])
-        for name, parameters in _quoted_items(answer.header("ratelimit"))
+        for name, parameters in _quoted_items(response.headers.get("ratelimit", ""))
         if parameters.keys() >= {"r", "t"}
     ]
 
@@ -56,21 +57,13 @@ def _quoted_items(header: str) -> Iterator[tuple[str, dict[str, int]]]:
         yield name, {key: int(value) for key, value in re.findall(r";\s*([a-z]+)=([0-9]{1,9})(?![^;\s])", parameters)}
 
 
-def _date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text[:100])
-        return date.astimezone(timezone.utc) if date.tzinfo else date.replace(tzinfo=timezone.utc)
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def when(answer: Answer) -> str:
-    """When to try again: `in 25 minutes (at 2026-11-21 15:04 UTC)`."""
-    seconds = seconds_to_wait(answer)
+def when(response: Response) -> str:
+    """Return when to try again: `in 25 minutes (at 2026-11-21 15:04 UTC)`."""
+    seconds = seconds_to_wait(response)
     if seconds is None:
         return LATER
     span = _span(seconds)
-    now = _date(answer.header("date"))
+    now = parse_date(response.headers.get("date", ""))
     try:
         return f"in {span} (at {now + timedelta(seconds=seconds):%Y-%m-%d %H:%M} UTC)" if now else f"in {span}"
     except OverflowError:
@@ -84,10 +77,10 @@ def _span(seconds: int) -> str:
     return "1 second" if seconds == 1 else f"{seconds} seconds"
 
 
-def allowance(answer: Answer) -> str:
-    """What the exhausted limit allows, as the index's `RateLimit-Policy` says: ` (20 in 60 minutes)`."""
-    exhausted = {limit.name for limit in _rate_limits(answer) if limit.remaining == 0}
-    for name, parameters in _quoted_items(answer.header("ratelimit-policy")):
+def allowance(response: Response) -> str:
+    """Return what the exhausted limit allows, from `RateLimit-Policy`: ` (20 in 60 minutes)`."""
+    exhausted = {limit.name for limit in _rate_limits(response) if limit.remaining == 0}
+    for name, parameters in _quoted_items(response.headers.get("ratelimit-policy", "")):
         if name in exhausted and parameters.keys() >= {"q", "w"}:
             return f" (it allows {parameters['q']} in {_span(parameters['w'])})"
     return ""
