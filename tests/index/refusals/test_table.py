@@ -781,7 +781,7 @@ OTHER_CASES = [
         About.CREDENTIAL,
         (403, "Forbidden", HTML, BOTTLE.format(status="403 Forbidden", text="None")),
         "403 Forbidden",
-        "replace the secret from [private] of ~/.pypirc.",
+        "replace the password from [private] of ~/.pypirc.",
         sent=PYPISERVER,
     ),
     *other(
@@ -1143,6 +1143,23 @@ def test_only_what_another_credential_mends_is_about_the_credential() -> None:
     }
 
 
+def test_a_credential_that_is_good_elsewhere_is_not_worthless() -> None:
+    refused = {case.key: case.refused for case in CASES}
+    assert {key for key, refusal in refused.items() if refusal.is_about_credential and not refusal.is_worthless} == {
+        "token-scope",
+        "credential-missing",
+        "token-rights",
+        "credential-or-right",
+    }
+    assert not any(refusal.is_worthless for refusal in refused.values() if refusal.row.about is not About.CREDENTIAL)
+
+
+def test_the_fix_is_one_imperative_sentence() -> None:
+    for step in (*(case.refused.step for case in CASES), *(row.step for row in CONNECTION_ROWS.values())):
+        assert not re.search(r"[.!?] [A-Z]", step), step
+        assert step[:1].isupper(), step
+
+
 def test_what_is_worth_another_try_with_the_same_bytes() -> None:
     assert {row.key for row in ROWS if row.retry} == {
         "name-race",
@@ -1227,11 +1244,11 @@ def test_a_limit_of_new_projects_without_headers() -> None:
 @pytest.mark.parametrize(
     ("headers", "told"),
     [
-        ({}, "Wait, and in a few minutes publish again;"),
-        ({"Retry-After": "3600"}, "and in 60 minutes publish again;"),
+        ({}, "Publish again in a few minutes;"),
+        ({"Retry-After": "3600"}, "Publish again in 60 minutes;"),
         (
             {"Retry-After": "3600", "Date": "Sat, 21 Nov 2026 14:39:00 GMT"},
-            "and in 60 minutes (at 2026-11-21 15:39 UTC) publish again;",
+            "Publish again in 60 minutes (at 2026-11-21 15:39 UTC);",
         ),
     ],
 )
@@ -1261,8 +1278,8 @@ def test_without_a_credential_it_says_how_to_give_one() -> None:
     refused = refusal(response(401, "", {}, b"", sent.url), sent, REDACT)
     assert "  credential   none\n" in str(refused)
     assert refused.next_step == (
-        "127.0.0.1:8080 requires a user name and a secret. Run `hatch publish -p tokenindex -r private` at a terminal,"
-        " which prompts for it, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
+        "127.0.0.1:8080 requires a user name and password. Run `hatch publish -p tokenindex -r private` at a terminal"
+        " to be prompted for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
     )
 
 
@@ -1274,7 +1291,11 @@ def test_without_a_credential_it_says_how_to_give_one() -> None:
             replace(PYPI, user="jane"),
             "and set HATCH_INDEX_AUTH to it, with the user name `__token__`.",
         ),
-        (ASKED, "and run `hatch publish -p tokenindex -r main -u __token__`, which prompts for it."),
+        (
+            replace(PYPI, source="`auth-command` of [publish.tokenindex] in config.toml"),
+            "and use it instead of the one from `auth-command` of [publish.tokenindex] in config.toml.",
+        ),
+        (ASKED, "and paste it when `hatch publish -p tokenindex -r main -u __token__` prompts for it."),
         (replace(ASKED, repository="https://x.example/a b"), "-r 'https://x.example/a b' -u"),
     ],
 )

@@ -97,7 +97,7 @@ class Refusal:
 def _used(credential: Credential | None) -> str:
     if credential is None:
         return "none"
-    what = "token" if credential.has_token_user else "secret"
+    what = "token" if credential.has_token_user else "password"
     return f"{credential.user}, {what} from {credential.description}"
 
 

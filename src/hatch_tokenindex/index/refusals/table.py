@@ -61,7 +61,7 @@ _NO_WORDS = r"\A\Z"
 
 _RAISE_THE_VERSION = "Raise the version, run `hatch build --clean`, and publish again."
 _RENAME = "Choose another `name` under `[project]` in pyproject.toml."
-_PUBLISH_AGAIN = "publish again; files already uploaded are skipped."
+_UPLOADED_FILES_ARE_SKIPPED = "; files already uploaded are skipped."
 
 # A project's state explains a response better than its words do, so it comes first.
 _STATE = Group(
@@ -98,8 +98,8 @@ _CREDENTIAL = Group(
             "Password instead of a token",
             why="{index} doesn't accept passwords. Since two-factor authentication became mandatory, it requires an API token"
             " or Trusted Publishing.",
-            step="Create a token at {tokens} and {give}. In CI, use Trusted Publishing, which needs no stored secret:"
-            " https://docs.pypi.org/trusted-publishers/.",
+            step="Create a token at {tokens} and {give}; in CI, use Trusted Publishing instead:"
+            " https://docs.pypi.org/trusted-publishers/",
             said=r"Username/Password authentication is no longer supported",
         ),
         Row(
@@ -107,7 +107,7 @@ _CREDENTIAL = Group(
             About.CREDENTIAL,
             "Expired Trusted Publishing token",
             why="A Trusted Publishing token is valid for 15 minutes, and this one has expired.",
-            step="Run the job again, which mints a new token; files already uploaded are skipped.",
+            step="Run the job again, which mints a new token" + _UPLOADED_FILES_ARE_SKIPPED,
             said=r"Invalid or non-existent authentication information|token is expired",
             when=_minted,
         ),
@@ -116,7 +116,7 @@ _CREDENTIAL = Group(
             About.CREDENTIAL,
             "Unknown token",
             why="{index} doesn't recognise this token. It may have been deleted, copied incompletely, or issued by another"
-            " index; or the account that created it is blocked.",
+            " index. Its account may also be blocked.",
             step="Create a new token at {tokens} and {give}.",
             said=r"Invalid or non-existent authentication information",
         ),
@@ -124,7 +124,7 @@ _CREDENTIAL = Group(
             "publisher",
             About.PROJECT,
             "Workflow without a Trusted Publisher",
-            why="The workflow that this token was minted for is not a Trusted Publisher of {project}.",
+            why="The workflow that requested this token is not a Trusted Publisher of {project}.",
             step="Ask an owner to add it at {publishing} with the exact repository, workflow file and environment, and run the"
             " job again.",
             said=r"scoped token|publisher restriction|given token isn't allowed to upload",
@@ -169,7 +169,7 @@ _CREDENTIAL = Group(
             "narrowing",
             About.SITE,
             "Restricted token rejected",
-            why="{index} doesn't accept the token in the form in which this machine restricted it.",
+            why="{index} doesn't accept the restriction that was added to the token on this machine.",
             step="Run `{command} -o narrow-token=never`, which sends it unchanged.",
             said=r"Invalid API Token: .*(caveat|invalid values for fields|Not enough values|unknown error)",
             when=_narrowed,
@@ -240,7 +240,7 @@ _PROJECT = Group(
             "pending-publisher",
             About.PROJECT,
             "Pending publisher for another name",
-            why="A pending publisher creates only the project that it names, which is not {project}.",
+            why="A pending publisher can only create the project that it names, and that is not {project}.",
             step="Use the same name at {account}publishing/ and in pyproject.toml, and run the job again.",
             said=r"Non-user identities cannot create new projects",
         ),
@@ -248,7 +248,7 @@ _PROJECT = Group(
             "name-race",
             About.PROJECT,
             "Name taken a moment ago",
-            why="{project} was created by something else at the same moment.",
+            why="Something else created {project} at the same moment.",
             step="If that was a job of yours, publish again; if not, choose another `name` under `[project]` in pyproject.toml.",
             said=r"conflicts with an existing project",
             retry=True,
@@ -496,7 +496,7 @@ _SITE = Group(
             About.SITE,
             "Uploads disabled",
             why="{index} currently accepts no files from anybody. {outages}",
-            step="When it is over, " + _PUBLISH_AGAIN,
+            step="Publish again when it is over" + _UPLOADED_FILES_ARE_SKIPPED,
             said=r"Read-only mode|New uploads are temporarily disabled",
         ),
         Row(
@@ -504,7 +504,7 @@ _SITE = Group(
             About.SITE,
             "New projects disabled",
             why="{index} currently creates no new projects. {outages}",
-            step="When it is over, " + _PUBLISH_AGAIN,
+            step="Publish again when it is over" + _UPLOADED_FILES_ARE_SKIPPED,
             said=r"New project registration temporarily disabled",
         ),
         Row(
@@ -530,7 +530,7 @@ _SITE = Group(
             About.RATE_LIMIT,
             "Too many requests",
             why="{host} limits the number of requests.",
-            step="Publish again {when}; files already uploaded are skipped.",
+            step="Publish again {when}" + _UPLOADED_FILES_ARE_SKIPPED,
             statuses=(429,),
             retry=True,
         ),
@@ -636,7 +636,7 @@ _OTHER_INDEXES = Group(
             "credential-missing",
             About.CREDENTIAL,
             "No credential",
-            why="{host} requires a user name and a secret. {wants}",
+            why="{host} requires a user name and password. {wants}",
             step="{change}",
             statuses=(401, 403),
             when=_without_credential,
@@ -666,16 +666,16 @@ _OTHER_INDEXES = Group(
         Row(
             "credential",
             About.CREDENTIAL,
-            "Wrong user name or secret",
-            why="{host} rejected the user name and secret. {wants}",
+            "Wrong user name or password",
+            why="{host} rejected the user name and password. {wants}",
             step="{change}",
             statuses=(401,),
         ),
         Row(
             "credential-or-right",
             About.CREDENTIAL,
-            "Wrong secret, or no upload permission",
-            why="Either the secret is wrong, or its user may not upload there; {host} doesn't say which. {wants}",
+            "Wrong password, or no upload permission",
+            why="Either the password is wrong, or the user may not upload there; {host} doesn't say which. {wants}",
             step="{change}",
             said=_NO_WORDS,
             statuses=(403,),
@@ -711,7 +711,7 @@ _SERVER = Group(
             About.SITE,
             "Server timed out",
             why="The server timed out while it received the file.",
-            step="Use a faster connection, and " + _PUBLISH_AGAIN,
+            step="Use a faster connection, and publish again" + _UPLOADED_FILES_ARE_SKIPPED,
             statuses=(408,),
             retry=True,
         ),
@@ -719,8 +719,8 @@ _SERVER = Group(
             "server-error",
             About.SITE,
             "Server error",
-            why="{host} has a problem, which is often temporary. {outages}",
-            step="Wait, and {soon} " + _PUBLISH_AGAIN,
+            why="The problem is at {host}, and is often temporary. {outages}",
+            step="Publish again {soon}" + _UPLOADED_FILES_ARE_SKIPPED,
             statuses=SERVER_ERRORS,
             retry=True,
         ),
@@ -770,9 +770,10 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         "certificate",
         About.ADDRESS,
         "Untrusted certificate",
-        why="Nothing was sent: the TLS certificate of {host} could not be verified.",
-        step="If your organization signs its own certificates or inspects TLS traffic, give its CA with `--ca-cert FILE`."
-        " If not, somebody may be intercepting the connection: try another network, and contact the administrator of {host}.",
+        why="Nothing was sent. The TLS certificate of {host} could not be verified; somebody may be intercepting the"
+        " connection.",
+        step="If your organization signs its own certificates or inspects TLS traffic, give its CA with `--ca-cert FILE`; if"
+        " not, try another network and contact the administrator of {host}.",
     ),
     ConnectionFailure.TLS: Row(
         "tls",
@@ -803,7 +804,7 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         About.SITE,
         "Time-out",
         why="The file was possibly uploaded. For a slow index, add `-o timeout=900` (seconds).",
-        step=_PUBLISH_AGAIN.capitalize(),
+        step="Publish again" + _UPLOADED_FILES_ARE_SKIPPED,
         retry=True,
     ),
     ConnectionFailure.LOST: Row(
@@ -812,7 +813,7 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         "Connection lost",
         why="The file was possibly uploaded. If this happens every time, ask the administrator of {host} whether files of this"
         " size are allowed.",
-        step=_PUBLISH_AGAIN.capitalize(),
+        step="Publish again" + _UPLOADED_FILES_ARE_SKIPPED,
         retry=True,
     ),
 }
