@@ -80,9 +80,9 @@ class Refusal:
     def _lines(self) -> Iterator[str]:
         attempt, item = self.attempt, self.attempt.upload.distribution
         if self.status:
-            yield one_line(f"{attempt.index} rejected {item.filename} ({self.status})")
+            yield one_line(f"{attempt.index_name} rejected {item.filename} ({self.status})")
         else:
-            yield one_line(f"Could not upload {item.filename} to {attempt.index}")
+            yield one_line(f"Could not upload {item.filename} to {attempt.index_name}")
         yield ""
         yield from (f"  {line}" for line in self.said)
         yield ""

@@ -26,7 +26,7 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
     publisher = attempt.credential.publisher if attempt.credential else ""
     on_test = attempt.repository.site == "test.pypi.org"
     return {
-        "index": attempt.index,
+        "index": attempt.index_name,
         "host": attempt.host,
         "project": item.project,
         "version": item.version,

@@ -46,7 +46,7 @@ def _minted(attempt: Attempt) -> bool:
 
 
 def _narrowed(attempt: Attempt) -> bool:
-    return attempt.authorization is not None and attempt.authorization.is_narrowed
+    return attempt.is_narrowed
 
 
 def _archived(attempt: Attempt) -> bool:
