@@ -48,7 +48,9 @@ def table() -> str:
     rows = ["| package | imports | names in annotations only |", "| --- | --- | --- |"]
     for package in sorted({*at_run_time, *annotated}):
         cells = at_run_time[package], annotated[package] - at_run_time[package]
-        rows.append(f"| `{package}` | {' | '.join(', '.join(f'`{name}`' for name in sorted(cell)) for cell in cells)} |")
+        rows.append(
+            f"| `{package}` | {' | '.join(', '.join(f'`{name}`' for name in sorted(cell)) for cell in cells)} |"
+        )
     return "\n".join([*rows, ""])
 
 

@@ -70,7 +70,10 @@ def page() -> str:
         parts += [f"## {group.title}\n", *entries]
     facts = about_attempt(tests["NEXUS"].attempt)
     parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in CONNECTION_ROWS.items())]
-    parts += [f"## {_WANTED}\n", "".join(_paragraph(kind.credential_help, "- ", "  ") for kind in KINDS if kind.credential_help)]
+    parts += [
+        f"## {_WANTED}\n",
+        "".join(_paragraph(kind.credential_help, "- ", "  ") for kind in KINDS if kind.credential_help),
+    ]
     return "\n".join(parts)
 
 

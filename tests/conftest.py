@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from maintainer import Maintainer
 from servers import Answer, DevpiServer, PypiServer, PyPIStandIn, RecordingServer
 from servers.oidc import GitHub, TrustingIndex
 from servers.pypi import server_tls
+from servers.sigstore import Sigstore
 
 from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.secrets import RUN
@@ -124,6 +126,23 @@ def github() -> Iterator[GitHub]:
 
 
 @pytest.fixture
+def sigstore() -> Iterator[Sigstore]:
+    """A Sigstore of this test alone, that can be scripted."""
+    with Sigstore() as stand_in:
+        yield stand_in
+    assert stand_in.fulcio.errors == []
+    assert stand_in.rekor.errors == []
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    """A file with the name of a wheel, for tests that read nothing of what is in it."""
+    path = tmp_path / "demo-1.0-py3-none-any.whl"
+    path.write_bytes(b"a wheel")
+    return path
+
+
+@pytest.fixture
 def home(tmp_path: Path) -> Home:
     """An empty home folder."""
     folder = tmp_path / "home"
@@ -190,4 +209,14 @@ def pypi_job(at_pypi: Maintainer, github: GitHub) -> Job:
     index = TrustingIndex(at_pypi.server, "pypi", "upload.pypi.org")
     index.trust(at_pypi.project.name)
     at_pypi.build()
-    return Job(at_pypi, github, index)
+    # The extra is installed where tests run: without this, each would ask Sigstore's public instance.
+    return Job(replace(at_pypi, options=(*at_pypi.options, "-o", "attestations=never")), github, index)
+
+
+@pytest.fixture
+def attesting_job(pypi_job: Job, sigstore: Sigstore, tmp_path: Path) -> Job:
+    """The same job, which trusts the Sigstore of this test and attests what it publishes."""
+    path = sigstore.write_trust_config(tmp_path / "trust.json")
+    options = (*pypi_job.at.options[:-1], f"sigstore-trust-config={path}")
+    environment = {**pypi_job.at.environment, "NO_PROXY": "127.0.0.1"}
+    return replace(pypi_job, at=replace(pypi_job.at, options=options, environment=environment))

@@ -22,7 +22,7 @@ LAYERS = (
     {"hooks"},
     {"publisher", "cli"},
     {"publishing"},
-    {"credentials", "index", "console"},
+    {"attesting", "console", "credentials", "index"},
     {"config", "distributions"},
     {"tokens"},
     {"secrets"},

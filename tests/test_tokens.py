@@ -302,7 +302,9 @@ def test_the_shortest_form_can_be_chosen() -> None:
     assert redactor.redact("demo", shortest=5) == "demo"
 
 
-@pytest.mark.parametrize("text", ["%", "%zz", "%f", "\\", "\\u12", "\\ud800", "%ff%fe", "&;", "&#99999999;", "&#x110000;", "&nosuch;"])
+@pytest.mark.parametrize(
+    "text", ["%", "%zz", "%f", "\\", "\\u12", "\\ud800", "%ff%fe", "&;", "&#99999999;", "&#x110000;", "&nosuch;"]
+)
 def test_broken_escapes_stay_as_they_are(text: str) -> None:
     assert Redactor((("", Secret("hunter2")),)).redact(f"{text} hunter2 {text}") == f"{text} {MASK} {text}"
 
@@ -848,7 +850,10 @@ MALFORMED: dict[str, tuple[str | Secret, str]] = {
     "a location in a first-party caveat": (binary(HEADER, field(1, b"x") + field(2, b"[]")), "malformed caveat"),
     "no identifier in a caveat": (binary(HEADER, field(4, b"x")), "malformed caveat"),
     "an unknown field in a caveat": (binary(HEADER, field(2, b"[]") + field(5, b"x")), "malformed caveat"),
-    "a field too many in a caveat": (binary(HEADER, field(2, b"[]") + field(4, b"x") + field(6, b"x")), "malformed caveat"),
+    "a field too many in a caveat": (
+        binary(HEADER, field(2, b"[]") + field(4, b"x") + field(6, b"x")),
+        "malformed caveat",
+    ),
     "no end of the caveats": (binary(HEADER, after=field(6, bytes(32))), "ends too early"),
     "no signature": (binary(HEADER, after=b"\0"), "ends too early"),
     "a short signature": (binary(HEADER, after=b"\0" + field(6, bytes(31))), "signature"),

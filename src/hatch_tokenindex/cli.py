@@ -1,4 +1,4 @@
-"""`hatch-tokenindex`: login, logout and tokens, for what is remembered between runs."""
+"""`hatch-tokenindex`: login, logout and tokens, for what is remembered between runs; verify, for attestations."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 import os
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
@@ -16,7 +17,8 @@ from packaging.utils import InvalidName, canonicalize_name
 from rich.console import Console
 
 from hatch_tokenindex.__about__ import __version__
-from hatch_tokenindex.config.folders import surroundings
+from hatch_tokenindex.attesting import INSTALLING, is_installed
+from hatch_tokenindex.config.folders import find_folders, pypirc_path
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.config.repositories import Layer, Repository, load
 from hatch_tokenindex.console.guard import guarded
@@ -38,7 +40,13 @@ from hatch_tokenindex.credentials.store import (
     project_entry,
     record,
 )
-from hatch_tokenindex.errors import ConfigurationError, CredentialError, SourceUnavailableError
+from hatch_tokenindex.errors import (
+    AttestationError,
+    ConfigurationError,
+    CredentialError,
+    DistributionError,
+    SourceUnavailableError,
+)
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import token_in
@@ -54,12 +62,12 @@ class Context:
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
-        self.here = surroundings(os.environ, Path.cwd())
+        self.here = find_folders(os.environ, Path.cwd())
         self.repositories = load(self.here.tables)
         self.can_prompt = bool(sys.stdin and sys.stdin.isatty())
         self.cache = Cache(self.here.cache_folder)
         self.keyring = Keyring(terminal if self.can_prompt else None)
-        self.pypirc = Pypirc(Path(os.path.expanduser("~/.pypirc")))
+        self.pypirc = Pypirc(pypirc_path())
 
     def repository(self, name: str | None) -> Repository:
         """The repository that `-r` means, or the default one. Raises `ConfigurationError`."""
@@ -101,7 +109,7 @@ def _command(function: Callable[Concatenate[Context, P], None]) -> Callable[P, N
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hatch-tokenindex")
 def main() -> None:
-    """Manage the credentials that `hatch publish -p tokenindex` remembers in the keyring."""
+    """Manage the credentials that `hatch publish -p tokenindex` remembers in the keyring, and verify attestations."""
 
 
 _REPOSITORY = click.option("-r", "--repo", help="The repository, as for `hatch publish` (default: the configured one).")
@@ -113,7 +121,9 @@ _REPOSITORY = click.option("-r", "--repo", help="The repository, as for `hatch p
 @click.option("-u", "--user", help="The user name (default: the configured one, the last one used, else __token__).")
 @click.argument("misplaced", nargs=-1, metavar="")
 @_command
-def login(context: Context, repo: str | None, project: str | None, user: str | None, misplaced: tuple[str, ...]) -> None:
+def login(
+    context: Context, repo: str | None, project: str | None, user: str | None, misplaced: tuple[str, ...]
+) -> None:
     """Store a secret: asked for on a terminal, else the first line of standard input."""
     if misplaced:
         msg = "A secret is no argument, since your shell remembers those: run `login` without, and type it when asked."
@@ -198,7 +208,9 @@ def _forget(context: Context, service: str, slot: str) -> bool:
 @_command
 def tokens(context: Context, *, as_json: bool) -> None:
     """List the secrets that are remembered: those that the cache knows, and those of the project at hand."""
-    slots = sorted({*context.cache.read().entries, *_slots_at_hand(context)}, key=lambda slot: (slot.service, slot.user))
+    slots = sorted(
+        {*context.cache.read().entries, *_slots_at_hand(context)}, key=lambda slot: (slot.service, slot.user)
+    )
     if as_json:
         context.terminal.output(
             json.dumps([{"repository": context.name_of(slot.service), **asdict(slot)} for slot in slots], indent=2)
@@ -208,6 +220,51 @@ def tokens(context: Context, *, as_json: bool) -> None:
         context.terminal.output(aligned([heading, *(_row(context, slot) for slot in slots)]))
     else:
         context.terminal.info("Nothing is remembered yet.")
+
+
+@main.command()
+@_REPOSITORY
+@click.option(
+    "--trust-config",
+    type=click.Path(path_type=Path),
+    help="A ClientTrustConfig of another Sigstore instance (default: the configured one, else the public one).",
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_command
+def verify(context: Context, repo: str | None, trust_config: Path | None, files: tuple[Path, ...]) -> None:
+    """Verify the attestations beside FILES, or those that PyPI or TestPyPI serves, and show who signed them."""
+    if not is_installed():
+        msg = f"Attestations can't be verified: the extra `attestations` is not installed\nFix: {INSTALLING}"
+        raise ConfigurationError(msg)
+    from hatch_tokenindex.attesting.instance import load_trusted_root
+    from hatch_tokenindex.attesting.services import Exchanges
+    from hatch_tokenindex.attesting.verification import verify as verify_file
+
+    repository = context.repository(repo)
+    root = load_trusted_root(trust_config or repository.sigstore_trust_config, Exchanges())
+    failures: list[str] = []
+    with ExitStack() as stack:
+        provenance = _provenance(repository, stack)
+        for path in files:
+            try:
+                found = verify_file(path, root, provenance)
+            except (AttestationError, DistributionError) as error:
+                failures.append(str(error))
+                continue
+            for each in found:
+                context.terminal.output(f"{path}: verified ({each.source}, log index {each.log_index})")
+                context.terminal.output(f"  signed by {each.signer.description}")
+    if failures:
+        raise AttestationError("\n".join(failures))
+
+
+def _provenance(repository: Repository, stack: ExitStack) -> Callable[[Path], bytes | None]:
+    """Return what fetches the provenance of a file from PyPI or TestPyPI; other indexes are not asked."""
+    from hatch_tokenindex.index.client import connect
+    from hatch_tokenindex.index.integrity import fetch_provenance
+
+    client = cache(lambda: stack.enter_context(connect(repository)))
+    return lambda path: fetch_provenance(client(), repository.site, path.name) if repository.site else None
 
 
 def _project_name(project: str | None) -> str | None:

@@ -59,3 +59,7 @@ class MintingError(TokenIndexError):
     def __init__(self, code: str, description: str) -> None:
         super().__init__(description)
         self.code = code
+
+
+class AttestationError(TokenIndexError):
+    """An attestation could not be made or does not verify; the first line names the service of Sigstore that failed."""

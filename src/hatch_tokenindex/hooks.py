@@ -1,4 +1,4 @@
-"""Hatch's door: names the publisher, and imports nothing heavy, since Hatch loads every plugin that is installed."""
+"""Hatch's entry point: names the publisher. It imports nothing heavy, since Hatch loads every installed plugin."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from hatch_tokenindex.publisher import TokenIndexPublisher
 
 @hookimpl
 def hatch_register_publisher() -> type[TokenIndexPublisher]:
-    """The publisher that `-p tokenindex` names."""
+    """Return the publisher that `-p tokenindex` names."""
     return TokenIndexPublisher

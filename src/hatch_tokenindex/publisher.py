@@ -1,4 +1,4 @@
-"""`hatch publish -p tokenindex`: what Hatch hands over is gathered here, and a `Run` is made of it."""
+"""`hatch publish -p tokenindex`: Hatch's side, which gathers what was asked for and starts a run."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class TokenIndexPublisher(PublisherInterface):
 
     @property
     def disable(self) -> bool:
-        """Never true for Hatch: the setting is read, and its question asked, where a wrong value is one line."""
+        """Always False for Hatch: the run reads the setting and asks for confirmation, so that a wrong value is one line."""
         return False
 
     def publish(self, artifacts: list[str], options: dict[str, Any]) -> None:
-        """Publish the files that `artifacts` name, or those of `dist/`; ends by Hatch's own abort where it fails."""
+        """Publish the files that `artifacts` name, or those of `dist/`; a failure ends in Hatch's own abort."""
         from hatch_tokenindex.console.guard import guarded
 
         terminal = self._terminal()
@@ -39,7 +39,7 @@ class TokenIndexPublisher(PublisherInterface):
 
     def _run(self, terminal: Terminal, artifacts: list[str], hatch_options: Mapping[str, Any]) -> None:
         from hatch_tokenindex.config import options
-        from hatch_tokenindex.console.help import HELP
+        from hatch_tokenindex.console.help import text as help_text
         from hatch_tokenindex.console.report import Report
 
         report = Report(terminal)
@@ -48,17 +48,18 @@ class TokenIndexPublisher(PublisherInterface):
                 artifacts, hatch_options, os.environ, stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty())
             )
             if asked.help:
-                terminal.output(HELP)
+                terminal.output(help_text())
             else:
                 self._do(asked, terminal, report)
 
     def _do(self, asked: Options, terminal: Terminal, report: Report) -> None:
         from hatch_tokenindex import distributions
         from hatch_tokenindex.config import repositories
+        from hatch_tokenindex.config.folders import pypirc_path
         from hatch_tokenindex.credentials.sources.pypirc import Pypirc
         from hatch_tokenindex.publishing.run import Run
 
-        pypirc = Pypirc(Path(os.path.expanduser("~/.pypirc")))
+        pypirc = Pypirc(pypirc_path())
         configured = repositories.load(self._tables())
         repository = configured.choose(asked.repository, pypirc.urls, asked.overrides)
         run = Run(asked, repository, pypirc, Path(self.cache_dir), dict(os.environ), terminal, report)
@@ -96,7 +97,9 @@ class TokenIndexPublisher(PublisherInterface):
         ]
 
     def _project_name(self) -> str:
-        """The name of the project that Hatch stands in, normalized (PEP 503)."""
+        """Return the name of Hatch's current project, normalized (PEP 503)."""
         from packaging.utils import canonicalize_name
 
-        return canonicalize_name(str(self.app.project.raw_config["project"].get("name", self.root.name)))
+        from hatch_tokenindex.config.folders import project_name
+
+        return project_name(self.app.project.raw_config) or canonicalize_name(self.root.name)

@@ -283,9 +283,7 @@ def _varint_of(number: int) -> Iterator[int]:
 
 
 def _refuse(what: str) -> NoReturn:
-    message = (
-        f"It is not in the format of PyPI's API tokens: {what}. Copy it again in full, or create a new one."
-    )
+    message = f"It is not in the format of PyPI's API tokens: {what}. Copy it again in full, or create a new one."
     raise MalformedTokenError(message)
 
 

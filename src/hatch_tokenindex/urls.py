@@ -48,8 +48,19 @@ def web_origin(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port, the web origin (RFC 6454): a secret never goes to another one."""
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
-    host = (parts.hostname or "").rstrip(".")
+    host = parts.hostname or ""
     return scheme, f"[{host}]" if ":" in host else host, parts.port or _DEFAULT_PORTS[scheme]
+
+
+def without_final_dot(url: str) -> str:
+    """Return a usable URL without the dot that can end a host name.
+
+    Both names are the same host in DNS, but not the same web origin, so this is for questions that trust less where the
+    answer is yes.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts._replace(netloc=parts.netloc.lower().replace(host, host.rstrip("."), 1)).geturl()
 
 
 def host_of(text: str) -> str | None:

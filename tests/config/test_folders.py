@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from hatch_in_process import invoke_hatch, living_in
 
-from hatch_tokenindex.config.folders import Surroundings, surroundings
+from hatch_tokenindex.config.folders import HatchFolders, find_folders
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.publisher import TokenIndexPublisher
 
@@ -23,13 +23,13 @@ TABLE = (
 )
 
 
-def as_hatch_hands_over(home: Home, folder: Path, environment: Mapping[str, str]) -> Surroundings:
+def as_hatch_hands_over(home: Home, folder: Path, environment: Mapping[str, str]) -> HatchFolders:
     """What the plugin gets in a real run of `hatch publish`."""
-    given: list[Surroundings] = []
+    given: list[HatchFolders] = []
 
     def publish(publisher: TokenIndexPublisher, *_: object) -> None:
         given.append(
-            Surroundings(
+            HatchFolders(
                 tables=tuple(publisher._tables()),  # noqa: SLF001 - what a run is made of
                 cache_folder=Path(publisher.cache_dir),
                 project=publisher._project_name(),  # noqa: SLF001
@@ -43,10 +43,10 @@ def as_hatch_hands_over(home: Home, folder: Path, environment: Mapping[str, str]
     return found
 
 
-def as_found(home: Home, folder: Path, environment: Mapping[str, str]) -> Surroundings:
+def as_found(home: Home, folder: Path, environment: Mapping[str, str]) -> HatchFolders:
     """What `hatch-tokenindex` finds."""
     with living_in(home, folder, environment):
-        return surroundings({**home.environment, **environment}, folder)
+        return find_folders({**home.environment, **environment}, folder)
 
 
 def nothing(_: Home, __: Project) -> dict[str, str]:
@@ -196,13 +196,13 @@ def test_a_file_that_can_not_be_read(home: Home, project: Project, name: str, co
     path.write_bytes(content)
     with pytest.raises(ConfigurationError) as caught:
         as_found(home, project.folder, {})
-    assert str(caught.value) == f"{path} is no valid TOML."
+    assert str(caught.value) == f"{path} is not valid TOML."
 
 
 def test_a_folder_in_place_of_a_file(home: Home, project: Project) -> None:
     (project.folder / "hatch.toml").mkdir()
     with (
         living_in(home, project.folder, {}),
-        pytest.raises(ConfigurationError, match=r"hatch\.toml can't be read: "),
+        pytest.raises(ConfigurationError, match=r"Can't read .*hatch\.toml: "),
     ):
-        surroundings(home.environment, project.folder)
+        find_folders(home.environment, project.folder)

@@ -161,7 +161,7 @@ def test_relative_paths_start_where_one_stands(
 def test_a_repository_has_variables_of_its_own(
     index: RecordingServer, built: Project, home: Home, name: str, own: str
 ) -> None:
-    built.configure(f'[publish.tokenindex.repos]\n"{name}" = "{index.upload_url}"\n')
+    home.configure_hatch(f'[publish.tokenindex.repos]\n"{name}" = "{index.upload_url}"\n')
     environment = {f"HATCH_INDEX_USER_{own}": "somebody", f"HATCH_INDEX_AUTH_{own}": SECRET, "HATCH_INDEX_AUTH": "x"}
     result = publish(built, home, "-r", name, **environment)
     assert result.returncode == 0, result.output
@@ -200,6 +200,9 @@ def test_an_unknown_option_names_what_is_known(
 ALL_KEYS = {
     "simple-url": ("https://example.org/simple/", "https://example.org/simple/"),
     "trusted-publishing": ("never", "never"),
+    "attestations": ("never", "never"),
+    "attestations-directory": ("out", Path.cwd() / "out"),
+    "sigstore-trust-config": ("trust.json", Path.cwd() / "trust.json"),
     "narrow-token": ("never", "never"),
     "keyring": ("false", False),
     "existing": ("replace", "replace"),
@@ -244,7 +247,7 @@ def test_keys_that_are_not_for_one_run_are_refused(
 def test_nor_from_a_variable(index: RecordingServer, built: Project, home: Home, key: str) -> None:
     """`::` in front of a line is GitHub's sign of a command, and nobody's of a variable."""
     result = publish(built, home, "-r", index.upload_url, "-a", SECRET, HATCH_PUBLISHER_OPTIONS=f"{key}=false")
-    check_one_line(result, f"`{key}` can't be given with HATCH_PUBLISHER_OPTIONS: it belongs into Hatch's config.toml.")
+    check_one_line(result, f"`{key}` can't be set with HATCH_PUBLISHER_OPTIONS; set it in Hatch's config.toml.")
     assert "::" not in result.output
     assert index.requests == []
 
@@ -308,9 +311,9 @@ def test_what_switches_an_option_off(text: str) -> None:
         ("simple-url=https://somebody:s3cret-that-must-not-be-shown@example.org/", "user name or password"),
         ("url=example.org", "http"),
         ("url=https://somebody:s3cret-that-must-not-be-shown@example.org/", "user name or password"),
-        ("ca-cert", "isn't empty"),
-        ("user", "isn't empty"),
-        ("user=", "isn't empty"),
+        ("ca-cert", "non-empty"),
+        ("user", "non-empty"),
+        ("user=", "non-empty"),
     ],
     ids=lambda text: text[:30],
 )

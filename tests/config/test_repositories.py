@@ -81,6 +81,7 @@ def test_the_documented_defaults() -> None:
         "url": PYPI,
         "url_from_project": False,
         "trusted_publishing": "automatic",
+        "attestations": "automatic",
         "narrow_token": "automatic",
         "keyring": True,
         "existing": "skip",
@@ -124,6 +125,8 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
     "timeout": (1, 2.5, 3),
     "existing": ("fail", "replace", "fail"),
     "trusted-publishing": ("never", "always", "never"),
+    "attestations": ("never", "always", "never"),
+    "attestations-directory": ("one", "two", "three"),
     "narrow-token": ("never", "automatic", "never"),
     "keyring": (False, True, False),
 }
@@ -237,6 +240,8 @@ WRONG = {
     "client-key": ["{ a = 1 }"],
     "simple-url": ["3", "'simple'", "'ftp://example.org/'"],
     "trusted-publishing": ["true", "'sometimes'", "''"],
+    "attestations": ["true", "'sometimes'", "''"],
+    "attestations-directory": ["true", "''"],
     "narrow-token": ["'always'", "false"],
     "keyring": ["'false'", "0"],
     "existing": ["'ignore'", "true", "['skip']"],
@@ -270,8 +275,8 @@ def test_a_wrong_type_is_one_line_with_file_table_and_key(key: str, place: str) 
         ("repos.private = 3", "[publish.tokenindex.repos.private] in {file} must be a URL or a table"),
         ("repos.private = []", "[publish.tokenindex.repos.private] in {file} must be a URL or a table"),
         ("[[repos.private]]\nurl = 'x'", "[publish.tokenindex.repos.private] in {file} must be a URL or a table"),
-        ("repo = 3", "`repo` of [publish.tokenindex] in {file} must be a string"),
-        ("repo = ''", "`repo` of [publish.tokenindex] in {file} must be a string"),
+        ("repo = 3", "`repo` of [publish.tokenindex] in {file} must be a non-empty string"),
+        ("repo = ''", "`repo` of [publish.tokenindex] in {file} must be a non-empty string"),
         ("disable = 'no'", "`disable` of [publish.tokenindex] in {file} must be true or false"),
         ("repos.private = {}", "`url` of [publish.tokenindex.repos.private] in {file} is missing"),
         ("[repos.private]\nuser = 'x'", "`url` of [publish.tokenindex.repos.private] in {file} is missing"),
@@ -354,7 +359,7 @@ def test_what_is_no_url_on_the_command_line(url: str) -> None:
 def test_what_is_no_url_in_pypirc(url: str) -> None:
     with pytest.raises(ConfigurationError) as error:
         chosen(repositories(), "section", {"section": url})
-    check_message(error, "`repository` of [section] of ~/.pypirc must")
+    check_message(error, "`repository` in [section] of ~/.pypirc must")
 
 
 @pytest.mark.parametrize("key", ["auth-command", "insecure-http"])
@@ -465,7 +470,6 @@ def test_then_a_url(url: str) -> None:
         "HTTPS://packages.example.org/legacy/",
         "https://PACKAGES.example.org/legacy/",
         "https://packages.example.org:443/legacy/",
-        "https://packages.example.org./legacy/",
     ],
 )
 def test_a_url_that_is_configured_brings_its_options(url: str) -> None:
@@ -566,7 +570,7 @@ def test_a_default_certificate_of_a_project_is_for_what_its_file_defines(wanted:
     repository = chosen(configured, wanted, {"section": OTHER_URL})
     assert (repository.url, repository.ca_cert) == (url, None)
     assert repository.warnings == (
-        f"`ca-cert` of [tool.hatch.publish.tokenindex] in {project_file()} is not used for {url}: set it in config.toml.",
+        f"`ca-cert` of [tool.hatch.publish.tokenindex] in {project_file()} is not used for {url}; set it in config.toml.",
     )
 
     defined = chosen(configured, "private")
@@ -764,7 +768,7 @@ def test_messages_name_the_file_that_hatch_read(project: Project, home: Home, wr
         assert file in result.output
         assert len(result.output.splitlines()) == 1
         assert SECRET not in result.output
-    assert "There is no repository 'nowhere'" in in_neither.output
+    assert "Unknown repository 'nowhere'" in in_neither.output
 
 
 @pytest.mark.parametrize("url", ["https://\u2603.example/", "https://xn--a/", "https://256.1.1.1/", "https://a..b/"])
@@ -778,11 +782,11 @@ def test_a_host_that_is_no_name(project: Project, home: Home, url: str) -> None:
 @pytest.mark.parametrize(
     ("project", "personal", "expected"),
     [
-        (f"repos.Main = '{URL}'", "", "repos.Main] in {file} is too much like `main`"),
-        (f"repos.TEST = '{URL}'", "", "repos.TEST] in {file} is too much like `test`"),
-        ("", f"repos.Main = '{URL}'", "repos.Main] in {file} is too much like `main`"),
-        (f"repos.pypi = '{URL}'", "", "repos.pypi] in {file} is too much like `main`"),
-        (f"repos.TestPyPI = '{URL}'", "", "repos.TestPyPI] in {file} is too much like `test`"),
+        (f"repos.Main = '{URL}'", "", "repos.Main] in {file} is too similar to `main`"),
+        (f"repos.TEST = '{URL}'", "", "repos.TEST] in {file} is too similar to `test`"),
+        ("", f"repos.Main = '{URL}'", "repos.Main] in {file} is too similar to `main`"),
+        (f"repos.pypi = '{URL}'", "", "repos.pypi] in {file} is too similar to `main`"),
+        (f"repos.TestPyPI = '{URL}'", "", "repos.TestPyPI] in {file} is too similar to `test`"),
     ],
 )
 def test_a_clone_takes_no_name_that_a_person_types_for_pypi(project: str, personal: str, expected: str) -> None:
@@ -794,3 +798,40 @@ def test_a_clone_takes_no_name_that_a_person_types_for_pypi(project: str, person
 
 def test_a_person_may_call_a_repository_pypi() -> None:
     assert chosen(repositories("", f"repos.pypi = '{URL}'"), "pypi").url == URL
+
+
+@pytest.mark.parametrize("name", ["ma\u0131n", "te\u017ft", "b\u00fcro", "\uff4dain"])
+def test_a_clone_names_its_repositories_in_ascii(name: str) -> None:
+    """Upper case of a dotless i is an I, so the variables of such a name would be those of `main`."""
+    with pytest.raises(ConfigurationError, match="has a name that is not ASCII"):
+        repositories(f"repos.\"{name}\" = '{URL}'", "")
+
+
+@pytest.mark.parametrize("name", ["ma\u0131n", "te\u017ft", "MAIN", "Test"])
+@pytest.mark.parametrize("personal", [False, True])
+def test_no_name_has_the_variables_of_main_or_test(name: str, *, personal: bool) -> None:
+    table = f"repos.\"{name}\" = '{URL}'"
+    with pytest.raises(ConfigurationError, match=r"too similar|not ASCII"):
+        repositories(*(("", table) if personal else (table, "")))
+
+
+@pytest.mark.parametrize(("one", "other"), [("a-b", "a_b"), ("a.b", "A-B"), ("b\u00fcro", "b_ro")])
+def test_two_names_with_the_same_variables_are_refused(one: str, other: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"shares HATCH_INDEX_AUTH_\\w+ with the repository {one!r}"):
+        repositories("", f"repos.\"{one}\" = '{URL}'\nrepos.\"{other}\" = '{OTHER_URL}'")
+    with pytest.raises(ConfigurationError, match="shares HATCH_INDEX_AUTH_"):
+        repositories("repos.x_y = '" + URL + "'", f"repos.x-y = '{OTHER_URL}'")
+
+
+@pytest.mark.parametrize("name", ["main", "test"])
+def test_a_clone_does_not_say_where_the_simple_api_of_pypi_is(name: str) -> None:
+    """Its `Date` would set the clock that restricted tokens are made by."""
+    with pytest.raises(ConfigurationError, match=f"`simple-url` .* can't be set for `{name}` in a project's file"):
+        repositories(f"repos.{name}.simple-url = 'https://evil.example.org/simple/'", "")
+    assert chosen(repositories("", f"repos.{name}.simple-url = '{URL}'"), name).simple_url == URL
+
+
+def test_a_dot_behind_the_host_makes_no_url_unknown_to_the_user() -> None:
+    dotted = URL.replace("example.org/", "example.org./")
+    configured = repositories(f"repos.x = {{url = '{dotted}', ca-cert = 'x.pem'}}", f"repos.y = '{URL}'")
+    assert chosen(configured, "x").ca_cert is None

@@ -31,7 +31,7 @@ def check_document(result: HatchResult) -> dict[str, Any]:
     for project in document["projects"]:
         assert list(project) == ["name", "version", "url", "credential", "files"]
         for file in project["files"]:
-            assert list(file) == ["filename", "size", "sha256", "outcome", "error"]
+            assert list(file) == ["filename", "size", "sha256", "outcome", "error", "attestation"]
     assert SECRET not in result.output
     return document
 

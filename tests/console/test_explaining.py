@@ -121,10 +121,7 @@ def test_what_the_token_says_is_told(at_pypi: Maintainer) -> None:
     token = make_token(projects=["demo", "other"], project_ids=[PROJECT_ID], expires=4_102_444_800)
     at_pypi.build("demo")
     result = at_pypi.publish_in_process("-o", "explain", HATCH_INDEX_AUTH=token)
-    assert (
-        "Token: issued by pypi.org; scope: project (demo, other); expiry: 2100-01-01 00:00 UTC."
-        in result.words
-    )
+    assert "Token: issued by pypi.org; scope: project (demo, other); expiry: 2100-01-01 00:00 UTC." in result.words
     assert "The token is restricted to demo for 15 minutes" in result.words
     assert token not in result.output
     whole = at_pypi.publish_in_process("-o", "explain", "-o", "narrow-token=never", HATCH_INDEX_AUTH=token)
@@ -162,7 +159,7 @@ def test_the_document_is_alone_on_standard_output(at_index: Maintainer) -> None:
     assert document["ok"] is True
     assert document["repository"] == {"name": "private", "url": at_index.url}
     (project,) = document["projects"]
-    assert project.keys() == {"name", "version", "url", "credential", "rows", "token"}
+    assert project.keys() == {"name", "version", "url", "credential", "rows", "token", "attestations"}
     assert project["credential"]["user"] == "__token__"
     assert "hatch.toml" in project["credential"]["source"]
     (warning,) = document["warnings"]

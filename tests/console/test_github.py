@@ -161,7 +161,8 @@ def test_the_summary_lists_what_was_published(runner: Runner) -> None:
     assert runner.summary.startswith("## Of an earlier step\n")
     stored = maintainer.server.files
     assert runner.page.rows == [
-        [path.name, f"{name} 1.0", f"{path.stat().st_size:,}", stored[path.name].sha256, "uploaded"] for path in files
+        [path.name, f"{name} 1.0", f"{path.stat().st_size:,}", stored[path.name].sha256, "uploaded", ""]
+        for path in files
     ]
     assert f"{maintainer.server.simple_url}{name}/" in runner.page.links
     assert runner.page.code == ""
@@ -327,7 +328,7 @@ def test_a_hostile_url_breaks_neither_table_nor_link(distribution: Distribution)
     text = github.summary(repository, partial(release_page, repository), results, None)
     page = Page(text)
     assert page.tags <= {"h3", "table", "thead", "tbody", "tr", "th", "td", "a"}
-    assert page.rows == [[distribution.filename, "demo 1.0", f"{distribution.size:,}", "ab" * 32, "uploaded"]]
+    assert page.rows == [[distribution.filename, "demo 1.0", f"{distribution.size:,}", "ab" * 32, "uploaded", ""]]
     [link] = (link for link in page.links if link.endswith("/demo/"))
     assert unquote(link) == "https://packages.example.org/a)b|c`<img>~~d~~/[e](f)/simple/demo/"
 

@@ -416,7 +416,9 @@ NOBODY = [
 
 @needs_terminal
 @pytest.mark.parametrize(("arguments", "variables", "reason"), NOBODY)
-def test_no_prompt_on_a_terminal(context: Context, arguments: list[str], variables: dict[str, str], reason: str) -> None:
+def test_no_prompt_on_a_terminal(
+    context: Context, arguments: list[str], variables: dict[str, str], reason: str
+) -> None:
     context.arrange(set())
     with context.on_a_terminal(*COMMAND, *arguments, **variables) as terminal:
         assert terminal.finish() == 1

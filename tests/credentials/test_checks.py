@@ -124,7 +124,9 @@ def test_a_token_of_pypi_is_not_disclosed_to_another_index(
     result = publish(built, home, "-r", index.upload_url, HATCH_INDEX_AUTH=token)
 
     check_refusal(
-        result, token, [f"HATCH_INDEX_AUTH holds a {NAMES[location]}", "publishing to 127.0.0.1", "Not sent", "Fix: use"]
+        result,
+        token,
+        [f"HATCH_INDEX_AUTH holds a {NAMES[location]}", "publishing to 127.0.0.1", "Not sent", "Fix: use"],
     )
     assert index.uploads == []
 
@@ -133,11 +135,11 @@ def test_a_token_of_pypi_is_not_disclosed_to_another_index(
     ("secret", "arguments", "expected"),
     [
         pytest.param("passw0rd", [], ["over plain http", "https://", "`-o insecure-http`"], id="password"),
-        pytest.param("passw0rd", ["-o", "insecure-http=false"], ["over plain http", "https://"], id="insecure-http=false"),
-        pytest.param(ACCOUNT, [], ["over plain http", "https://"], id="PyPI's token"),
         pytest.param(
-            ACCOUNT, ["-o", "insecure-http"], ["over plain http"], id="PyPI's token, insecure-http"
+            "passw0rd", ["-o", "insecure-http=false"], ["over plain http", "https://"], id="insecure-http=false"
         ),
+        pytest.param(ACCOUNT, [], ["over plain http", "https://"], id="PyPI's token"),
+        pytest.param(ACCOUNT, ["-o", "insecure-http"], ["over plain http"], id="PyPI's token, insecure-http"),
     ],
 )
 def test_nothing_travels_over_plain_http(
@@ -182,7 +184,9 @@ def test_a_proxy_never_sees_what_goes_to_this_machine(index: RecordingServer, ho
 
 def test_a_secret_that_is_no_text_is_refused() -> None:
     """What Python makes of bytes in the environment that are no UTF-8."""
-    with pytest.raises(CredentialError, match=r"The secret from HATCH_INDEX_AUTH is not UTF-8 text.\nFix: set it again"):
+    with pytest.raises(
+        CredentialError, match=r"The secret from HATCH_INDEX_AUTH is not UTF-8 text.\nFix: set it again"
+    ):
         look("caf\udce9")
 
 
@@ -340,7 +344,9 @@ def test_what_was_copied_along_with_a_token_is_left_out(
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", HERE)]
-    assert "Removed whitespace, quotes or a variable name from around the API token from HATCH_INDEX_AUTH" in result.words
+    assert (
+        "Removed whitespace, quotes or a variable name from around the API token from HATCH_INDEX_AUTH" in result.words
+    )
     assert "Removed " in result.words
     assert HERE not in result.output
 
@@ -499,7 +505,9 @@ def look(
     user: str = "__token__",
 ) -> CheckedCredential:
     """What is said of a secret from `HATCH_INDEX_AUTH`."""
-    return check_credential(Credential(user, Secret(secret), "HATCH_INDEX_AUTH"), project, Repository("private", url), NOW)
+    return check_credential(
+        Credential(user, Secret(secret), "HATCH_INDEX_AUTH"), project, Repository("private", url), NOW
+    )
 
 
 # A token where a user name is wanted

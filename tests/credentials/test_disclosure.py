@@ -108,7 +108,9 @@ def test_other_secrets_are_sent_anywhere(text: str) -> None:
     check(text, "https://packages.example.org/legacy/")
 
 
-@pytest.mark.parametrize("text", ['""', "''", "HATCH_INDEX_AUTH=", 'HATCH_INDEX_AUTH=""', "export HATCH_INDEX_AUTH=", "`", " \t"])
+@pytest.mark.parametrize(
+    "text", ['""', "''", "HATCH_INDEX_AUTH=", 'HATCH_INDEX_AUTH=""', "export HATCH_INDEX_AUTH=", "`", " \t"]
+)
 def test_quotes_and_the_name_of_a_variable_are_empty(text: str) -> None:
     assert is_blank(text)
     with pytest.raises(CredentialError, match="is empty"):

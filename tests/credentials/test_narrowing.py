@@ -365,7 +365,10 @@ def test_an_expired_token_is_tried_once_more_and_only_once(
 
 @pytest.mark.parametrize(
     ("setting", "told"),
-    [("automatic", "whoever catches it can upload {project} for 15 minutes"), ("never", "The token is sent unchanged.")],
+    [
+        ("automatic", "whoever catches it can upload {project} for 15 minutes"),
+        ("never", "The token is sent unchanged."),
+    ],
 )
 def test_explain_tells_what_is_sent(project: Project, home: Home, setting: str, told: str) -> None:
     arguments = ["publish", "-p", "tokenindex", "-o", "explain", "-o", f"narrow-token={setting}"]

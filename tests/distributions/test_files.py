@@ -102,7 +102,9 @@ def test_broken_link_is_an_error(tmp_path: Path, named: bool) -> None:
 
 
 def test_null_byte_in_a_path_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DistributionError, match=r"a\\x00b\.whl can't be published:\n  (does not exist|can't be read: .*)"):
+    with pytest.raises(
+        DistributionError, match=r"a\\x00b\.whl can't be published:\n  (does not exist|can't be read: .*)"
+    ):
         find(["a\0b.whl"], tmp_path)
 
 

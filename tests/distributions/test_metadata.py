@@ -82,7 +82,10 @@ def test_windows_line_ends_are_accepted(tmp_path: Path) -> None:
         ([("Name", "other")], "has 2 Name headers; only one is allowed"),
         ([("Keywords", "a"), ("Keywords", "b")], "has 2 Keywords headers; only one is allowed"),
         ([("Metadata-Version", "2.4")], "has 2 Metadata-Version headers; only one is allowed"),
-        ([("Project-URL", "A, https://a"), ("Project-URL", "A, https://b")], "has several Project-URLs with the same label"),
+        (
+            [("Project-URL", "A, https://a"), ("Project-URL", "A, https://b")],
+            "has several Project-URLs with the same label",
+        ),
     ],
 )
 def test_an_invalid_header_is_one_line(tmp_path: Path, headers: list[tuple[str, str]], expected: str) -> None:

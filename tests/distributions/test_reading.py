@@ -261,9 +261,7 @@ def test_all_problems_of_all_files_are_reported_by_file(tmp_path: Path) -> None:
     ]
 
 
-def test_pypi_problems_are_reported_with_all_others(
-    at_pypi: Maintainer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pypi_problems_are_reported_with_all_others(at_pypi: Maintainer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(at_pypi.project.folder)
     dist = at_pypi.project.dist
     at_pypi.build("alpha", version="1.0+local")
@@ -305,7 +303,10 @@ def test_files_of_a_release_must_agree(tmp_path: Path, name: str, version: str, 
     sdist = make_sdist(tmp_path, name, version, filename=filename)
     with pytest.raises(DistributionError) as caught:
         read_all([wheel, sdist])
-    assert str(caught.value) == f"{sdist} can't be published:\n  calls its release {name} {version}, but {wheel} calls it demo 1.0"
+    assert (
+        str(caught.value)
+        == f"{sdist} can't be published:\n  calls its release {name} {version}, but {wheel} calls it demo 1.0"
+    )
 
 
 def test_two_versions_may_differ(tmp_path: Path) -> None:

@@ -69,10 +69,11 @@ def test_many_members_take_little_memory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limit", ["_UNPACKED_LIMIT", "_MEMBER_LIMIT"])
 @pytest.mark.parametrize("found", [True, False])
-def test_reading_an_sdist_is_bounded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, found: bool
-) -> None:
-    why = {"_UNPACKED_LIMIT": "the archive unpacks to more than 1 MiB", "_MEMBER_LIMIT": "the archive has more than 5 members"}[limit]
+def test_reading_an_sdist_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, found: bool) -> None:
+    why = {
+        "_UNPACKED_LIMIT": "the archive unpacks to more than 1 MiB",
+        "_MEMBER_LIMIT": "the archive has more than 5 members",
+    }[limit]
     monkeypatch.setattr(sdists, limit, {"_UNPACKED_LIMIT": 1024 * 1024, "_MEMBER_LIMIT": 5}[limit])
     fill = [(f"demo-1.0/{n}", bytes(500_000)) for n in range(10)]
     metadata = ("demo-1.0/PKG-INFO", core_metadata(headers=[("License-File", "LICENSE")]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -21,10 +22,9 @@ from pages import ROOT, codes, every_page, rows, section, tables, text_of
 
 import hatch_tokenindex
 from hatch_tokenindex import cli
-from hatch_tokenindex.config import options
-from hatch_tokenindex.config.keys import REPOSITORY_KEYS, TOP_KEYS
+from hatch_tokenindex.config.keys import KEYS, OPTION_KEYS, REPOSITORY_KEYS, TOP_KEYS
 from hatch_tokenindex.config.repositories import Repository
-from hatch_tokenindex.console.help import HELP
+from hatch_tokenindex.console.help import text as help_text
 from hatch_tokenindex.console.results import Outcome
 from hatch_tokenindex.credentials import narrowing
 from hatch_tokenindex.credentials.credential import TOKEN_USER
@@ -51,23 +51,32 @@ READ_OF_ANSWERS = [upload.ANSWER_LIMIT // 2**20, simple.SIZE_LIMIT // 2**20, sim
 # What can be set
 
 
+def test_the_tables_of_options_and_keys_are_up_to_date() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "write_configuration.py"))
+    page = text_of("configuration.md")
+    assert script["updated"](page) == page, "run scripts/write_configuration.py"
+
+
 def test_every_key_is_described_with_its_default() -> None:
-    described = {codes(row[0])[0]: row for row in rows(section(text_of("configuration.md"), "Keys"))}
-    assert described.keys() == REPOSITORY_KEYS.keys() | TOP_KEYS.keys()
+    text = text_of("configuration.md")
+    described = {codes(row[0])[0]: row for row in rows(section(text, "Keys"))}
+    for_one_run = {codes(row[0])[0].split("=")[0].rstrip("[") for row in rows(section(text, "Options for one run"))}
+    assert described.keys() | for_one_run == {key.name for key in KEYS}
+    assert len(described) + len(for_one_run) == len(KEYS)
     defaults = {field.name.replace("_", "-"): field.default for field in fields(Repository)}
-    for key, (_, meaning, default, with_o) in described.items():
-        assert with_o == ("yes" if key in options.OPTION_KEYS else "no"), key
-        if key in defaults and defaults[key] not in {None, "", ()} and key != "url":
-            assert default == f"`{defaults[key]}`".lower(), key
-        assert ("nly in `config.toml`" in meaning) == (key in REPOSITORY_KEYS and REPOSITORY_KEYS[key].only_personal)
-        assert ("top of a file only" in meaning) == (key not in REPOSITORY_KEYS)
-        assert ("repository's table only" in meaning) == (key not in TOP_KEYS)
+    for name, (_, _, default, where) in described.items():
+        assert ("-o" in where) == (name in OPTION_KEYS)
+        assert ("top" in where) == (name in TOP_KEYS)
+        assert ("repository" in where) == (name in REPOSITORY_KEYS)
+        if name in defaults and defaults[name] not in {None, "", ()} and name != "url":
+            assert default == f"`{defaults[name]}`".lower(), name
 
 
-def test_every_option_for_one_run_is_described() -> None:
-    described = [codes(row[0])[0] for row in rows(section(text_of("configuration.md"), "Options for one run"))]
-    assert set(described) == options.RUN_KEYS.keys()
-    assert len(described) == len(set(described))
+def test_the_help_has_every_option_and_fits_80_columns() -> None:
+    lines = help_text().splitlines()
+    listed = {line.split()[0].split("=")[0].rstrip("[") for line in lines if re.match(r"  [a-z]", line)}
+    assert OPTION_KEYS.keys() <= listed
+    assert [line for line in lines if len(line) > 80] == []
 
 
 def test_every_flag_of_hatch_is_described() -> None:
@@ -147,7 +156,6 @@ def test_the_changelog_says_why_each_dependency_came_in() -> None:
     ("page", "sentence", "numbers"),
     [
         ("configuration.md", "{} seconds and no standard input", [commands.TIME_LIMIT]),
-        ("configuration.md", "lists every file with its hash: {} seconds", [options.DEFAULT_WAIT]),
         ("credentials.md", "The plugin waits {} seconds without a terminal", [keyrings.PATIENCE]),
         ("credentials.md", "continues after {} seconds", [keyrings.PATIENCE_AT_TERMINAL]),
         ("how-to/codespaces-and-containers.md", "stops waiting after {} seconds ({} at a terminal)", KEYRING_PATIENCE),
@@ -270,7 +278,7 @@ def test_the_order_of_places_is_that_of_the_code(explanation: dict[str, Any], he
 
 
 def test_the_help_tells_the_same_order() -> None:
-    told = HELP.partition("for the user name and for the secret:\n")[2].partition("\n\n")[0]
+    told = help_text().partition("for the user name and for\nthe secret:\n")[2].partition("\n\n")[0]
     places = [re.sub(r"^(a|the) | \(.*\)", "", place.strip()) for place in re.split(r"[,\n]+\s+", told)]
     users, secrets = (rows(section(text_of("credentials.md"), heading)) for heading in ("The user name", "The secret"))
     documented = [codes(row[1])[0] for row in (*users, *secrets)]

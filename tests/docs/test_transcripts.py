@@ -178,7 +178,9 @@ def two_projects(reader: Reader) -> None:
 def remember_slots(reader: Reader, *kinds: tuple[str | None, str]) -> None:
     """What the cache knows of secrets for PyPI: project and kind of each."""
     slots = [
-        EntryRecord(urls.PYPI, f"pypi_token:project:{project}" if project else TOKEN_USER, project, kind, None, 1_795_304_460)
+        EntryRecord(
+            urls.PYPI, f"pypi_token:project:{project}" if project else TOKEN_USER, project, kind, None, 1_795_304_460
+        )
         for project, kind in kinds
     ]
     contents = Contents(entries=tuple(slots)).with_user(urls.PYPI, TOKEN_USER)

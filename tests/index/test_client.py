@@ -112,9 +112,7 @@ def test_certificate_of_another_host_is_rejected(authority: trustme.CA, ca_file:
         assert server.requests == []
 
 
-def test_unverifiable_certificate_is_not_retried(
-    at_index: Maintainer, tls_index: RecordingServer
-) -> None:
+def test_unverifiable_certificate_is_not_retried(at_index: Maintainer, tls_index: RecordingServer) -> None:
     at_index.build()
     result = at_index.publish("-r", tls_index.upload_url, run=invoke_hatch, HATCH_INDEX_AUTH="x")
     assert result.returncode == 1

@@ -264,9 +264,7 @@ def test_file_that_changed_before_sending_is_an_error(tmp_path: Path, happens: C
 
 @pytest.mark.usefixtures("hashed")
 @pytest.mark.parametrize("happens", [vanish, grow, shrink, change])
-def test_file_that_changed_between_attempts_is_an_error(
-    tmp_path: Path, happens: Callable[[Path], None]
-) -> None:
+def test_file_that_changed_between_attempts_is_an_error(tmp_path: Path, happens: Callable[[Path], None]) -> None:
     path = make_wheel(tmp_path, extra={"x": os.urandom(3 * BLOCK)})
     form = Form(read(path))
     body_of(form)

@@ -46,7 +46,9 @@ def test_a_slow_body_is_an_error_or_cut() -> None:
     assert read_body(response(b"ab", b"cd"), limit=9, deadline=monotonic() - 1, partial=True) == b"ab"
 
 
-@pytest.mark.parametrize("error", [httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("cut"), httpx.ReadError("reset")])
+@pytest.mark.parametrize(
+    "error", [httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("cut"), httpx.ReadError("reset")]
+)
 def test_a_connection_that_fails_is_an_error_or_the_end(error: httpx.HTTPError) -> None:
     with pytest.raises(type(error)):
         read_body(response(b"ab", error=error), limit=9, deadline=NEVER)

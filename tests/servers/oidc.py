@@ -38,6 +38,11 @@ def _private_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
+def public_key() -> rsa.RSAPublicKey:
+    """The key with which an identity token of every provider here is verified."""
+    return _private_key().public_key()
+
+
 def signed(claims: Mapping[str, Any], audience: object, key: rsa.RSAPrivateKey | None = None) -> str:
     """An identity token that is valid now, unless `claims` say otherwise, signed with RS256 as every provider does."""
     now = int(time())
@@ -217,7 +222,7 @@ class TrustingIndex:
         try:
             claims: Mapping[str, Any] = jwt.decode(
                 token,
-                _private_key().public_key(),
+                public_key(),
                 algorithms=["RS256"],
                 audience=self.audience,
                 issuer=issuer,

@@ -331,6 +331,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _HttpServer
     timeout = PATIENCE
+    # Head and body of an answer are two writes: a client that keeps its connection would wait 40 ms for the second.
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing on the terminal."""

@@ -339,7 +339,9 @@ def test_the_canary_is_not_in_what_the_real_command_prints(context: Context, sou
 
 
 @pytest.mark.parametrize("plant", SOURCES.values(), ids=SOURCES)
-def test_the_canary_is_not_in_the_complaint_about_a_table(context: Context, plant: Callable[[Context], Planted]) -> None:
+def test_the_canary_is_not_in_the_complaint_about_a_table(
+    context: Context, plant: Callable[[Context], Planted]
+) -> None:
     planted = plant(context)
     name = "pyproject.toml" if plant is in_pyproject_toml else "hatch.toml"
     with context.project.folder.joinpath(name).open("a", encoding="utf-8") as file:
@@ -353,7 +355,9 @@ def test_the_canary_is_not_in_the_complaint_about_a_table(context: Context, plan
 
 
 @pytest.mark.parametrize("plant", SOURCES.values(), ids=SOURCES)
-def test_the_canary_is_not_in_the_complaint_about_a_repository(context: Context, plant: Callable[[Context], Planted]) -> None:
+def test_the_canary_is_not_in_the_complaint_about_a_repository(
+    context: Context, plant: Callable[[Context], Planted]
+) -> None:
     result = plant(context).run(context, repository="privat")
 
     assert result.returncode == 1, result.output

@@ -1,4 +1,4 @@
-"""Where Hatch keeps its configuration and cache, and which project one stands in: found as Hatch itself finds them."""
+"""Hatch's configuration, its cache folder and the current project, found as Hatch finds them; and the home folder."""
 
 from __future__ import annotations
 
@@ -22,42 +22,51 @@ else:
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What `hatch publish` would hand to the plugin in the same place. `project` is normalized (PEP 503)."""
+class HatchFolders:
+    """What `hatch publish` would hand to the plugin in the same folder."""
 
     tables: tuple[ConfigurationTable, ...]
     cache_folder: Path
     project: str | None
+    """The current project's name, normalized (PEP 503); None if it has none."""
 
 
-def surroundings(environment: Mapping[str, str], working_folder: Path) -> Surroundings:
-    """Read what there is. Raises `ConfigurationError` for a file that can't be read."""
+def find_folders(environment: Mapping[str, str], working_folder: Path) -> HatchFolders:
+    """Read the configuration. Raises `ConfigurationError` for a file that can't be read."""
     config_path = _config_path(environment)
     config = _toml(config_path)
-    cache = (
-        environment.get("HATCH_CACHE_DIR")
-        or _table(config, "dirs").get("cache")
-        or user_cache_dir("hatch", appauthor=False)
-    )
+    configured = _table(config, "dirs").get("cache")
+    cache = environment.get("HATCH_CACHE_DIR") or (configured if isinstance(configured, str) else "")
     root = _project_root(working_folder)
     pyproject = _toml(root / "pyproject.toml")
     hatch = {**_table(pyproject, "tool", "hatch"), **_toml(root / "hatch.toml")}
-    name = _table(pyproject, "project").get("name")
-    return Surroundings(
+    return HatchFolders(
         tables=(
             project_table(root, _table(hatch, "publish", "tokenindex")),
             personal_table(config_path, _table(config, "publish", "tokenindex")),
         ),
-        cache_folder=_expanded(str(cache)) / "publish" / "tokenindex",
-        project=canonicalize_name(name) if isinstance(name, str) else None,
+        cache_folder=_expanded(cache or user_cache_dir("hatch", appauthor=False)) / "publish" / "tokenindex",
+        project=project_name(pyproject),
     )
+
+
+def project_name(pyproject: Mapping[str, Any]) -> str | None:
+    """Return the name in a `pyproject.toml`, normalized (PEP 503); None if it has no name that is text."""
+    name = _table(pyproject, "project").get("name")
+    return canonicalize_name(name) if isinstance(name, str) else None
+
+
+def pypirc_path() -> Path | None:
+    """Return the path of `~/.pypirc`; None without a home folder, where `~` would be a folder of the clone."""
+    path = os.path.expanduser("~/.pypirc")
+    return None if path.startswith("~") else Path(path)
 
 
 def _config_path(environment: Mapping[str, str]) -> Path:
     if chosen := environment.get("HATCH_CONFIG"):
         path = Path(chosen).resolve()
         if not path.is_file():
-            msg = f"HATCH_CONFIG names {path}, and there is no such file."
+            msg = f"HATCH_CONFIG names a file that doesn't exist: {path}."
             raise ConfigurationError(msg)
         return path
     return Path(user_config_dir("hatch", appauthor=False)) / "config.toml"
@@ -80,15 +89,15 @@ def _toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        msg = f"{path} can't be read: {error.strerror}."
+        msg = f"Can't read {path}: {error.strerror}."
         raise ConfigurationError(msg) from None
     except ValueError:
-        msg = f"{path} is no valid TOML."
+        msg = f"{path} is not valid TOML."
         raise ConfigurationError(msg) from None
 
 
 def _table(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """The table of that dotted name; what is no table is an empty one here, and Hatch's to complain about."""
+    """Return the table of that dotted name, an empty one for everything else, about which Hatch complains."""
     found: Any = data
     for name in names:
         found = found.get(name) if isinstance(found, Mapping) else None

@@ -1,20 +1,19 @@
-"""What was asked for: the flags and variables of `hatch publish` and the `-o` pairs -> one frozen `Options`."""
+"""The options of a run: the flags and environment variables of `hatch publish`, and the `-o` pairs."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hatch_tokenindex.config.keys import REPOSITORY_KEYS, SECONDS, SWITCH, Key, nearest
+from hatch_tokenindex.config.keys import KEYS, OPTION_KEYS, REPOSITORY_KEYS, Place, default_of, suggestion
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.config.repositories import Layer
+from hatch_tokenindex.config.repositories import Layer, variable_suffix
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.secrets import Secret
-from hatch_tokenindex.tokens import token_in
+from hatch_tokenindex.tokens import issuers_in, token_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,27 +29,13 @@ FLAGS = {
     "client-cert": ("--client-cert", "HATCH_INDEX_CLIENT_CERT"),
     "client-key": ("--client-key", "HATCH_INDEX_CLIENT_KEY"),
 }
-NOT_FOR_ONE_RUN = {"auth-command", "disable"}
-DEFAULT_WAIT = 900
-
-RUN_KEYS: Mapping[str, Key] = {
-    "explain": SWITCH,
-    "dry-run": SWITCH,
-    "wait": SECONDS,
-    "json": SWITCH,
-    "help": SWITCH,
-    "all-versions": SWITCH,
-}
-OPTION_KEYS: Mapping[str, Key] = {
-    **RUN_KEYS,
-    "repo": Key(str),
-    **{name: key for name, key in REPOSITORY_KEYS.items() if name not in NOT_FOR_ONE_RUN},
-}
+DEFAULT_WAIT = default_of("wait")
+_ONLY_IN_FILES = {key.name for key in KEYS if Place.OPTION not in key.places}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A text given for `key`, and the name of the flag, variable or `-o` that gave it; `rank` tells which of both kinds."""
+    """A text for a key, the flag, variable or `-o` that gave it, and its rank: command line or environment."""
 
     key: str
     text: str = field(repr=False)
@@ -60,12 +45,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Options:
-    """Everything that was asked for in this run, apart from configuration.
-
-    `own_users` and `own_auths` hold every `HATCH_INDEX_USER_<REPO>` and `HATCH_INDEX_AUTH_<REPO>` of the environment;
-    which of them counts depends on the repository. `overrides` are the settings of a repository for this run.
-    `no_prompt_because` says why nobody can be asked anything; it is empty where somebody can.
-    """
+    """Everything that the command line and the environment ask for, apart from configuration files."""
 
     artifacts: tuple[str, ...]
     repository: WithOrigin[str] | None
@@ -73,10 +53,14 @@ class Options:
     environment_user: WithOrigin[str] | None
     flag_auth: WithOrigin[Secret] | None
     environment_auth: WithOrigin[Secret] | None
-    own_users: Mapping[str, str]
-    own_auths: Mapping[str, Secret]
+    repository_users: Mapping[str, str]
+    """Every `HATCH_INDEX_USER_<REPO>`, by its name."""
+    repository_auths: Mapping[str, Secret]
+    """Every `HATCH_INDEX_AUTH_<REPO>`, by its name."""
     overrides: Layer
-    no_prompt_because: str
+    """Settings of a repository for this run."""
+    prompt_obstacle: str
+    """The reason why the user can't be prompted; empty if they can."""
     initialize_auth: bool
     yes: bool
     explain: bool
@@ -88,13 +72,13 @@ class Options:
 
     @property
     def can_prompt(self) -> bool:
-        """Whether somebody can answer a question."""
-        return not self.no_prompt_because
+        """True if the user can be prompted."""
+        return not self.prompt_obstacle
 
 
-def own_variable_name(kind: str, repository: str) -> str:
-    """The variable of one repository: its name in upper case, everything but letters and digits as `_`."""
-    return f"HATCH_INDEX_{kind}_{re.sub('[^A-Z0-9]', '_', repository.upper())}"
+def repository_variable(kind: str, repository: str) -> str:
+    """Return the name of a repository's own variable; `kind` is `USER` or `AUTH`."""
+    return f"HATCH_INDEX_{kind}_{variable_suffix(repository)}"
 
 
 def read(
@@ -104,13 +88,16 @@ def read(
     *,
     stdin_is_terminal: bool,
 ) -> Options:
-    """Gather what was asked for.
+    """Return the options of this run.
 
-    Hatch hands `hatch_options` only the `-o` pairs, `no_prompt` and `initialize_auth`; the flags are read from the Click
-    context of `hatch publish`, or, where there is none, from `environment`. Raises `ConfigurationError`.
+    Hatch hands a publisher only the `-o` pairs, `no_prompt` and `initialize_auth`. The flags come from the Click context
+    of `hatch publish`, or from the environment where there is none.
+
+    Raises:
+        ConfigurationError: A value is invalid, or two of them contradict each other.
     """
-    if any(token_in(artifact) for artifact in artifacts):
-        msg = "An API token was given as the path of a file: give it with --auth, or better in HATCH_INDEX_AUTH."
+    if any(token_in(artifact) or issuers_in(artifact) for artifact in artifacts):
+        msg = "An API token was given as a file path; use --auth, or better HATCH_INDEX_AUTH."
         raise ConfigurationError(msg)
     context = _publish_context()
     pairs = list(_flags(context, environment))
@@ -131,7 +118,7 @@ def read(
     settings = {
         key: value(key)
         for key in REPOSITORY_KEYS
-        if key not in {"url", "user", "auth", *NOT_FOR_ONE_RUN} and text(key) is not None
+        if key not in {"url", "user", "auth", *_ONLY_IN_FILES} and text(key) is not None
     }
     return Options(
         artifacts=tuple(artifacts),
@@ -140,10 +127,12 @@ def read(
         environment_user=_user(given["user", ENVIRONMENT]),
         flag_auth=_secret(pairs, COMMAND_LINE),
         environment_auth=_secret(pairs, ENVIRONMENT),
-        own_users=_own_users(environment),
-        own_auths={name: Secret(value) for name, value in environment.items() if name.startswith("HATCH_INDEX_AUTH_")},
+        repository_users=_repository_users(environment),
+        repository_auths={
+            name: Secret(value) for name, value in environment.items() if name.startswith("HATCH_INDEX_AUTH_")
+        },
         overrides=Layer("this run", Path.cwd(), settings),
-        no_prompt_because=_obstacle(context, hatch_options, environment, stdin_is_terminal=stdin_is_terminal),
+        prompt_obstacle=_obstacle(context, hatch_options, environment, stdin_is_terminal=stdin_is_terminal),
         initialize_auth=_flag(context, hatch_options, "initialize_auth"),
         yes=_flag(context, hatch_options, "yes"),
         explain=bool(value("explain")),
@@ -156,7 +145,7 @@ def read(
 
 
 def asks_for_json(hatch_options: Mapping[str, Any]) -> bool:
-    """Whether the result is wanted as JSON: that holds for an error about the other options too."""
+    """Return True if the result is wanted as JSON, even if other options are invalid."""
     try:
         return "help" not in hatch_options and bool(
             _value("json", WithOrigin(hatch_options.get("json", "false"), "-o json"))
@@ -166,7 +155,7 @@ def asks_for_json(hatch_options: Mapping[str, Any]) -> bool:
 
 
 def _publish_context() -> click.Context | None:
-    """The context of `hatch publish`; another program's Click command that calls the publisher is not it."""
+    """Return the context of `hatch publish`, None if another program calls the publisher."""
     context = click.get_current_context(silent=True)
     return context if context is not None and {"repo", "auth", "options"} <= context.params.keys() else None
 
@@ -183,17 +172,17 @@ def _obstacle(
     *,
     stdin_is_terminal: bool,
 ) -> str:
-    """Why nobody can be asked. In CI, Hatch asks nothing unless `--interactive` says so."""
+    """Return why the user can't be prompted. In CI, Hatch prompts only with `--interactive`."""
     if _flag(context, hatch_options, "no_prompt"):
         return "--no-prompt was given"
     if not stdin_is_terminal:
-        return "standard input is no terminal"
+        return "standard input is not a terminal"
     chosen = context.find_root().params.get("interactive") if context else None
     if chosen is None and context is None and (variable := environment.get("HATCH_INTERACTIVE")):
         chosen = _interactive(variable)
     if chosen is None and any(environment.get(name) in {"true", "1"} for name in ("CI", "GITHUB_ACTIONS")):
-        return "this runs in CI"
-    return "" if chosen in {None, True} else "Hatch is not interactive here (--no-interactive or HATCH_INTERACTIVE)"
+        return "this is a CI job"
+    return "" if chosen in {None, True} else "Hatch is not interactive (--no-interactive or HATCH_INTERACTIVE)"
 
 
 def _interactive(text: str) -> bool:
@@ -211,7 +200,7 @@ def _flags(context: click.Context | None, environment: Mapping[str, str]) -> Ite
         if context and context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE:
             texts[flag, COMMAND_LINE] = context.params[parameter]
         for (origin, rank), text in texts.items():
-            # An empty secret is what a missing CI secret looks like, and is complained about where it would be used.
+            # An empty secret, as a missing CI secret gives it, is an error where it would be used.
             if text or (text is not None and key == "auth"):
                 yield Pair(key, text, origin, rank)
 
@@ -232,11 +221,11 @@ def _option_pairs(context: click.Context | None, hatch_options: Mapping[str, Any
 
 
 def _one(pairs: Sequence[Pair], key: str, rank: str) -> Pair | None:
-    """The one pair that is given for `key` at this rank; two different ones contradict each other."""
+    """Return the pair for `key` at this rank; two different ones contradict each other."""
     fitting = [pair for pair in pairs if pair.key == key and pair.rank == rank]
     for pair in fitting:
         if pair.text != fitting[0].text:
-            msg = f"{fitting[0].origin} and {pair.origin} give different values for `{key}`: keep one of the two."
+            msg = f"{fitting[0].origin} and {pair.origin} give different values for `{key}`; remove one of the two."
             raise ConfigurationError(msg)
     return fitting[0] if fitting else None
 
@@ -254,7 +243,7 @@ def _secret(pairs: Sequence[Pair], rank: str) -> WithOrigin[Secret] | None:
 def _value(key: str, given: WithOrigin[str]) -> object:
     reader = OPTION_KEYS[key]
     try:
-        return reader.read(reader.of_text(given.value))
+        return reader.read(reader.parse(given.value))
     except ValueError as error:
         msg = f"`{key}` from {given.origin} {error}."
         raise ConfigurationError(msg) from None
@@ -266,9 +255,7 @@ def _repository(given: Mapping[tuple[str, str], WithOrigin[str] | None]) -> With
         if url is not None:
             _value("url", url)
             if repository is not None and repository.value != url.value:
-                msg = (
-                    f"{repository.origin} and {url.origin} both say where to publish, and differ: keep one of the two."
-                )
+                msg = f"{repository.origin} and {url.origin} name different repositories; remove one of the two."
                 raise ConfigurationError(msg)
         if url or repository:
             return url or repository
@@ -281,7 +268,7 @@ def _user(given: WithOrigin[str] | None) -> WithOrigin[str] | None:
     return given
 
 
-def _own_users(environment: Mapping[str, str]) -> Mapping[str, str]:
+def _repository_users(environment: Mapping[str, str]) -> Mapping[str, str]:
     users = {name: user for name, user in environment.items() if name.startswith("HATCH_INDEX_USER_") and user}
     for name, user in users.items():
         _value("user", WithOrigin(user, name))
@@ -289,8 +276,8 @@ def _own_users(environment: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _unknown(pair: Pair) -> str:
-    if pair.key in NOT_FOR_ONE_RUN:
-        return f"`{pair.key}` can't be given with {pair.origin.split()[0].rstrip(':')}: it belongs into Hatch's config.toml."
-    if "pypi-" in pair.key:
-        return "An API token was given as an option: give it as `-o auth=TOKEN`, or better in HATCH_INDEX_AUTH."
-    return f"There is no option `{pair.key}` ({pair.origin}){nearest(pair.key, OPTION_KEYS)}."
+    if pair.key in _ONLY_IN_FILES:
+        return f"`{pair.key}` can't be set with {pair.origin.split()[0].rstrip(':')}; set it in Hatch's config.toml."
+    if "pypi-" in pair.key or issuers_in(pair.key):
+        return "An API token was given as an option; use `-o auth=TOKEN`, or better HATCH_INDEX_AUTH."
+    return f"Unknown option `{pair.key}` ({pair.origin}){suggestion(pair.key, OPTION_KEYS)}."

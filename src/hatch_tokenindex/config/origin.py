@@ -1,4 +1,4 @@
-"""A value together with the place that gave it, so that every message can say where something comes from."""
+"""WithOrigin: a value and the place that gave it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class WithOrigin(Generic[T]):
-    """`origin` names the place as the person at the terminal knows it: `--user`, `HATCH_INDEX_AUTH`, a table of a file."""
+    """A value and the place that gave it, so that every message can name the place."""
 
     value: T
     origin: str
+    """The place, as the user knows it: `--user`, `HATCH_INDEX_AUTH`, a table of a file."""

@@ -1,4 +1,4 @@
-"""The repos tables of a project and of Hatch's own `config.toml`: names and tables in, one `Repository` out."""
+"""Repositories: the repos tables of a project and of Hatch's `config.toml`, and the one that a run publishes to."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.config.keys import REPOSITORY_KEYS, TOP_KEYS, Key, nearest
+from hatch_tokenindex.config.keys import REPOSITORY_KEYS, TOP_KEYS, Key, Trust, default_of, suggestion
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.errors import ConfigurationError
-from hatch_tokenindex.secrets import Secret
-from hatch_tokenindex.tokens import token_in
+from hatch_tokenindex.tokens import issuers_in, token_in
+
+if TYPE_CHECKING:
+    from hatch_tokenindex.secrets import Secret
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,30 +30,26 @@ PYPIRC_ALIASES = {"pypi": "main", "testpypi": "test"}
 
 @dataclass(frozen=True)
 class ConfigurationTable:
-    """The `publish.tokenindex` table of one file, as TOML gave it.
-
-    `name` is its dotted name in that file; `personal` marks Hatch's own `config.toml`, which is the person's and not a
-    project's.
-    """
+    """The `publish.tokenindex` table of one file, as TOML gave it."""
 
     path: Path
     name: str
+    """The table's dotted name in that file."""
     data: Mapping[str, object] = field(repr=False)
     personal: bool
+    """It is in Hatch's `config.toml`, which is the user's, and not in a project's file."""
 
 
 @dataclass(frozen=True)
 class Repository:
-    """Where a run publishes, and everything that configuration says about it.
-
-    `url_from_project` tells that a project's file gave the URL: what a clone brings along is trusted less.
-    `pypirc_section` is the section of `~/.pypirc` that `-r` named.
-    """
+    """The repository that a run publishes to, with all its settings."""
 
     name: str
     url: str
     url_from_project: bool = False
+    """A project's file gave the URL; what comes with a clone is trusted less."""
     pypirc_section: str | None = None
+    """The section of `~/.pypirc` that `-r` named."""
     user: WithOrigin[str] | None = None
     auth: WithOrigin[Secret] | None = None
     auth_command: WithOrigin[tuple[str, ...]] | None = None
@@ -59,48 +57,70 @@ class Repository:
     client_cert: Path | None = None
     client_key: Path | None = None
     simple_url: str | None = None
-    trusted_publishing: Literal["automatic", "always", "never"] = "automatic"
-    narrow_token: Literal["automatic", "never"] = "automatic"  # noqa: S105 - a setting
-    keyring: bool = True
-    existing: Literal["skip", "fail", "replace"] = "skip"
-    insecure_http: bool = False
-    jobs: int = 4
-    retries: int = 5
-    timeout: float = 300
+    trusted_publishing: Literal["automatic", "always", "never"] = default_of("trusted-publishing")
+    attestations: Literal["automatic", "always", "never"] = default_of("attestations")
+    attestations_directory: Path | None = None
+    sigstore_trust_config: Path | None = None
+    narrow_token: Literal["automatic", "never"] = default_of("narrow-token")
+    keyring: bool = default_of("keyring")
+    existing: Literal["skip", "fail", "replace"] = default_of("existing")
+    insecure_http: bool = default_of("insecure-http")
+    jobs: int = default_of("jobs")
+    retries: int = default_of("retries")
+    timeout: float = default_of("timeout")
     warnings: tuple[str, ...] = ()
 
     @property
     def site(self) -> str | None:
-        """`pypi.org` or `test.pypi.org`, else `None`."""
+        """`pypi.org` or `test.pypi.org` if the URL belongs to one of them, else None."""
         return urls.site(self.url)
 
     @property
     def index(self) -> str:
-        """How a person calls the index: `PyPI`, `TestPyPI`, else its URL."""
+        """The name of the index: `PyPI`, `TestPyPI`, or its URL."""
         return urls.index_name(self.url, self.url)
 
     @property
     def token_page(self) -> str | None:
-        """Where an API token for the index is made, where that is known."""
+        """The page on which to create an API token, if known."""
         return f"https://{self.site}/manage/account/token/" if self.site else None
 
 
 @dataclass(frozen=True)
 class Layer:
-    """The values that one place gives, already read; `where` names the place, relative paths belong to `folder`.
-
-    `gives_url` tells whether this place may say what goes along to the repository's URL.
-    """
+    """The values that one place gives, already read: a table of a file, or the options of this run."""
 
     where: str
+    """The place, as messages name it."""
     folder: Path
+    """The folder that relative paths belong to."""
     values: Mapping[str, object]
     personal: bool = True
+    """It is the user's own, not a project's."""
     gives_url: bool = True
+    """Its file gives the repository's URL, or the repository is PyPI or TestPyPI."""
+    is_alone: bool = False
+    """No file of the user's has the repository's URL."""
+
+    def allows(self, key: Key) -> bool:
+        """Return True if this place may set the key for the repository: the one rule of trust.
+
+        A project's file comes with a clone. So a secret goes only to a URL that the same file gives, and a project never
+        decides whose certificate may receive the user's secrets.
+        """
+        match key.trust:
+            case Trust.ANY:
+                return True
+            case Trust.PERSONAL_OR_OWN:
+                return self.personal or (self.gives_url and self.is_alone)
+            case Trust.PERSONAL:
+                return self.personal
+            case Trust.WITH_URL | Trust.PERSONAL_WITH_URL:
+                return self.gives_url
 
     def get(self, name: str) -> WithOrigin[object] | None:
-        """The value of `name` if it is here and may be used for this repository."""
-        if name not in self.values or (REPOSITORY_KEYS[name].follows_url and not self.gives_url):
+        """Return the value of a key if it is here and allowed."""
+        if name not in self.values or not self.allows(REPOSITORY_KEYS[name]):
             return None
         value = self.values[name]
         return WithOrigin(self.folder / value if isinstance(value, Path) else value, f"`{name}` of {self.where}")
@@ -112,7 +132,7 @@ _NOTHING = Layer("nowhere", Path(), {})
 
 @dataclass(frozen=True)
 class _File:
-    """One file's table, checked: its defaults and its repositories."""
+    """The checked table of one file: its defaults and its repositories."""
 
     table: ConfigurationTable
     top: Layer
@@ -125,28 +145,33 @@ class _File:
 
 @dataclass(frozen=True)
 class Repositories:
-    """Every repository that configuration names. A project's file comes before Hatch's own `config.toml`."""
+    """All configured repositories. A project's file comes before Hatch's `config.toml`."""
 
     files: tuple[_File, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The reserved names, then the configured ones."""
+        """The names of all repositories: the reserved ones, then the configured ones."""
         return tuple(dict.fromkeys([*RESERVED, *(name for file in self.files for name in file.repositories)]))
 
     @property
     def disable(self) -> WithOrigin[bool]:
-        """Whether publishing needs a confirmation."""
+        """True if publishing needs a confirmation."""
         return cast("WithOrigin[bool]", self._default("disable") or WithOrigin(value=False, origin="default"))
 
     def choose(
         self, wanted: WithOrigin[str] | None, pypirc: Callable[[], Mapping[str, str | None]], overrides: Layer
     ) -> Repository:
-        """The repository that `wanted` (`-r`) means, or the default one.
+        """Return the repository to publish to.
 
-        `pypirc` answers the URL of each section of `~/.pypirc` (`None` where it has none) and is only called when no
-        configured name fits. `overrides` are the `-o` values of this run. Raises `ConfigurationError`, naming what could
-        be meant.
+        Args:
+            wanted: The value of `-r`, None for the default.
+            pypirc: Returns the URL of each section of `~/.pypirc`, None for a section without one. It is called only if
+                no configured name fits.
+            overrides: The settings of this run.
+
+        Raises:
+            ConfigurationError: There is no such repository; the text suggests others.
         """
         wanted = wanted or cast("WithOrigin[str] | None", self._default("repo")) or WithOrigin("main", "default")
         name = wanted.value
@@ -156,40 +181,38 @@ class Repositories:
         if name in sections:
             url = sections[name] or RESERVED.get(PYPIRC_ALIASES.get(name, ""))
             if url is None:
-                msg = f"Section [{name}] of ~/.pypirc has no `repository`: add the upload URL of that index there."
+                msg = f"[{name}] of ~/.pypirc has no `repository`; add the upload URL of the index there."
                 raise ConfigurationError(msg)
             if problem := urls.problem_with(url):
-                msg = f"`repository` of [{name}] of ~/.pypirc {problem}."
+                msg = f"`repository` in [{name}] of ~/.pypirc {problem}."
                 raise ConfigurationError(msg)
             configured = self.name_of(url)
             url = self._url_of(configured) if configured else url
-            # [pypi] is what `main` looks at anyway, after a section for the project.
+            # `main` uses [pypi] anyway, after a section for the project.
             section = None if configured == PYPIRC_ALIASES.get(name, name) else name
             return self._build(configured or name, url, overrides, pypirc_section=section)
         if name in PYPIRC_ALIASES:
             return self._build(PYPIRC_ALIASES[name], RESERVED[PYPIRC_ALIASES[name]], overrides)
         if "://" in name:
             if problem := urls.problem_with(name):
-                msg = f"The repository given by {wanted.origin} {problem}."
+                msg = f"The repository from {wanted.origin} {problem}."
                 raise ConfigurationError(msg)
             configured = self.name_of(name)
             return self._build(configured or name, self._url_of(configured) if configured else name, overrides)
         raise ConfigurationError(self._unknown(wanted, sections))
 
     def _unknown(self, wanted: WithOrigin[str], sections: Mapping[str, str | None]) -> str:
-        if token_in(wanted.value):
-            return (
-                f"{wanted.origin} holds an API token where a repository is wanted: give the token with --auth instead."
-            )
+        if token_in(wanted.value) or issuers_in(wanted.value):
+            return f"{wanted.origin} holds an API token instead of a repository; give the token with --auth."
         known = [*self.names, *(section for section in sections if section not in self.names)]
         near = get_close_matches(wanted.value, known, n=1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
         # USER:PASSWORD@HOST, or a part of that, may be a URL without its scheme.
         may_hold_password = "@" in wanted.value or re.match(r"[^:/]+:(?!\d*(?:/|$)|\\)", wanted.value)
-        called = "of that name" if may_hold_password else repr(wanted.value)
+        called = "" if may_hold_password else f" {wanted.value!r}"
         return (
-            f"There is no repository {called} (from {wanted.origin}).{meant} Known here: {', '.join(known)}; "
-            f"or give an upload URL that starts with https://."
+            f"Unknown repository{called} (from {wanted.origin}).{meant} Use one of {', '.join(known)}, or an upload URL that "
+            f"starts with https://."
         )
 
     def _default(self, name: str) -> WithOrigin[object] | None:
@@ -202,40 +225,13 @@ class Repositories:
         return next(url for url in (RESERVED.get(name), *(file.url_of(name) for file in self.files)) if url)
 
     def name_of(self, url: str) -> str | None:
-        """The name of the repository with this URL, if one is configured."""
+        """Return the name of the repository with this URL, None if none is configured."""
         return next((name for name in self.names if urls.same(self._url_of(name), url)), None)
 
     def _build(self, name: str, url: str, overrides: Layer, pypirc_section: str | None = None) -> Repository:
-        own, tops = [], []
-        warnings: list[str] = []
-        for file in self.files:
-            given_url = file.url_of(name)
-            gives_url = name in RESERVED or (given_url is not None and urls.same(given_url, url))
-            tops.append(replace(file.top, gives_url=gives_url))
-            if name in file.repositories:
-                own.append(replace(file.repositories[name], gives_url=gives_url))
-                if not gives_url:
-                    warnings.append(
-                        f"{file.repositories[name].where} names another URL than the project does: its user and secret "
-                        f"are not used for {url}."
-                    )
-        layers = (overrides, *own, *tops)
-        # Where the person has secrets of their own for this URL, a clone must not say whose certificate gets them.
-        trusts_project = not self._is_known_to_person(url)
-        ignored = [
-            layer
-            for layer in layers
-            if "ca-cert" in layer.values and not layer.personal and not (trusts_project and layer.gives_url)
-        ]
-        warnings += [f"`ca-cert` of {layer.where} is not used for {url}: set it in config.toml." for layer in ignored]
-        layers = tuple(_without_ca_cert(layer) if layer in ignored else layer for layer in layers)
-        warnings += [
-            f"`auth` of {layer.where} is a secret in a file that gets committed: put it into the keyring or into a "
-            f"HATCH_INDEX_AUTH variable instead."
-            for layer in layers
-            if not layer.personal and layer.get("auth")
-        ]
+        layers, warnings = self._layers(name, url, overrides)
         given = {key: found for key in REPOSITORY_KEYS if (found := _first(layers, key))}
+        # A secret and the program that prints one contradict each other, so both come from the same place.
         secrets = next((layer for layer in layers if layer.get("auth") or layer.get("auth-command")), _NOTHING)
         settings: dict[str, Any] = {
             key.replace("-", "_"): found.value for key, found in given.items() if key not in _WITH_ORIGIN
@@ -252,14 +248,43 @@ class Repositories:
             warnings=tuple(warnings),
         )
 
-    def _is_known_to_person(self, url: str) -> bool:
-        """Whether it is PyPI's or TestPyPI's, or one that Hatch's own `config.toml` names."""
+    def _layers(self, name: str, url: str, overrides: Layer) -> tuple[tuple[Layer, ...], list[str]]:
+        """Return the places of a repository's settings, the first one first, and the warnings about them."""
+        own, tops, warnings = [], [], []
+        is_alone = not self._is_known_to_user(url)
+        for file in self.files:
+            given_url = file.url_of(name)
+            gives_url = name in RESERVED or (given_url is not None and urls.same(given_url, url))
+            tops.append(replace(file.top, gives_url=gives_url, is_alone=is_alone))
+            if name in file.repositories:
+                own.append(replace(file.repositories[name], gives_url=gives_url, is_alone=is_alone))
+                if not gives_url:
+                    warnings.append(
+                        f"{own[-1].where} has another URL than the project's file; its user and secret are not used for "
+                        f"{url}."
+                    )
+        layers = (overrides, *own, *tops)
+        warnings += [
+            f"`ca-cert` of {layer.where} is not used for {url}; set it in config.toml."
+            for layer in layers
+            if "ca-cert" in layer.values and not layer.allows(REPOSITORY_KEYS["ca-cert"])
+        ]
+        warnings += [
+            f"`auth` of {layer.where} is a secret in a file that gets committed; use the keyring or HATCH_INDEX_AUTH."
+            for layer in layers
+            if not layer.personal and layer.get("auth")
+        ]
+        return layers, warnings
+
+    def _is_known_to_user(self, url: str) -> bool:
+        """Return True if the URL is PyPI's or TestPyPI's, or `config.toml` has it; a dot behind the host is ignored."""
+        url = urls.without_final_dot(url)
         if urls.site(url) is not None:
             return True
         own = (
             cast("str", file.url_of(name)) for file in self.files if file.table.personal for name in file.repositories
         )
-        return any(urls.same(own_url, url) for own_url in own)
+        return any(urls.same(urls.without_final_dot(own_url), url) for own_url in own)
 
     def _given_by_project(self, name: str) -> bool:
         if name in RESERVED:
@@ -271,12 +296,8 @@ def _first(layers: Iterable[Layer], key: str) -> WithOrigin[object] | None:
     return next((found for layer in layers if (found := layer.get(key))), None)
 
 
-def _without_ca_cert(layer: Layer) -> Layer:
-    return replace(layer, values={name: value for name, value in layer.values.items() if name != "ca-cert"})
-
-
 def project_table(root: Path, data: Mapping[str, object]) -> ConfigurationTable:
-    """The table of the project at `root`; like Hatch, any `[publish]` in `hatch.toml` hides that of `pyproject.toml`."""
+    """Return the table of the project at `root`; any `[publish]` in `hatch.toml` hides that of `pyproject.toml`."""
     path = root / "hatch.toml"
     try:
         is_in_hatch_toml = "publish" in tomllib.loads(path.read_text(encoding="utf-8"))
@@ -288,13 +309,37 @@ def project_table(root: Path, data: Mapping[str, object]) -> ConfigurationTable:
 
 
 def personal_table(path: Path, data: Mapping[str, object]) -> ConfigurationTable:
-    """The table of Hatch's own `config.toml` at `path`."""
+    """Return the table of Hatch's `config.toml` at `path`."""
     return ConfigurationTable(path, "publish.tokenindex", data, personal=True)
 
 
 def load(tables: Sequence[ConfigurationTable]) -> Repositories:
-    """Check every table, a project's before the person's. Raises `ConfigurationError` naming file, table and key."""
-    return Repositories(tuple(_file(table) for table in tables))
+    """Check the tables, a project's before the user's, and return the repositories in them.
+
+    Raises:
+        ConfigurationError: A table is invalid; the text names file, table and key.
+    """
+    files = tuple(_file(table) for table in tables)
+    _refuse_shared_variables(files)
+    return Repositories(files)
+
+
+def variable_suffix(repository: str) -> str:
+    """Return the end of the names of a repository's own environment variables: `PRIVATE` of `HATCH_INDEX_AUTH_PRIVATE`."""
+    return re.sub("[^A-Z0-9]", "_", repository.upper())
+
+
+def _refuse_shared_variables(files: Iterable[_File]) -> None:
+    """Refuse two names with the same environment variables: the secret of one would go to the other."""
+    names: dict[str, str] = {}
+    for file in files:
+        for name in file.repositories:
+            other = names.setdefault(variable_suffix(name), name)
+            if other != name:
+                problem = (
+                    f"shares HATCH_INDEX_AUTH_{variable_suffix(name)} with the repository {other!r}: rename one of them"
+                )
+                raise ConfigurationError(_message(file.table, f"{file.table.name}.repos.{name}", None, problem))
 
 
 def _file(table: ConfigurationTable) -> _File:
@@ -315,41 +360,47 @@ def _named(table: ConfigurationTable, name: str, data: object) -> Layer:
         data = {"url": data}
     if not isinstance(data, Mapping):
         raise ConfigurationError(_message(table, where, None, "must be a URL or a table"))
-    if (meant := _reserved(name, personal=table.personal)) is not None:
-        problem = f"is too much like `{meant}`, which is {RESERVED[meant]}: choose another name"
+    if (problem := _name_problem(name, personal=table.personal)) is not None:
         raise ConfigurationError(_message(table, where, None, problem))
     if name in RESERVED:
         if "url" in data:
             problem = f"can't be set: `{name}` is always {RESERVED[name]} (choose another name for another index)"
             raise ConfigurationError(_message(table, where, "url", problem))
-        if "ca-cert" in data and not table.personal:
-            problem = f"can't be set for `{name}` by a project's file: set it in Hatch's config.toml, or with --ca-cert"
-            raise ConfigurationError(_message(table, where, "ca-cert", problem))
+        for key in ("ca-cert", "simple-url"):
+            if key in data and not table.personal:
+                problem = f"can't be set for `{name}` in a project's file: set it in Hatch's config.toml, or with -o"
+                raise ConfigurationError(_message(table, where, key, problem))
     elif "url" not in data:
-        raise ConfigurationError(_message(table, where, "url", "is missing: give the upload URL of the index"))
+        raise ConfigurationError(_message(table, where, "url", "is missing: add the upload URL of the index"))
     return _layer(table, where, data, REPOSITORY_KEYS)
 
 
-def _reserved(name: str, *, personal: bool) -> str | None:
-    """The reserved name that this one could be taken for: its variables would be that one's, or a person would type it."""
-    folded = re.sub(r"[^a-z0-9]", "_", name.lower())
-    if folded in RESERVED and name not in RESERVED:
-        return folded
-    return None if personal else PYPIRC_ALIASES.get(folded)
+def _name_problem(name: str, *, personal: bool) -> str | None:
+    """Return why a repository can't have a name: it could be taken for another, or its variables would be another's."""
+    if not personal and not name.isascii():
+        return "has a name that is not ASCII: choose another one"
+    suffix = variable_suffix(name)
+    taken = {variable_suffix(reserved): reserved for reserved in RESERVED}
+    if name not in RESERVED and suffix in taken:
+        return f"is too similar to `{taken[suffix]}`, which is {RESERVED[taken[suffix]]}: choose another name"
+    alias = {variable_suffix(alias): meant for alias, meant in PYPIRC_ALIASES.items()}.get(suffix)
+    if alias is not None and not personal:
+        return f"is too similar to `{alias}`, which is {RESERVED[alias]}: choose another name"
+    return None
 
 
 def _layer(table: ConfigurationTable, where: str, data: Mapping[str, object], keys: Mapping[str, Key]) -> Layer:
     if "auth" in data and "auth-command" in data:
-        raise ConfigurationError(_message(table, where, "auth-command", "contradicts `auth`: keep one of the two"))
+        raise ConfigurationError(_message(table, where, "auth-command", "contradicts `auth`: remove one of the two"))
     values = {name: _read(table, where, name, value, keys) for name, value in data.items()}
     return Layer(f"[{where}] in {table.path}", table.path.parent, values, personal=table.personal)
 
 
 def _read(table: ConfigurationTable, where: str, name: str, value: object, keys: Mapping[str, Key]) -> object:
     if name not in keys:
-        raise ConfigurationError(_message(table, where, name, f"is unknown{nearest(name, keys)}"))
-    if keys[name].only_personal and not table.personal:
-        problem = "is honoured from Hatch's own config.toml alone: a project's file comes with a clone"
+        raise ConfigurationError(_message(table, where, name, f"is unknown{suggestion(name, keys)}"))
+    if keys[name].trust in {Trust.PERSONAL, Trust.PERSONAL_WITH_URL} and not table.personal:
+        problem = "may only be set in Hatch's config.toml; project files are not trusted with it"
         raise ConfigurationError(_message(table, where, name, problem))
     try:
         return keys[name].read(value)

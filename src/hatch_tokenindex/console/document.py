@@ -70,6 +70,7 @@ def _file(result: FileResult) -> dict[str, Any]:
         "sha256": result.sha256,
         "outcome": result.outcome.value,
         "error": result.error,
+        "attestation": None if result.log_index is None else {"log_index": result.log_index, "log_url": result.log_url},
     }
 
 

@@ -32,10 +32,10 @@ class _Row:
     mark: str
 
 
-def as_text(explanation: Explanation, repository: Repository) -> str:
+def as_text(explanation: Explanation, repository: Repository, attestations: str = "") -> str:
     """Return the table of one project: a line that names the credential, the sources in order, and what the token says.
 
-    The source that decides has a mark in front.
+    The source that decides has a mark in front. `attestations` says what the run does about them; empty if nothing.
     """
     rows = list(_rows(explanation))
     cells = [(f"{_MARK[row.mark]} {row.place}", row.holds.partition("\n")[0]) for row in rows]
@@ -48,10 +48,12 @@ def as_text(explanation: Explanation, repository: Repository) -> str:
     checked = None if explanation.secret is None else explanation.secret.value
     if checked is not None:
         lines += ["", *_about(checked, explanation)]
+    if attestations:
+        lines += ["", f"Attestations: {attestations}"]
     return "\n".join(lines)
 
 
-def as_data(explanation: Explanation) -> dict[str, Any]:
+def as_data(explanation: Explanation, attestations: str = "") -> dict[str, Any]:
     """Return the same for `-o json`: an entry as for other runs, but of all versions and with rows instead of files."""
     checked = explanation.secret.value if explanation.secret is not None else None
     return {
@@ -64,6 +66,7 @@ def as_data(explanation: Explanation) -> dict[str, Any]:
             for row in _rows(explanation)
         ],
         "token": checked and _about(checked, explanation),
+        "attestations": attestations or None,
     }
 
 
@@ -86,7 +89,12 @@ def _rows(explanation: Explanation) -> Iterator[_Row]:
     for user in explanation.users:
         yield _Row("user name", user.place, _holds(user, _name(user.place, user.value)), _mark(user, explanation.user))
     for secret in explanation.secrets:
-        yield _Row("secret", secret.place, _holds(secret, _masked(secret.place, secret.value)), _mark(secret, explanation.secret))
+        yield _Row(
+            "secret",
+            secret.place,
+            _holds(secret, _masked(secret.place, secret.value)),
+            _mark(secret, explanation.secret),
+        )
 
 
 def _mark(finding: Finding[Any], deciding: Finding[Any] | None) -> str:

@@ -54,16 +54,19 @@ def summary(
     release_page: Callable[[str, str], str] | None,
     results: Iterable[FileResult],
     failure: str | None,
+    hints: Iterable[str] = (),
 ) -> str:
-    """The run as Markdown: a table of its files, and what stopped it."""
+    """The run as Markdown: a table of its files, what stopped it, and hints for the next run."""
     lines = [f"### hatch-tokenindex: {_cell(repository.url) if repository else 'no repository'}", ""]
     rows = [_row(release_page, result) for result in results] if release_page else []
     if rows:
-        heading = ("File", "Project", "Bytes", "SHA-256", "Outcome")
+        heading = ("File", "Project", "Bytes", "SHA-256", "Outcome", "Attestation")
         lines += [f"| {' | '.join(cells)} |" for cells in (heading, ("---",) * len(heading), *rows)]
     if failure:
         fence = _fence_around(failure)
         lines += ["", f"{fence}text", failure, fence]
+    for hint in hints:
+        lines += ["", _cell(hint)]
     return "\n".join([*lines, ""])
 
 
@@ -71,7 +74,8 @@ def _row(release_page: Callable[[str, str], str], result: FileResult) -> tuple[s
     item = result.distribution
     page = _target(release_page(item.name, item.version))
     project = f"[{_cell(f'{item.name} {item.version}')}]({page})"
-    return _cell(item.filename), project, f"{item.size:,}", result.sha256 or "", result.outcome.value
+    log = f"[log entry {result.log_index}]({_target(result.log_url)})" if result.log_url else ""
+    return _cell(item.filename), project, f"{item.size:,}", result.sha256 or "", result.outcome.value, log
 
 
 def _cell(text: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
+    from hatch_tokenindex.attesting.attestor import MadeAttestation
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.console.terminal import Terminal
     from hatch_tokenindex.credentials.credential import Credential
@@ -39,6 +40,8 @@ class Report:
         self._progress: Progress | None = None
         self._bars: dict[Path, TaskID] = {}
         self._unsure: set[Path] = set()
+        self._attested: dict[Path, MadeAttestation] = {}
+        self._hints: list[str] = []
 
     def publishing_to(self, repository: Repository, release_page: Callable[[str, str], str]) -> None:
         """Note the chosen repository; `release_page` returns the URL of a project's release there."""
@@ -124,6 +127,15 @@ class Report:
         self._terminal.success("success", what=f"{self._shown(item)} ... ")
         self._terminal.detail(f"  {item.size:,} bytes, sha256 {sha256}")
 
+    def attested(self, item: Distribution, made: MadeAttestation) -> None:
+        """Keep where the attestation of a file is logged."""
+        self._attested[item.path] = made
+        self._terminal.detail(f"{self._shown(item)}: attested, {made.log_url}")
+
+    def hint(self, text: str) -> None:
+        """Add a line to the job summary alone."""
+        self._hints.append(text)
+
     def failed(self, item: Distribution, error: BaseException) -> None:
         """A file was not taken, as far as the index told."""
         self._end(item)
@@ -172,7 +184,8 @@ class Report:
         if text is None and not self._results:
             return
         try:
-            markdown = github.summary(self._repository, self._release_page, self._results.values(), text)
+            results = self._results.values()
+            markdown = github.summary(self._repository, self._release_page, results, text, self._hints)
             github.append_summary(os.environ, markdown)
         except OSError as error:
             self._terminal.warning(f"The job summary could not be written: {error.strerror}.")
@@ -197,7 +210,9 @@ class Report:
         return [self._shown(result.distribution) for result in self._results.values() if result.outcome is outcome]
 
     def _keep(self, item: Distribution, outcome: Outcome, sha256: str | None = None, error: str | None = None) -> None:
-        self._results[item.path] = FileResult(item, outcome, sha256, error)
+        made = self._attested.get(item.path)
+        where = (made.log_index, made.log_url) if made else (None, None)
+        self._results[item.path] = FileResult(item, outcome, sha256, error, *where)
 
     def _end(self, item: Distribution) -> None:
         self._unsure.discard(item.path)

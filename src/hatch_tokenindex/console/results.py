@@ -28,3 +28,6 @@ class FileResult:
     outcome: Outcome
     sha256: str | None = None
     error: str | None = None
+    log_index: int | None = None
+    """Index of the entry of its attestation in Sigstore's transparency log, if the run made one."""
+    log_url: str | None = None

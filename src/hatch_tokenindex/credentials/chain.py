@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hatch_tokenindex.config.options import Options, own_variable_name
+from hatch_tokenindex.config.options import Options, repository_variable
 from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
 from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status
@@ -112,9 +112,7 @@ class Chain:
                 self.keyring, self.cache, self.repository, project, name, user_given=given, check=check
             ),
             trusted,
-            prompt.secret_source(
-                self.prompts, self.options, project, user, user_given=given, notes=notes, check=check
-            ),
+            prompt.secret_source(self.prompts, self.options, project, user, user_given=given, notes=notes, check=check),
         )
 
     def explain(self, project: str) -> Explanation:
@@ -164,7 +162,10 @@ class Chain:
         """
         findings = _walk(self.secret_sources(project, self._user(project)), Mode.EXPLAIN)
         decisive = _first_decisive(findings)
-        return decisive is not None and (decisive.place, decisive.status) == (trusted_publishing.PLACE, Status.WOULD_ACT)
+        return decisive is not None and (decisive.place, decisive.status) == (
+            trusted_publishing.PLACE,
+            Status.WOULD_ACT,
+        )
 
     def renewed(self, checked: CheckedCredential, project: str, seconds: float) -> CheckedCredential:
         """Return the same credential, or another one in place of a minted one that expires within `seconds`."""
@@ -241,13 +242,13 @@ class Chain:
             return f"No credential for {project} on {index}: `trusted-publishing` is `always`.\n{checked}\n{fix}"
         what = "a token" if _name(user) == TOKEN_USER else "a password"
         return (
-            f"Cannot prompt for {what} for {project} on {index}: {self.options.no_prompt_because}.\n"
+            f"Cannot prompt for {what} for {project} on {index}: {self.options.prompt_obstacle}.\n"
             f"Checked, in order:\n{checked}\n" + (f"{setup}\n" if setup else "") + self._line_to_add(_name(user))
         )
 
     def _line_to_add(self, user: str) -> str:
         what = "an API token" if user == TOKEN_USER else f"the password or token of {user!r}"
-        variable = "HATCH_INDEX_AUTH" if self.repository.site else own_variable_name("AUTH", self.repository.name)
+        variable = "HATCH_INDEX_AUTH" if self.repository.site else repository_variable("AUTH", self.repository.name)
         secret = "PYPI_API_TOKEN" if self.repository.site else variable
         return (
             f"Fix: set the environment variable {variable} to {what}. In GitHub Actions, add below `env:` of the step:\n"

@@ -110,7 +110,9 @@ def _cleaned(found: Credential, notes: list[str]) -> Secret:
     if token is not None:
         cleaned = token.reveal()
         if cleaned != text:
-            notes.append(f"Removed whitespace, quotes or a variable name from around the API token from {found.origin}.")
+            notes.append(
+                f"Removed whitespace, quotes or a variable name from around the API token from {found.origin}."
+            )
     else:
         cleaned = text.rstrip("\r\n")
         if cleaned != text:

@@ -51,9 +51,7 @@ def authorize(
     return Authorization(credential, sent, header)
 
 
-def _narrowed(
-    checked: CheckedCredential, project: str, repository: Repository, size: int, now: float
-) -> Secret | None:
+def _narrowed(checked: CheckedCredential, project: str, repository: Repository, size: int, now: float) -> Secret | None:
     if not is_narrowed(checked, repository):
         return None
     not_before, expires_at = int(now) - TOLERANCE, int(now) + lifetime(size)

@@ -141,9 +141,7 @@ class CredentialStore:
         self.keyring.delete(self.repository.url, refused.keyring_user)
         return refused.keyring_user
 
-    def _recorded(
-        self, contents: Contents, checked: CheckedCredential, change: _KeyringChange, now: float
-    ) -> Contents:
+    def _recorded(self, contents: Contents, checked: CheckedCredential, change: _KeyringChange, now: float) -> Contents:
         service, credential = self.repository.url, checked.credential
         if change.deleted is not None:
             contents = contents.without_entry(service, change.deleted)

@@ -47,7 +47,9 @@ def read_attestations(items: Iterable[Distribution]) -> Mapping[Path, str]:
             try:
                 text, predicate = _read(path, item.filename, digest)
                 if predicate in predicates:
-                    _refuse(f"is a second attestation with the predicate {escaped_line(predicate)}; only one is allowed")
+                    _refuse(
+                        f"is a second attestation with the predicate {escaped_line(predicate)}; only one is allowed"
+                    )
                 predicates.add(predicate)
                 texts.append(text)
             except (OSError, ValueError) as error:

@@ -143,7 +143,9 @@ def _text(content: bytes, diagnostics: Diagnostics) -> str | None:
         return None
     headers = _END_OF_HEADERS.split(text, maxsplit=1)[0]
     if len(headers) > _HEADERS_LIMIT or len(_HEADER_START.findall(headers)) > _HEADER_LIMIT:
-        diagnostics.add_problem(f"has more than {_HEADER_LIMIT:,} metadata headers, or {mebibytes(_HEADERS_LIMIT)} of them")
+        diagnostics.add_problem(
+            f"has more than {_HEADER_LIMIT:,} metadata headers, or {mebibytes(_HEADERS_LIMIT)} of them"
+        )
         return None
     return text
 
@@ -157,7 +159,9 @@ def _report_unparsed(unparsed: dict[str, list[str]], diagnostics: Diagnostics) -
             case "description":
                 diagnostics.add_problem("has several descriptions, or one that is not plain text")
             case _:
-                diagnostics.add_problem(f"has {len(unparsed[header])} {_BY_HEADER[header].header} headers; only one is allowed")
+                diagnostics.add_problem(
+                    f"has {len(unparsed[header])} {_BY_HEADER[header].header} headers; only one is allowed"
+                )
     if unknown := unparsed.keys() - _BY_HEADER.keys():
         diagnostics.add_warning(f"unknown metadata fields are not uploaded: {listed(unknown)}")
 
@@ -209,7 +213,9 @@ def _drop_later(raw: dict[str, Any], declared: tuple[int, int] | None, diagnosti
         del raw[field.key]
     if later:
         headers = listed(field.header for field in later)
-        diagnostics.add_warning(f"fields that metadata version {raw['metadata_version']} doesn't have are not uploaded: {headers}")
+        diagnostics.add_warning(
+            f"fields that metadata version {raw['metadata_version']} doesn't have are not uploaded: {headers}"
+        )
 
 
 def _fault(metadata: Metadata, key: str) -> str | None:

@@ -93,7 +93,9 @@ def _read(path: Path, diagnostics: Diagnostics) -> Distribution | None:
     if named is None:
         return None
     if (canonicalize_name(core.name), core.version) != (named.name, named.version):
-        diagnostics.add_problem(f"is named {named.name} {named.version}, but its metadata says {core.name} {core.version}")
+        diagnostics.add_problem(
+            f"is named {named.name} {named.version}, but its metadata says {core.name} {core.version}"
+        )
     return Distribution(
         path=path,
         filename=path.name,

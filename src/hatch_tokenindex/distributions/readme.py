@@ -76,7 +76,11 @@ def _render(description: str, kind: str, variant: str) -> Rendering:
 
         messages = io.StringIO()
         if rst.render(description, stream=messages) is None:
-            return Rendering(problem=escaped_line(f"has a README that does not render as reStructuredText: {_first_message(messages)}"))
+            return Rendering(
+                problem=escaped_line(
+                    f"has a README that does not render as reStructuredText: {_first_message(messages)}"
+                )
+            )
     return Rendering()
 
 

@@ -133,7 +133,9 @@ def _dist_info(names: Collection[str], expected: str, diagnostics: Diagnostics) 
     if len(found) > 1:
         diagnostics.add_problem(f"has several .dist-info folders: {listed(found)}")
     elif expected not in found:
-        diagnostics.add_problem(f"has the folder {listed(found)}, but its name requires {expected}: was the file renamed?")
+        diagnostics.add_problem(
+            f"has the folder {listed(found)}, but its name requires {expected}: was the file renamed?"
+        )
     return expected if expected in found else min(found)
 
 

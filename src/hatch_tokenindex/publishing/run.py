@@ -21,7 +21,6 @@ from hatch_tokenindex.distributions import (
     attestations_of,
     project_of,
     read_all,
-    read_attestations,
     sha256,
 )
 from hatch_tokenindex.errors import ConfigurationError, DistributionError, TokenIndexError
@@ -33,6 +32,7 @@ from hatch_tokenindex.index.minting import TokenMinter
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Uploader
 from hatch_tokenindex.publishing.plan import ProjectPlan, by_project, plan, warnings
+from hatch_tokenindex.publishing.run_attestations import RunAttestations
 from hatch_tokenindex.publishing.sending import Delivery, Sender
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Run:
         self.session = CredentialSession(self.chain, store, terminal, Mode.DRY_RUN if asked.dry_run else Mode.PUBLISH)
         self.swap = TokenAdvice(store, cache)
         self.report = report
+        self.attestations = RunAttestations(repository, environment, terminal, report)
         report.publishing_to(repository, partial(release_page, repository))
         for warning in repository.warnings:
             terminal.warning(warning)
@@ -97,10 +98,12 @@ class Run:
                 self.terminal.warning(f"{self.terminal.path(path)} has no name of a wheel or sdist, and so no project.")
         named = dict.fromkeys(filter(None, projects.values())) or [project_at_hand]
         explanations = [self.chain.explain(project) for project in named]
+        attesting = {item.project: self.attestations.planned(self._would_mint(item.project)) for item in explanations}
         if self.asked.json:
-            self.report.explained(explaining.as_data(item) for item in explanations)
+            self.report.explained(explaining.as_data(item, attesting[item.project]) for item in explanations)
         else:
-            self.terminal.output("\n\n".join(explaining.as_text(item, self.repository) for item in explanations))
+            texts = (explaining.as_text(item, self.repository, attesting[item.project]) for item in explanations)
+            self.terminal.output("\n\n".join(texts))
 
     def initialize(self, project: str) -> None:
         """Find the credential of a project and remember what was typed, with nothing to publish.
@@ -128,6 +131,7 @@ class Run:
         try:
             self._publish(files)
         finally:
+            self.attestations.stop()
             # However it ends, what was minted is worthless afterwards.
             self.trusted.burn()
 
@@ -137,28 +141,26 @@ class Run:
             api = SimpleApi(client, self.repository, self.clock)
             plans = self._plan(projects, api)
             self._ask_about_versions(plans)
-            attestations = self._attestations(plans)
+            self.attestations.read(plans, self._would_mint)
             for project in plans:
                 if project.uploads or self.asked.initialize_auth:
                     self._find_credential(project)
             if self.asked.dry_run:
                 self._rehearse(plans)
                 return
+            self.attestations.start(plans, self._is_minted)
             uploader = Uploader(client, self.repository, api, self.clock, self.report, sleep)
-            sender = Sender(uploader, self.session, self.terminal, self.report, self.repository.jobs, attestations)
+            sender = Sender(uploader, self.session, self.terminal, self.report, self.repository.jobs, self.attestations)
             deliveries = self._send(plans, sender)
             if self.asked.wait is not None:
                 self._wait_until_listed(deliveries, api, self.asked.wait)
 
-    def _attestations(self, plans: Iterable[ProjectPlan]) -> Mapping[Path, str]:
-        """The attestations that will be sent, checked before anything is minted: that can create a project.
+    def _would_mint(self, project: str) -> bool:
+        """Return True if no other credential of a project comes before a minted one."""
+        return bool(self.trusted.planned_action) and self.chain.would_mint(project)
 
-        They are those of the files for which no other credential comes before a minted one.
-        """
-        if not self.trusted.planned_action:
-            return {}
-        minting = (project for project in plans if project.uploads and self.chain.would_mint(project.name))
-        return read_attestations(item for project in minting for item in project.uploads)
+    def _is_minted(self, project: str) -> bool:
+        return self.session.credential_for(project).credential.minted
 
     def _read(self, files: Sequence[Path]) -> list[Distribution]:
         if not files:
@@ -218,9 +220,15 @@ class Run:
                 self.report.would_upload(item, self.repository.url, sha256(item.path))
             if project.uploads:
                 checked = self.session.find(project.name)
-                how = f"as {checked.credential.user} with the secret from {checked.credential.origin}" if checked else ""
-                would = how or f"with a credential that this run doesn't fetch: {self.session.planned_action(project.name)}"
+                how = (
+                    f"as {checked.credential.user} with the secret from {checked.credential.origin}" if checked else ""
+                )
+                would = (
+                    how or f"with a credential that this run doesn't fetch: {self.session.planned_action(project.name)}"
+                )
                 self.terminal.info(f"{project.name} would be published {would}.")
+                if attesting := self.attestations.planned(self._would_mint(project.name)):
+                    self.terminal.info(f"Attestations {attesting}.")
 
     def _send(self, plans: Sequence[ProjectPlan], sender: Sender) -> Mapping[str, Delivery]:
         """Send every project; also where the index refuses one, tell about those that are there now."""
@@ -265,5 +273,7 @@ class Run:
     def _wait_until_listed(self, deliveries: Mapping[str, Delivery], api: SimpleApi, seconds: float) -> None:
         digests = {project: delivery.digests for project, delivery in deliveries.items()}
         self.terminal.info("\nWaiting until the index lists every file ...")
-        wait_until_listed(digests, lambda project: api.listing(project, partial(self.session.header_for, project)), seconds)
+        wait_until_listed(
+            digests, lambda project: api.listing(project, partial(self.session.header_for, project)), seconds
+        )
         self.terminal.success("The index lists every file.")

@@ -13,7 +13,6 @@ from hatch_tokenindex.publishing.parallel import in_parallel, run_in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from hatch_tokenindex.console.report import Report
     from hatch_tokenindex.console.terminal import Terminal
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.distributions import Distribution
     from hatch_tokenindex.index.upload import Uploader
     from hatch_tokenindex.publishing.plan import ProjectPlan
+    from hatch_tokenindex.publishing.run_attestations import RunAttestations
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends to one repository, up to `jobs` files at once. `attestations` are JSON arrays, by the path of their file."""
+    """Sends to one repository, up to `jobs` files at once."""
 
     uploader: Uploader
     session: CredentialSession
     terminal: Terminal
     report: Report
     jobs: int
-    attestations: Mapping[Path, str]
+    attestations: RunAttestations
 
     def send(self, project: ProjectPlan) -> Delivery:
         """Send release by release; what was typed is remembered once a first file was taken. Raises `UploadError`."""
@@ -98,7 +98,7 @@ class Sender:
             partial(self.session.authorize, project.name, item.size),
             prompts_on_refusal=asked_now,
             project_status=project.listing.status,
-            attestations=self.attestations.get(item.path) if minted else None,
+            attestations=self.attestations.of(item) if minted else None,
             creates_project=project.listing.exists is False and item is project.uploads[0],
         )
         return self.uploader.upload(upload)

@@ -50,8 +50,7 @@ def test_a_program_that_is_not_there() -> None:
 
 def test_a_command_line_that_no_program_can_be_given() -> None:
     assert (
-        refused(sys.executable, "\0")
-        == f"`auth-command`: can't run {sys.executable!r}: the command line is not valid."
+        refused(sys.executable, "\0") == f"`auth-command`: can't run {sys.executable!r}: the command line is not valid."
     )
 
 
@@ -86,7 +85,9 @@ def test_what_a_program_said_before_it_was_ended_is_told(monkeypatch: pytest.Mon
 
 def test_a_byte_order_mark_is_no_part_of_the_secret() -> None:
     code = r"import sys; sys.stdout.buffer.write(b'\xef\xbb\xbfs3cret\r\n')"
-    assert commands.first_line(WithOrigin((sys.executable, "-S", "-c", code), "`auth-command`"), None).reveal() == "s3cret"
+    assert (
+        commands.first_line(WithOrigin((sys.executable, "-S", "-c", code), "`auth-command`"), None).reveal() == "s3cret"
+    )
 
 
 def test_what_is_not_utf_8_is_refused_and_not_altered(at_index: Maintainer) -> None:

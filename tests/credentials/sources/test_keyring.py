@@ -236,7 +236,9 @@ def test_a_library_that_can_not_be_imported_is_a_keyring_that_fails(
     at_index.build()
     result = at_index.publish(run=run_hatch, **no_library)
     assert result.returncode == 1
-    assert f"keyring: {slot_of(at_index.project.name)}: unavailable: the keyring library can't be imported" in result.words
+    assert (
+        f"keyring: {slot_of(at_index.project.name)}: unavailable: the keyring library can't be imported" in result.words
+    )
     assert result.words.count("Cannot prompt for a token") == 1
 
 
@@ -467,7 +469,9 @@ def test_a_refused_secret_that_stays_is_told(use: Callable[[KeyringBackend], Non
     old = EntryRecord(PYPI, slot_of("demo"), "demo", "project", None, 1_787_000_000)
     cache.update(lambda contents: contents.with_entry(old))
     store = CredentialStore(repository, cache, Keyring(None))
-    typed = check_credential(Credential("__token__", Secret(account_token()), "the prompt", typed=True), "demo", repository, 0)
+    typed = check_credential(
+        Credential("__token__", Secret(account_token()), "the prompt", typed=True), "demo", repository, 0
+    )
     refused = Credential("__token__", Secret("old"), "keyring", slot_of("demo"))
 
     kept = store.save(typed, (KeyringEntry("__token__", None),), 1_800_000_000, refused)

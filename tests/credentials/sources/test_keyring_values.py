@@ -47,7 +47,9 @@ ASKED: list[Callable[[Keyring], object]] = [
 
 @pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("ask", ASKED, ids=["get", "remembered", "offered"])
-def test_a_secret_that_is_not_text(value: Any, ask: Callable[[Keyring], object], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_that_is_not_text(
+    value: Any, ask: Callable[[Keyring], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(keyring, "get_keyring", lambda: Returning("alice", value))
     with pytest.raises(SourceUnavailableError, match=f"returned a secret that is {type(value).__name__} and not text"):
         ask(Keyring(None))

@@ -38,7 +38,8 @@ UPLOAD_URL = "https://upload.pypi.org/legacy/"
 HELP = "https://pypi.org/help/"
 
 _REFUSAL = re.compile(
-    r"^(?P<who>\S.*)\n\n(?P<said>(?:  \S.*\n)+)\n(?P<sent>(?:  \S.*\n){3})\n(?P<why>.*)\nFix: (?P<fix>.*)\n", re.MULTILINE
+    r"^(?P<who>\S.*)\n\n(?P<said>(?:  \S.*\n)+)\n(?P<sent>(?:  \S.*\n){3})\n(?P<why>.*)\nFix: (?P<fix>.*)\n",
+    re.MULTILINE,
 )
 
 

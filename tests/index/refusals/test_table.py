@@ -1207,14 +1207,24 @@ def test_what_is_not_recognised_is_shown_and_not_guessed_at(answer: Response, se
     ("kind", "detail", "about", "step"),
     [
         (ConnectionFailure.NAME, "[Errno -2] Name or service not known", About.ADDRESS, "spelling of upload.pypi.org"),
-        (ConnectionFailure.REFUSED, "[Errno 111] Connection refused", About.SITE, "no server listens at upload.pypi.org"),
+        (
+            ConnectionFailure.REFUSED,
+            "[Errno 111] Connection refused",
+            About.SITE,
+            "no server listens at upload.pypi.org",
+        ),
         (ConnectionFailure.UNREACHABLE, "[Errno 101] Network is unreachable", About.SITE, "this machine is online"),
         (ConnectionFailure.CERTIFICATE, "[SSL: CERTIFICATE_VERIFY_FAILED]", About.ADDRESS, "`--ca-cert FILE`"),
         (ConnectionFailure.TLS, "[SSL: WRONG_VERSION_NUMBER]", About.ADDRESS, "`--client-cert FILE`"),
         (ConnectionFailure.PROXY, "407 Proxy Authentication Required", About.ADDRESS, "NO_PROXY=upload.pypi.org"),
         (ConnectionFailure.PROXY_FAILED, "502 Bad Gateway", About.ADDRESS, "HTTPS_PROXY"),
         (ConnectionFailure.TIMEOUT, "", About.SITE, "`-o timeout=900`"),
-        (ConnectionFailure.LOST, "[Errno 104] Connection reset by peer", About.SITE, "files already uploaded are skipped"),
+        (
+            ConnectionFailure.LOST,
+            "[Errno 104] Connection reset by peer",
+            About.SITE,
+            "files already uploaded are skipped",
+        ),
     ],
 )
 def test_every_way_to_get_no_answer_is_explained(kind: ConnectionFailure, detail: str, about: About, step: str) -> None:
@@ -1318,6 +1328,4 @@ def test_how_to_go_on_where_this_run_asks_again(sent: Facts, status: int, reason
 
 def test_a_redirect_to_what_is_no_url_is_quoted_as_it_came() -> None:
     refused = refusal(response(302, "Found", {"Location": "https://[nowhere"}, b"", PYPI.url), PYPI, REDACT)
-    assert "https://upload.pypi.org/legacy/ redirects to https://[nowhere. Neither the file" in str(
-        refused.next_step
-    )
+    assert "https://upload.pypi.org/legacy/ redirects to https://[nowhere. Neither the file" in str(refused.next_step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.config.options import own_variable_name
+from hatch_tokenindex.config.options import repository_variable
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.credentials.checks import check_user_name
 from hatch_tokenindex.credentials.credential import credential_from
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def user_sources(options: Options, repository: Repository) -> tuple[Source[WithOrigin[str]], ...]:
     """Return the sources of the user name, in order."""
-    own = own_variable_name("USER", repository.name)
-    user = WithOrigin(options.own_users[own], own) if own in options.own_users else None
+    own = repository_variable("USER", repository.name)
+    user = WithOrigin(options.repository_users[own], own) if own in options.repository_users else None
     return (
         reading(own, lambda: user, check_user_name),
         reading("HATCH_INDEX_USER", lambda: options.environment_user, check_user_name),
@@ -34,7 +34,7 @@ def secret_sources(
     options: Options, repository: Repository, user: str, check: Callable[[Credential], CheckedCredential]
 ) -> tuple[Source[CheckedCredential], ...]:
     """Return the sources of the secret for this user name, in order."""
-    own = own_variable_name("AUTH", repository.name)
+    own = repository_variable("AUTH", repository.name)
     return (
         reading(own, lambda: credential_from(own_secret(options, repository), user), check),
         reading("HATCH_INDEX_AUTH", lambda: credential_from(options.environment_auth, user), check),
@@ -43,5 +43,5 @@ def secret_sources(
 
 def own_secret(options: Options, repository: Repository) -> WithOrigin[Secret] | None:
     """Return the value of the repository's own variable, `HATCH_INDEX_AUTH_<REPO>`."""
-    own = own_variable_name("AUTH", repository.name)
-    return WithOrigin(options.own_auths[own], own) if own in options.own_auths else None
+    own = repository_variable("AUTH", repository.name)
+    return WithOrigin(options.repository_auths[own], own) if own in options.repository_auths else None

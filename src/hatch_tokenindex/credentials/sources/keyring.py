@@ -143,7 +143,9 @@ class Keyring:
         if _wait_until(done, start + PATIENCE) or self._prompter is None:
             return done.is_set()
         try:
-            self._prompter.note("Waiting for the keyring. Is it asking for its password? Press Ctrl-C to continue without it.")
+            self._prompter.note(
+                "Waiting for the keyring. Is it asking for its password? Press Ctrl-C to continue without it."
+            )
             return _wait_until(done, start + PATIENCE_AT_TERMINAL)
         except KeyboardInterrupt:
             msg = "stopped waiting for the keyring"

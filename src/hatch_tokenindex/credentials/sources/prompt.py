@@ -58,7 +58,10 @@ class Prompts:
         """
         left = ATTEMPTS
         while True:
-            typed, left = self._typed_before(project, user) or self.prompt(project, user, user_given=user_given), left - 1
+            typed, left = (
+                self._typed_before(project, user) or self.prompt(project, user, user_given=user_given),
+                left - 1,
+            )
             try:
                 return check(typed)
             except CredentialError as error:
@@ -126,4 +129,4 @@ def secret_source(
 def _without_prompting(options: Options) -> Source[T]:
     if options.can_prompt:
         return fixed(PLACE, Status.WOULD_ACT, "would prompt")
-    return fixed(PLACE, Status.UNAVAILABLE, options.no_prompt_because)
+    return fixed(PLACE, Status.UNAVAILABLE, options.prompt_obstacle)

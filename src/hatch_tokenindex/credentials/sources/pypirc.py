@@ -82,12 +82,15 @@ class Section:
 class Pypirc:
     """The file, which is read when it is first needed. A missing file is an empty one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
+        """Take the path of the file; None without a home folder."""
         self._path = path
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
         """Every section that can be a repository. Raises `ConfigurationError`, without quoting the file."""
+        if self._path is None:
+            return ()
         parser = configparser.RawConfigParser()
         try:
             parser.read_string(self._path.read_text(encoding="utf-8-sig"))

@@ -112,7 +112,11 @@ class TrustedPublishing:
         """Return the finding for `project`: a dry run does everything but requesting an identity and minting."""
         if self._provider is None:
             never = self._repository.trusted_publishing == "never"
-            return Finding(PLACE, Status.IGNORED, detail="disabled by `trusted-publishing`") if never else Finding(PLACE, Status.NOT_SET)
+            return (
+                Finding(PLACE, Status.IGNORED, detail="disabled by `trusted-publishing`")
+                if never
+                else Finding(PLACE, Status.NOT_SET)
+            )
         try:
             if mode is Mode.PUBLISH:
                 return checked(PLACE, self._credential(self._provider, project), check)
@@ -265,9 +269,6 @@ def source(
     """
     if contradicting is None:
         return Source(PLACE, lambda mode: trusted.find(project, mode, check))
-    msg = (
-        f"{contradicting.origin} gives a secret, but `trusted-publishing` is `always`.\n"
-        f"Fix: remove one of the two."
-    )
+    msg = f"{contradicting.origin} gives a secret, but `trusted-publishing` is `always`.\nFix: remove one of the two."
     error = CredentialError(msg)
     return Source(PLACE, lambda _mode: refused(PLACE, error))

@@ -1,0 +1,62 @@
+"""Write the tables of options and keys into the configuration page: `python scripts/write_configuration.py`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hatch_tokenindex.config.keys import KEYS, Key, Place, Trust
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
+WHERE = {Place.TOP: "top", Place.REPOSITORY: "repository", Place.OPTION: "`-o`"}
+RESTRICTIONS = {
+    Trust.PERSONAL: "Only in `config.toml`.",
+    Trust.PERSONAL_WITH_URL: "Only in `config.toml`.",
+    Trust.PERSONAL_OR_OWN: "In a project's file, only for repositories that it defines, and not for URLs that `config.toml`"
+    " has too.",
+}
+
+
+def updated(page: str) -> str:
+    """Return the page with fresh tables between their marks."""
+    for_one_run = [key for key in KEYS if key.places is Place.OPTION]
+    others = [key for key in KEYS if key.places is not Place.OPTION]
+    tables = {
+        "options": ["| option | effect | default |", "| --- | --- | --- |", *(_row(key) for key in for_one_run)],
+        "keys": [
+            "| key | meaning | default | where |",
+            "| --- | --- | --- | --- |",
+            *(f"{_row(key)} {_where(key)} |" for key in others),
+        ],
+    }
+    for name, lines in tables.items():
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+        before, _, rest = page.partition(begin)
+        page = "".join([before, begin, *(f"{line}\n" for line in lines), end, rest.partition(end)[2]])
+    return page
+
+
+def _row(key: Key) -> str:
+    name = f"`{key.name}={key.metavar}`" if Place.OPTION is key.places and key.metavar else f"`{key.name}`"
+    name = name.replace("=[", "[=")
+    default = (
+        ""
+        if key.default is None or (key.places is Place.OPTION and key.default is False)
+        else f"`{key.default}`".lower()
+    )
+    restriction = f" {RESTRICTIONS[key.trust]}" if key.trust in RESTRICTIONS else ""
+    return f"| {name} | {_marked(key.help)}{restriction} | {default} |"
+
+
+def _where(key: Key) -> str:
+    return ", ".join(text for place, text in WHERE.items() if place in key.places)
+
+
+def _marked(text: str) -> str:
+    """Mark values, file names, variables and flags as code."""
+    text = re.sub(r"\b(automatic|always|never|skip|fail|replace|true|false|main|test)(?=[:,.; (])", r"`\1`", text)
+    return re.sub(r"(?<!\w)(-[or](?: URL)?|--yes|dist/|~/\.pypirc|HATCH_\w+)(?![\w/])", r"`\1`", text)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")

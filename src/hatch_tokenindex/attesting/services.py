@@ -1,0 +1,194 @@
+"""The services of Sigstore: calls to them with retries and a time limit, and their failures in words.
+
+The libraries set no time limits and let the exceptions of a dozen others through, so both are dealt with here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from threading import Lock
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from hatch_tokenindex.backoff import Backoff
+from hatch_tokenindex.errors import AttestationError, TokenIndexError
+from hatch_tokenindex.secrets import MASK, RUN
+from hatch_tokenindex.text import one_line, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+
+TIME_LIMIT = 30
+"""Seconds for each answer."""
+ATTEMPTS = 3
+LONGEST_PAUSE = 10
+"""Seconds that a `Retry-After` may ask for; a service that wants more has failed."""
+_BACKOFF = Backoff(first=0.75, longest=LONGEST_PAUSE, jitter=1 / 3)
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERROR = 500
+_LARGEST_BODY = 2**16
+# Every JSON Web Token (RFC 7519) begins with `{"` in base64.
+_IDENTITY_TOKEN = re.compile(r"\beyJ[\w.-]*")
+
+
+class Service(Enum):
+    """A service of a Sigstore instance; the value is its name in messages."""
+
+    TRUST_ROOT = "Sigstore's trust root (TUF)"
+    AUTHORITY = "Sigstore's certificate authority (Fulcio)"
+    LOG = "Sigstore's transparency log (Rekor)"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One service at one place."""
+
+    service: Service
+    host: str
+    fix: str
+    """The advice for a failure that isn't this machine's."""
+
+    def failed(self, what: str, *details: str, fix: str = "") -> AttestationError:
+        """Return the error that says so: the service, `what` it did, its host, then details and advice."""
+        lines = [f"{self.service.value} {what}: {self.host}", *(f"  {line}" for line in details if line)]
+        return AttestationError("\n".join([*lines, f"Fix: {fix or self.fix}"]))
+
+
+class Exchanges:
+    """The calls to services that are under way in the threads of a run. Any thread may use it."""
+
+    def __init__(self, pause: Callable[[float], None] = sleep) -> None:
+        self._pause = pause
+        self._begun: dict[object, tuple[Endpoint, float]] = {}
+        self._lock = Lock()
+
+    def call(self, endpoint: Endpoint, work: Callable[[], T]) -> T:
+        """Return what `work` returns, which is one exchange with a service; repeat it where it fails for now.
+
+        Raises:
+            AttestationError: The service failed for good, or `ATTEMPTS` times.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                with self._under_way(endpoint):
+                    return work()
+            except TokenIndexError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the libraries let exceptions of many others through
+                fault = _fault(error)
+                pause = fault.retry_after or _BACKOFF.pause(attempt - 1)
+                if not fault.is_temporary or attempt == ATTEMPTS or pause > LONGEST_PAUSE:
+                    _raise(endpoint, fault)
+            self._pause(pause)
+
+    def overdue(self) -> AttestationError | None:
+        """Return the error of a call that has exceeded the time limit; None if there is none."""
+        with self._lock:
+            begun = list(self._begun.values())
+        late = (endpoint for endpoint, since in begun if monotonic() - since > TIME_LIMIT)
+        endpoint = next(late, None)
+        return None if endpoint is None else endpoint.failed(f"timed out after {TIME_LIMIT} s")
+
+    @contextmanager
+    def _under_way(self, endpoint: Endpoint) -> Iterator[None]:
+        key = object()
+        with self._lock:
+            self._begun[key] = endpoint, monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._begun[key]
+
+
+def silence_libraries() -> None:
+    """Keep what the libraries log off the terminal: without a handler, Python prints warnings to standard error."""
+    for name in ("sigstore", "pypi_attestations", "tuf", "urllib3"):
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
+
+
+def shown(text: object) -> str:
+    """Return a text from outside on one line, with nothing of an identity token."""
+    return shortened(_IDENTITY_TOKEN.sub(MASK, RUN.redact(one_line(str(text)[:_LARGEST_BODY]))))
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """Why a call failed."""
+
+    what: str
+    details: str = ""
+    is_temporary: bool = False
+    retry_after: float | None = None
+    fix: str = ""
+
+
+def _raise(endpoint: Endpoint, fault: _Fault) -> NoReturn:
+    raise endpoint.failed(fault.what, fault.details, fix=fault.fix) from None
+
+
+def _fault(error: BaseException) -> _Fault:
+    """Return what went wrong, by the first exception in the chain of causes that says so."""
+    import requests
+    from sigstore.errors import VerificationError
+    from tuf.api.exceptions import DownloadError, DownloadHTTPError, ExpiredMetadataError, SlowRetrievalError
+
+    for cause in _chain(error):
+        if isinstance(cause, requests.HTTPError) and cause.response is not None:
+            return _of_response(cause.response)
+        if isinstance(cause, DownloadHTTPError):
+            return _of_status(cause.status_code)
+        if isinstance(cause, requests.exceptions.SSLError):
+            return _Fault("could not prove its identity", "its TLS certificate could not be verified")
+        if isinstance(cause, requests.exceptions.ProxyError):
+            return _Fault("could not be reached", "the proxy refused or could not be reached", is_temporary=True)
+        if isinstance(cause, (requests.Timeout, SlowRetrievalError)):
+            return _Fault("timed out", is_temporary=True)
+        if isinstance(cause, ExpiredMetadataError):
+            return _Fault("returned expired metadata", fix="check the clock of this machine.")
+        if isinstance(cause, requests.exceptions.InvalidJSONError):
+            return _Fault("returned an unexpected response", "not JSON")
+        if isinstance(cause, (requests.ConnectionError, DownloadError)):
+            return _Fault("could not be reached", is_temporary=True)
+        if isinstance(cause, VerificationError):
+            return _Fault("returned what does not verify", shown(cause))
+    return _Fault("returned an unexpected response", type(error).__name__)
+
+
+def _of_response(response: object) -> _Fault:
+    """Return the fault that an HTTP answer states; `response` is a `requests.Response`."""
+    status, text = int(getattr(response, "status_code", 0)), str(getattr(response, "text", ""))
+    try:
+        data = json.loads(text)
+        said = data["message"] if isinstance(data, dict) and isinstance(data.get("message"), str) else ""
+    except (ValueError, RecursionError):
+        said = ""
+    after = str(getattr(response, "headers", {}).get("Retry-After", ""))
+    return _of_status(status, shown(said), float(after) if after.isdecimal() and after.isascii() else None)
+
+
+def _of_status(status: int, said: str = "", retry_after: float | None = None) -> _Fault:
+    if status == _TOO_MANY_REQUESTS:
+        return _Fault(f"received too many requests ({status})", said, is_temporary=True, retry_after=retry_after)
+    if status >= _SERVER_ERROR:
+        return _Fault(f"failed ({status})", said, is_temporary=True, retry_after=retry_after)
+    return _Fault(f"refused the request ({status})", said)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and its causes, outermost first."""
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or current.__context__

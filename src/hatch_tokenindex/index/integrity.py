@@ -1,0 +1,69 @@
+"""The provenance of files that PyPI serves: https://docs.pypi.org/api/integrity/."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
+
+from hatch_tokenindex.errors import AttestationError
+from hatch_tokenindex.index.responses import read_body
+
+if TYPE_CHECKING:
+    import httpx
+
+ACCEPT = "application/vnd.pypi.integrity.v1+json"
+TIME_LIMIT = 30
+"""Seconds."""
+SIZE_LIMIT = 2**24
+"""Bytes."""
+_NOT_FOUND = 404
+
+
+def provenance_url(site: str, filename: str) -> str:
+    """Return the URL of a file's provenance.
+
+    Args:
+        site: `pypi.org` or `test.pypi.org`.
+        filename: The name of a wheel or sdist.
+
+    Raises:
+        AttestationError: The name is not that of a distribution.
+    """
+    parse = parse_wheel_filename if filename.endswith(".whl") else parse_sdist_filename
+    try:
+        project, version = parse(filename)[:2]
+    except ValueError:
+        msg = f"{filename} does not have the name of a wheel or an sdist"
+        raise AttestationError(msg) from None
+    return f"https://{site}/integrity/{project}/{quote(str(version))}/{quote(filename)}/provenance"
+
+
+def fetch_provenance(client: httpx.Client, site: str, filename: str) -> bytes | None:
+    """Return the provenance object (PEP 740) of a file, None if the index has none.
+
+    Raises:
+        AttestationError: The index can't be asked.
+    """
+    import httpx
+
+    url, deadline = provenance_url(site, filename), monotonic() + TIME_LIMIT
+    try:
+        with client.stream("GET", url, headers={"Accept": ACCEPT}, timeout=TIME_LIMIT) as response:
+            if response.status_code == _NOT_FOUND:
+                return None
+            if response.status_code == httpx.codes.OK:
+                return read_body(response, limit=SIZE_LIMIT, deadline=deadline)
+            why = f"HTTP {response.status_code}"
+    except (httpx.TimeoutException, TimeoutError):
+        why = "timed out"
+    except (httpx.HTTPError, ValueError) as error:
+        why = (
+            f"connection failed ({type(error).__name__})"
+            if isinstance(error, httpx.HTTPError)
+            else "response too large"
+        )
+    msg = f"{site} could not be asked for the attestations of {filename}: {why}"
+    raise AttestationError(msg)

@@ -1,0 +1,207 @@
+"""The attestations of a run's files: those that lie beside them, and those that the run makes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from hatch_tokenindex.attesting import AUDIENCE, INSTALLING, PUBLISH_PREDICATE, instance, is_installed, signers
+from hatch_tokenindex.attesting.attestor import Attestor, MadeAttestation
+from hatch_tokenindex.attesting.making import AttestedFiles
+from hatch_tokenindex.attesting.services import Exchanges
+from hatch_tokenindex.credentials.sources import identity
+from hatch_tokenindex.distributions import read_attestations
+from hatch_tokenindex.errors import AttestationError, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from hatch_tokenindex.config.repositories import Repository
+    from hatch_tokenindex.console.report import Report
+    from hatch_tokenindex.console.terminal import Terminal
+    from hatch_tokenindex.distributions import Distribution
+    from hatch_tokenindex.publishing.plan import ProjectPlan
+
+
+class RunAttestations:
+    """Decides which files are attested, begins that, and gives each upload what to send.
+
+    The main thread calls `read` before anything is minted and `start` after; upload threads call `of`.
+    """
+
+    def __init__(
+        self, repository: Repository, environment: Mapping[str, str], terminal: Terminal, report: Report
+    ) -> None:
+        self._repository = repository
+        self._environment = environment
+        self._terminal = terminal
+        self._report = report
+        self._provider = identity.provider(environment)
+        self._is_required = repository.attestations == "always"
+        self._beside: Mapping[Path, str] = {}
+        self._files: AttestedFiles | None = None
+        self._failed = False
+        self._lock = Lock()
+
+    def read(self, plans: Iterable[ProjectPlan], would_mint: Callable[[str], bool]) -> None:
+        """Check the attestations beside the files that a minted token will upload, and what `always` needs.
+
+        Minting can create a project, so what can fail without it fails before.
+
+        Raises:
+            ConfigurationError: `attestations` is `always`, and they can't be made here, or the trust configuration can't be
+                used.
+            DistributionError: An attestation beside a file is invalid.
+        """
+        uploading = [project for project in plans if project.uploads]
+        minting = [project for project in uploading if would_mint(project.name)]
+        self._beside = read_attestations(item for project in minting for item in project.uploads)
+        if self._repository.sigstore_trust_config and self._is_wanted and self._missing(minting) and is_installed():
+            instance.load(self._repository.sigstore_trust_config, Exchanges())
+        if not self._is_required:
+            return
+        for project in uploading:
+            if project not in minting:
+                raise _no_trusted_publishing(project.name)
+        if self._missing(uploading) and (obstacle := self._obstacle()):
+            msg = f"`attestations` is `always`, but no attestation can be made: {obstacle}"
+            raise ConfigurationError(msg)
+
+    def start(self, plans: Iterable[ProjectPlan], is_minted: Callable[[str], bool]) -> None:
+        """Begin to attest the files that have no publish attestation; with `always`, wait until all are attested.
+
+        Raises:
+            AttestationError: `attestations` is `always`, and Sigstore failed.
+            ConfigurationError: A setting can't be used.
+        """
+        minted: list[ProjectPlan] = []
+        for project in plans:
+            if project.uploads and is_minted(project.name):
+                minted.append(project)
+            elif project.uploads and self._is_required:
+                raise _no_trusted_publishing(project.name)
+        missing = self._missing(minted)
+        if not missing or not self._is_wanted or self._provider is None:
+            return
+        if not is_installed():
+            self._report.hint(f"To attest the files in this step, use the extra `attestations`: {INSTALLING}")
+            return
+        if folder := self._repository.attestations_directory:
+            _create(folder)
+        identify = partial(identity.obtain, self._provider, AUDIENCE, self._environment)
+        attestor = Attestor(self._repository.sigstore_trust_config, identify)
+        self._files = AttestedFiles(attestor, [item.path for item in missing])
+        self._files.start()
+        if self._is_required:
+            self._files.wait()
+
+    def of(self, item: Distribution) -> str | None:
+        """Return the attestations to send with a file, as the JSON array that the form takes; None if it has none.
+
+        Waits until the file is attested. Where that fails and `attestations` is `automatic`, the file goes without.
+        """
+        beside, made = self._beside.get(item.path), self._made(item)
+        if made is None:
+            return beside
+        self._keep(item, made)
+        return f"[{made.text}]" if beside is None else f"{beside[:-1]}, {made.text}]"
+
+    def stop(self) -> None:
+        """Attest no further file: the run has ended."""
+        if self._files is not None:
+            self._files.stop()
+
+    def planned(self, would_mint: bool) -> str:  # noqa: FBT001
+        """Return what the run does about attestations, for people; empty where it is not worth a line."""
+        if self._repository.attestations == "never":
+            return "disabled by `attestations`"
+        if not would_mint or not self._is_wanted:
+            return ""
+        if obstacle := self._obstacle():
+            return f"would not be made: {obstacle}"
+        return f"would be made as {self._signer().description}, with an entry in Sigstore's public log for each file"
+
+    @property
+    def _is_wanted(self) -> bool:
+        """True if the setting says so for this index."""
+        return self._is_required or (self._repository.attestations == "automatic" and self._repository.site is not None)
+
+    def _obstacle(self) -> str:
+        """Return why nothing can be attested, as far as that is known without a request; empty if it can."""
+        if not is_installed():
+            return f"the extra `attestations` is not installed\nFix: {INSTALLING}"
+        missing = self._provider.missing(self._environment, AUDIENCE) if self._provider else ""
+        if missing:
+            return missing
+        event = self._environment.get("GITHUB_EVENT_NAME")
+        return signers.reason_refused({"event_name": event} if self._signer().issuer == signers.GITHUB else {})
+
+    def _signer(self) -> signers.Signer:
+        """Return the signer as far as the job's environment names it."""
+        if self._provider is not None and not self._provider.renewable:
+            # GitLab puts the token into a variable: reading it is no request.
+            return signers.of_identity(identity.obtain(self._provider, AUDIENCE, self._environment).claims)
+        if account := self._environment.get("GOOGLE_SERVICE_ACCOUNT_NAME"):
+            return signers.Signer(signers.GOOGLE, email=account)
+        return signers.of_environment(self._environment)
+
+    def _missing(self, projects: Iterable[ProjectPlan]) -> Sequence[Distribution]:
+        """Return the files without a publish attestation beside them, in the order of their upload."""
+        uploads = [item for project in projects for item in project.uploads]
+        return [item for item in uploads if PUBLISH_PREDICATE not in _predicates(self._beside.get(item.path, "[]"))]
+
+    def _made(self, item: Distribution) -> MadeAttestation | None:
+        if self._files is None or item.path not in self._files:
+            return None
+        try:
+            return self._files.of(item.path)
+        except AttestationError as error:
+            # Only with `automatic`: `always` made them all before the first upload.
+            self._warn(error)
+            return None
+
+    def _warn(self, error: AttestationError) -> None:
+        """Say once that files are uploaded without."""
+        with self._lock:
+            if self._failed:
+                return
+            self._failed = True
+        lines = [line for line in str(error).splitlines() if not line.startswith("Fix: ")]
+        self._terminal.warning("\n".join([f"Uploading without attestations: {lines[0]}", *lines[1:]]))
+
+    def _keep(self, item: Distribution, made: MadeAttestation) -> None:
+        self._report.attested(item, made)
+        if folder := self._repository.attestations_directory:
+            path = folder / f"{item.filename}.publish.attestation"
+            try:
+                path.write_text(f"{made.text}\n", encoding="utf-8", newline="\n")
+            except OSError as error:
+                raise _not_writable(path, error) from None
+
+
+def _predicates(array: str) -> set[str]:
+    """Return the predicate types of attestations that were checked."""
+    statements = (base64.b64decode(each["envelope"]["statement"]) for each in json.loads(array))
+    return {json.loads(statement)["predicateType"] for statement in statements}
+
+
+def _create(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_writable(folder, error) from None
+
+
+def _not_writable(path: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"`attestations-directory` can't be written: {path} ({error.strerror})")
+
+
+def _no_trusted_publishing(project: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"`attestations` is `always`, but {project} is not published with Trusted Publishing\n"
+        f"Fix: remove the other credential of {project}, or set `attestations` to `automatic`."
+    )
