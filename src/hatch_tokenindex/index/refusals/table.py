@@ -465,8 +465,8 @@ _FILE = Group(
             About.FILE,
             "Invalid attestations",
             why="An attestation must be made for exactly this file, by the job that publishes it with Trusted Publishing.",
-            step="Delete the `.attestation` files next to {filename}, or make them in that job:"
-            " https://docs.pypi.org/attestations/.",
+            step="Delete the `.attestation` files next to {filename}, or, if this run made them, publish with"
+            " `-o attestations=never`: https://docs.pypi.org/attestations/",
             said=r"Invalid attestations supplied",
         ),
         Row(
