@@ -1314,6 +1314,17 @@ def test_how_to_give_a_new_token(sent: Facts, told: str) -> None:
     assert told in str(refusal(answer, sent, REDACT).next_step)
 
 
+@pytest.mark.parametrize(("user", "word"), [("__token__", "token"), ("jane", "password")])
+def test_a_secret_is_called_what_it_is(user: str, word: str) -> None:
+    sent = at("https://packages.example.org/", user, "HATCH_INDEX_AUTH")
+    refused = refusal(response(401, "", {}, b"", sent.url), sent, REDACT)
+    assert f"  credential   {user}, {word} from HATCH_INDEX_AUTH\n" in str(refused)
+    assert refused.next_step == (
+        f"packages.example.org rejected the user name and {word}. Check the user name, and replace the {word} from"
+        f" HATCH_INDEX_AUTH."
+    )
+
+
 @pytest.mark.parametrize(
     ("sent", "status", "reason", "told"),
     [

@@ -51,6 +51,11 @@ class Attempt:
         return None if self.authorization is None else self.authorization.credential
 
     @property
+    def kind_of_secret(self) -> str:
+        """The word for the secret: `token`, or `password` for a user name of its own."""
+        return "token" if self.credential is not None and self.credential.has_token_user else "password"
+
+    @property
     def is_narrowed(self) -> bool:
         """Return True if the token was restricted on this machine before it was sent."""
         return self.authorization is not None and self.authorization.is_narrowed

@@ -41,6 +41,7 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "publishing": f"{manage}/settings/publishing/{f'?{publisher}' if publisher else ''}",
         "collaboration": f"{manage}/collaboration/",
         "releases": f"{manage}/releases/",
+        "secret": attempt.kind_of_secret,
         "give": _how_to_give_a_token(attempt),
         "change": _how_to_change_the_credential(attempt),
         "wants": kind_of(attempt.url).credential_help,
@@ -88,7 +89,7 @@ def _how_to_change_the_credential(attempt: Attempt) -> str:
         return "Enter another one here."
     if credential.is_replaceable:
         return f"Run `{attempt.command}` at a terminal to be prompted for another one."
-    return f"Check the user name, and replace the password from {credential.origin}."
+    return f"Check the user name, and replace the {attempt.kind_of_secret} from {credential.origin}."
 
 
 def _where_outages_are_announced(attempt: Attempt) -> str:

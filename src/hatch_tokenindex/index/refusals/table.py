@@ -345,7 +345,7 @@ _FILE = Group(
             About.FILE,
             "File too large",
             why="{filename} is larger than {index} allows for a file of {project}.",
-            step="Remove what users don't need from it, or request a higher limit:"
+            step="Exclude files that users don't need, or request a higher limit:"
             " https://docs.pypi.org/project-management/storage-limits.",
             said=r"File too large",
         ),
@@ -667,7 +667,7 @@ _OTHER_INDEXES = Group(
             "credential",
             About.CREDENTIAL,
             "Wrong user name or password",
-            why="{host} rejected the user name and password. {wants}",
+            why="{host} rejected the user name and {secret}. {wants}",
             step="{change}",
             statuses=(401,),
         ),
@@ -675,7 +675,7 @@ _OTHER_INDEXES = Group(
             "credential-or-right",
             About.CREDENTIAL,
             "Wrong password, or no upload permission",
-            why="Either the password is wrong, or the user may not upload there; {host} doesn't say which. {wants}",
+            why="Either the {secret} is wrong, or the user may not upload there; {host} doesn't say which. {wants}",
             step="{change}",
             said=_NO_WORDS,
             statuses=(403,),
