@@ -1,4 +1,4 @@
-"""The pauses between attempts: they double up to a limit, and jitter shortens them."""
+"""The pauses between attempts."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import pytest
 
 from hatch_tokenindex.backoff import Backoff
 
-
-def test_each_pause_is_twice_as_long_up_to_the_longest() -> None:
-    backoff = Backoff(first=0.5, longest=3)
-    assert [backoff.pause(attempt) for attempt in range(5)] == [0.5, 1, 2, 3, 3]
+PAUSES = [(0, 0.5), (1, 1), (2, 2), (3, 4), (4, 6), (5, 6), (100_000, 6)]
 
 
-def test_any_number_of_attempts_has_a_pause() -> None:
-    assert Backoff(first=1, longest=60).pause(100_000) == 60
+@pytest.mark.parametrize(("attempt", "longest"), PAUSES)
+def test_each_pause_is_twice_as_long_up_to_a_limit(attempt: int, longest: float) -> None:
+    assert Backoff(0.5, 6).pause(attempt) == longest
 
 
-@pytest.mark.parametrize(("jitter", "shortest"), [(0.5, 2), (1, 0)])
-def test_jitter_shortens_a_pause_by_its_part_at_most(jitter: float, shortest: float) -> None:
-    pauses = {Backoff(first=4, longest=60, jitter=jitter).pause(0) for _ in range(200)}
-    assert len(pauses) > 100
-    assert all(shortest <= pause <= 4 for pause in pauses)
+@pytest.mark.parametrize(("attempt", "longest"), PAUSES)
+def test_jitter_makes_a_pause_shorter(attempt: int, longest: float) -> None:
+    pauses = {Backoff(0.5, 6, jitter=0.5).pause(attempt) for _ in range(100)}
+    assert all(longest / 2 <= pause <= longest for pause in pauses)
+    assert len(pauses) > 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from email.utils import formatdate
 from time import time
 from typing import TYPE_CHECKING
@@ -355,7 +356,7 @@ def test_an_expired_token_is_tried_once_more_and_only_once(
 
     assert result.returncode == 1
     assert len(pypi.server.uploads) == attempts
-    assert "PyPI said (status 403): Invalid API Token: token is expired What was sent:" in result.words
+    assert re.search(r"PyPI rejected \S+ \(403\) Invalid API Token: token is expired project ", result.words)
     assert ("clock" in result.output) is (setting == "automatic")
     assert "https://pypi.org/manage/account/token/" in result.output
 
@@ -366,7 +367,7 @@ def test_an_expired_token_is_tried_once_more_and_only_once(
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
-        ("automatic", "whoever catches it can upload {project} for 15 minutes"),
+        ("automatic", "The token is restricted to {project} for 15 minutes before it is sent."),
         ("never", "The token is sent unchanged."),
     ],
 )

@@ -423,7 +423,7 @@ def test_without_a_terminal_it_ends_in_one_message(at_pypi: Maintainer, *, known
     assert f"keyring entry '__token__' for {PYPI}" in result.words
     assert (STORED in result.words) == known
     assert "https://pypi.org/manage/account/token/" in result.words
-    assert result.words.count("What to do now") == 1
+    assert result.words.count("Fix: ") == 1
     assert "input is hidden" not in result.words
     assert at_pypi.kept == {"__token__": token}
 

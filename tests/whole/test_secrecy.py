@@ -534,7 +534,7 @@ def test_a_pass_phrase_is_masked_with_its_spaces(context: Context, body: str) ->
     result = context.publish("--auth", phrase)
 
     assert result.returncode == 1
-    assert MASK in result.output.partition("What was sent")[0]
+    assert MASK in result.output.partition("  upload URL ")[0]
     context.search(result.output, {"c4n4ry"})
 
 

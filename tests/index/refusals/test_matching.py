@@ -219,7 +219,7 @@ def keyring(maintainer: Maintainer) -> KeyringEntry:
             variable,
             warehouse(400, "Uploading new files to releases older than 14 days is not allowed."),
             "Uploading new files to releases older than 14 days is not allowed.",
-            "as old as 1.0.* Raise the version",
+            "Release 1.0 is closed.* Raise the version",
             id="closed release",
         ),
         pytest.param(
@@ -250,7 +250,7 @@ def keyring(maintainer: Maintainer) -> KeyringEntry:
             variable,
             warehouse(403, "Read-only mode: Uploads are temporarily disabled."),
             "Read-only mode: Uploads are temporarily disabled.",
-            "accepts no files from anybody.* https://status.python.org",
+            "your file and credential are not the reason.* https://status.python.org",
             id="read-only mode",
         ),
         pytest.param(

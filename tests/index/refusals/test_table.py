@@ -373,7 +373,7 @@ WAREHOUSE_CASES = [
         About.RELEASE,
         400,
         "Uploading new files to releases older than 14 days is not allowed.",
-        "as old as 1.0",
+        "Release 1.0 is closed",
         "Raise the version",
     ),
     *warehouse(
@@ -1143,21 +1143,29 @@ def test_only_what_another_credential_mends_is_about_the_credential() -> None:
     }
 
 
-def test_a_credential_that_is_good_elsewhere_is_not_worthless() -> None:
-    refused = {case.key: case.refused for case in CASES}
-    assert {key for key, refusal in refused.items() if refusal.is_about_credential and not refusal.is_worthless} == {
+def test_which_refusals_leave_a_credential_that_may_be_good_elsewhere() -> None:
+    """A remembered one is kept then; any other that is refused is of no use."""
+    refused = [case.refused for case in CASES if case.refused.is_about_credential]
+    assert {each.row.key for each in refused if not each.is_worthless} == {
         "token-scope",
         "credential-missing",
         "token-rights",
         "credential-or-right",
     }
-    assert not any(refusal.is_worthless for refusal in refused.values() if refusal.row.about is not About.CREDENTIAL)
 
 
 def test_the_fix_is_one_imperative_sentence() -> None:
     for step in (*(case.refused.step for case in CASES), *(row.step for row in CONNECTION_ROWS.values())):
         assert not re.search(r"[.!?] [A-Z]", step), step
         assert step[:1].isupper(), step
+
+
+def test_which_refusals_call_a_token_expired() -> None:
+    assert {case.key for case in CASES if case.refused.calls_token_expired} == {
+        "token-expired",
+        "token-expired-narrowed",
+        "minted-token-over",
+    }
 
 
 def test_what_is_worth_another_try_with_the_same_bytes() -> None:
@@ -1297,6 +1305,7 @@ def test_without_a_credential_it_says_how_to_give_one() -> None:
     ("sent", "told"),
     [
         (PYPI, "and set HATCH_INDEX_AUTH to it."),
+        (replace(PYPI, source="--auth"), "and use it instead of the one from --auth."),
         (
             replace(PYPI, user="jane"),
             "and set HATCH_INDEX_AUTH to it, with the user name `__token__`.",

@@ -61,7 +61,6 @@ _NO_WORDS = r"\A\Z"
 
 _RAISE_THE_VERSION = "Raise the version, run `hatch build --clean`, and publish again."
 _RENAME = "Choose another `name` under `[project]` in pyproject.toml."
-_UPLOADED_FILES_ARE_SKIPPED = "; files already uploaded are skipped."
 
 # A project's state explains a response better than its words do, so it comes first.
 _STATE = Group(
@@ -71,7 +70,7 @@ _STATE = Group(
             "archived",
             About.PROJECT,
             "Archived project",
-            why="{project} is archived, so it accepts no files.",
+            why="{project} is archived, and archived projects don't accept uploads.",
             step="Ask an owner to unarchive it at {settings}, then publish again.",
             said=r"isn't allowed to upload",
             when=_archived,
@@ -107,7 +106,7 @@ _CREDENTIAL = Group(
             About.CREDENTIAL,
             "Expired Trusted Publishing token",
             why="A Trusted Publishing token is valid for 15 minutes, and this one has expired.",
-            step="Run the job again, which mints a new token" + _UPLOADED_FILES_ARE_SKIPPED,
+            step="Run the job again, which mints a new token; files already uploaded are skipped.",
             said=r"Invalid or non-existent authentication information|token is expired",
             when=_minted,
         ),
@@ -216,7 +215,7 @@ _ACCOUNT = Group(
             "organization",
             About.ACCOUNT,
             "Inactive organization",
-            why="The organization that owns {project} is inactive and accepts no files.",
+            why="The organization that owns {project} is inactive, which blocks uploads.",
             step="Ask one of its owners to check its billing and status at {site}/manage/organizations/, or write to"
             " support+orgs@pypi.org.",
             said=r"Organization account .* is inactive",
@@ -248,7 +247,7 @@ _PROJECT = Group(
             "name-race",
             About.PROJECT,
             "Name taken a moment ago",
-            why="Something else created {project} at the same moment.",
+            why="Another upload created {project} at the same moment.",
             step="If that was a job of yours, publish again; if not, choose another `name` under `[project]` in pyproject.toml.",
             said=r"conflicts with an existing project",
             retry=True,
@@ -304,7 +303,7 @@ _RELEASE = Group(
             "release-closed",
             About.RELEASE,
             "Closed release",
-            why="{index} accepts no new files for a release as old as {version}.",
+            why="Release {version} is closed: {index} doesn't accept new files for a release this old.",
             step=_RAISE_THE_VERSION,
             said=r"releases older than \d+ days",
         ),
@@ -413,7 +412,7 @@ _FILE = Group(
             About.FILE,
             "Invalid metadata",
             why="{index} checks every field of the metadata: https://packaging.python.org/specifications/core-metadata.",
-            step="Correct that field in pyproject.toml, and run `hatch build --clean`.",
+            step="In pyproject.toml, correct the field that the message names, and run `hatch build --clean`.",
             said=r"specifications/(core-metadata|version-specifiers) for more information",
         ),
         Row(
@@ -428,8 +427,8 @@ _FILE = Group(
             "filename",
             About.FILE,
             "Invalid file name",
-            why="The name of a file follows from its project, version and type.",
-            step="Run `hatch build --clean`, and publish {filename} without renaming it.",
+            why="The file name doesn't match the project, the version or the file type.",
+            step="Run `hatch build --clean`, and publish the new files without renaming them.",
             said=r"^Filename '.*' (is invalid|should contain)|Start filename for|Invalid (source distribution|wheel) filename"
             r"|Invalid (project name|build number):|Version in filename should be|Invalid file extension"
             r"|Cannot upload a file with"
@@ -495,16 +494,16 @@ _SITE = Group(
             "read-only",
             About.SITE,
             "Uploads disabled",
-            why="{index} currently accepts no files from anybody. {outages}",
-            step="Publish again when it is over" + _UPLOADED_FILES_ARE_SKIPPED,
+            why="{index} is not accepting uploads right now; your file and credential are not the reason. {outages}",
+            step="Publish again when it is over; files already uploaded are skipped.",
             said=r"Read-only mode|New uploads are temporarily disabled",
         ),
         Row(
             "no-new-projects",
             About.SITE,
             "New projects disabled",
-            why="{index} currently creates no new projects. {outages}",
-            step="Publish again when it is over" + _UPLOADED_FILES_ARE_SKIPPED,
+            why="{index} is not accepting new projects right now. {outages}",
+            step="Publish again when it is over; files already uploaded are skipped.",
             said=r"New project registration temporarily disabled",
         ),
         Row(
@@ -530,7 +529,7 @@ _SITE = Group(
             About.RATE_LIMIT,
             "Too many requests",
             why="{host} limits the number of requests.",
-            step="Publish again {when}" + _UPLOADED_FILES_ARE_SKIPPED,
+            step="Publish again {when}; files already uploaded are skipped.",
             statuses=(429,),
             retry=True,
         ),
@@ -568,7 +567,7 @@ _ADDRESS = Group(
         Row(
             "no-upload-address",
             About.ADDRESS,
-            "URL that accepts no uploads",
+            "URL that doesn't accept uploads",
             why="{url} doesn't accept uploads. It may be the simple API or a web page.",
             step="Find the index's upload URL and configure it, or give it with `-r`.",
             statuses=(405, 410),
@@ -711,7 +710,7 @@ _SERVER = Group(
             About.SITE,
             "Server timed out",
             why="The server timed out while it received the file.",
-            step="Use a faster connection, and publish again" + _UPLOADED_FILES_ARE_SKIPPED,
+            step="Use a faster connection, and publish again; files already uploaded are skipped.",
             statuses=(408,),
             retry=True,
         ),
@@ -720,7 +719,7 @@ _SERVER = Group(
             About.SITE,
             "Server error",
             why="The problem is at {host}, and is often temporary. {outages}",
-            step="Publish again {soon}" + _UPLOADED_FILES_ARE_SKIPPED,
+            step="Publish again {soon}; files already uploaded are skipped.",
             statuses=SERVER_ERRORS,
             retry=True,
         ),
@@ -747,7 +746,7 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         "host-unknown",
         About.ADDRESS,
         "Unknown host",
-        why="Nothing was sent.",
+        why="Nothing was sent: this machine could not resolve {host}.",
         step="Check the spelling of {host} in the upload URL, and whether this machine is online or needs a VPN.",
     ),
     ConnectionFailure.REFUSED: Row(
@@ -802,9 +801,9 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
     ConnectionFailure.TIMEOUT: Row(
         "time-out",
         About.SITE,
-        "Time-out",
+        "Timeout",
         why="The file was possibly uploaded. For a slow index, add `-o timeout=900` (seconds).",
-        step="Publish again" + _UPLOADED_FILES_ARE_SKIPPED,
+        step="Publish again; files already uploaded are skipped.",
         retry=True,
     ),
     ConnectionFailure.LOST: Row(
@@ -813,7 +812,7 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         "Connection lost",
         why="The file was possibly uploaded. If this happens every time, ask the administrator of {host} whether files of this"
         " size are allowed.",
-        step="Publish again" + _UPLOADED_FILES_ARE_SKIPPED,
+        step="Publish again; files already uploaded are skipped.",
         retry=True,
     ),
 }
