@@ -49,7 +49,7 @@ from hatch_tokenindex.errors import (
 )
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.text import as_date
-from hatch_tokenindex.tokens import token_in
+from hatch_tokenindex.tokens import issuers_in, token_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,33 +70,33 @@ class Context:
         self.pypirc = Pypirc(pypirc_path())
 
     def repository(self, name: str | None) -> Repository:
-        """The repository that `-r` means, or the default one. Raises `ConfigurationError`."""
+        """Return the repository that `-r` names, or the default one. Raises `ConfigurationError`."""
         wanted = WithOrigin(name, "-r") if name else None
         return self.repositories.choose(wanted, self.pypirc.urls, Layer("this run", Path.cwd(), {}))
 
     def user_of(self, repository: Repository) -> str:
-        """The user name whose secret a repository uses, as far as configuration, `.pypirc` and cache tell."""
+        """Return the user name whose secret a repository uses, from configuration, `~/.pypirc` or the cache."""
         return self.given_user(repository) or self.cache.read().user(repository.url) or TOKEN_USER
 
     def given_user(self, repository: Repository, project: str | None = None) -> str | None:
-        """The user name that configuration or `.pypirc` gives for a project, or for all of them."""
+        """Return the user name that configuration or `~/.pypirc` gives for a project, or for all of them."""
         given = repository.user or self.pypirc.user(project or "", repository)
         return given.value if given else None
 
     def name_of(self, service: str) -> str:
-        """The name of the repository with this URL, or the URL."""
+        """Return the name of the repository with this URL, or the URL."""
         return self.repositories.name_of(service) or service
 
     def store(self, repository: Repository) -> CredentialStore:
-        """What is remembered for a repository. Raises `ConfigurationError` if its keyring is switched off."""
+        """Return the store of a repository. Raises `ConfigurationError` if its keyring is disabled."""
         if not repository.keyring:
-            msg = f"`keyring` is false for {repository.name}: nothing is stored for it, and nothing is read."
+            msg = f"`keyring` is false for {repository.name}: its keyring entries are neither read nor written."
             raise ConfigurationError(msg)
         return CredentialStore(repository, self.cache, self.keyring)
 
 
 def _command(function: Callable[Concatenate[Context, P], None]) -> Callable[P, None]:
-    """Run a command at a `Desk`, with every failure as one text and exit status 1."""
+    """Run a command with a `Context`, with every failure as one text and exit status 1."""
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -109,24 +109,30 @@ def _command(function: Callable[Concatenate[Context, P], None]) -> Callable[P, N
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hatch-tokenindex")
 def main() -> None:
-    """Manage the credentials that `hatch publish -p tokenindex` remembers in the keyring, and verify attestations."""
+    """Manage saved credentials and verify attestations."""
 
 
-_REPOSITORY = click.option("-r", "--repo", help="The repository, as for `hatch publish` (default: the configured one).")
+_REPOSITORY = click.option("-r", "--repo", help="The repository, as for `hatch publish`.")
 
 
 @main.command()
 @_REPOSITORY
-@click.option("--project", help="The project that the secret is for (default: what the token says).")
-@click.option("-u", "--user", help="The user name (default: the configured one, the last one used, else __token__).")
+@click.option("--project", help="The project of the token (default: the token's scope).")
+@click.option("-u", "--user", help="The user name (default: the configured or last one, else __token__).")
 @click.argument("misplaced", nargs=-1, metavar="")
 @_command
 def login(
     context: Context, repo: str | None, project: str | None, user: str | None, misplaced: tuple[str, ...]
 ) -> None:
-    """Store a secret: asked for on a terminal, else the first line of standard input."""
+    """Save a token in the keyring.
+
+    Prompts on a terminal; otherwise reads the first line of standard input.
+    """
     if misplaced:
-        msg = "A secret is no argument, since your shell remembers those: run `login` without, and type it when asked."
+        msg = (
+            "Don't pass the secret as an argument: your shell history would keep it.\n"
+            "Fix: run `hatch-tokenindex login` without it, and type it when prompted."
+        )
         raise ConfigurationError(msg)
     repository = context.repository(repo)
     store = context.store(repository)
@@ -134,23 +140,23 @@ def login(
     given = _user_name(user) or context.given_user(repository, name)
     if name and given not in {None, TOKEN_USER}:
         msg = (
-            f"The user name for {repository.name} is {given!r}, and a project's own secret is an API token, whose user name "
-            f"is {TOKEN_USER}. Leave --project away to store the secret of {given!r}."
+            f"A project's own secret is an API token with the user name {TOKEN_USER}, but the user name for "
+            f"{repository.name} is {given!r}.\nFix: leave out --project to save the secret of {given!r}."
         )
         raise ConfigurationError(msg)
     known = TOKEN_USER if name else given or context.user_of(repository)
-    # A project's own secret is found under any user name that was not given.
+    # A project's own entry is found under any user name that was not given.
     configured = name is not None or (user is None and given is not None)
     if context.can_prompt:
-        found = Prompts(context.terminal, repository).prompt(name or "all projects", known, user_given=configured)
+        found = Prompts(context.terminal, repository).prompt(name, known, user_given=configured)
     else:
         found = Credential(known, _piped_secret(), "standard input", user_given=configured)
     now = time.time()
     checked = check_credential(found, name, repository, now)
     if repository.site and checked.token is None:
         msg = (
-            f"What {found.origin} gave is no API token that can be read, and {repository.index} takes nothing else. Copy it "
-            f"again, from `pypi-` to its last character, or make a new one at {repository.token_page}."
+            f"The secret from {found.origin} is not a valid API token, and {repository.index} accepts nothing else.\n"
+            f"Fix: copy it again, from `pypi-` to its last character, or create a new one at {repository.token_page}."
         )
         raise CredentialError(msg)
     for note in checked.notes:
@@ -164,62 +170,66 @@ def login(
 
 @main.command()
 @_REPOSITORY
-@click.option("--project", help="Delete the secret of this project.")
-@click.option("--all", "everything", is_flag=True, help="Delete all that was stored; with -r, for that repository.")
-@click.option("-u", "--user", help="The user name of the secret (default: as for `login`).")
+@click.option("--project", help="Delete the token of this project.")
+@click.option("--all", "everything", is_flag=True, help="Delete everything that was saved (with -r, for it alone).")
+@click.option("-u", "--user", help="The user name (default: as for `login`).")
 @_command
 def logout(context: Context, repo: str | None, project: str | None, user: str | None, *, everything: bool) -> None:
-    """Delete a secret from the keyring: the repository's own, one project's, or all that is known."""
+    """Delete saved secrets from the keyring."""
     if everything + bool(project) + bool(user) > 1:
-        msg = "--project, --all and --user contradict each other: keep one of them."
+        msg = "--project, --all and --user contradict each other; use one of them."
         raise ConfigurationError(msg)
     repository, name = context.repository(repo), _project_name(project)
     if everything:
         known = context.cache.read().entries
-        slots = [(slot.service, slot.user) for slot in known if repo is None or slot.service == repository.url]
+        entries = [(entry.service, entry.user) for entry in known if repo is None or entry.service == repository.url]
     elif name:
-        slots = [(repository.url, project_entry_user(name))]
+        entries = [(repository.url, project_entry_user(name))]
     else:
-        slots = [(repository.url, _user_name(user) or context.user_of(repository))]
-    deleted = [slot for slot in slots if _forget(context, *slot)]
+        entries = [(repository.url, _user_name(user) or context.user_of(repository))]
+    question = f"Delete {len(entries)} saved secrets?"
+    if everything and entries and context.can_prompt and not context.terminal.confirm(question):
+        return
+    deleted = [entry for entry in entries if _forget(context, *entry)]
     if not deleted and not everything:
-        msg = f"The keyring holds no such secret. This lists what is known: {command('tokens')}"
+        msg = f"No such secret in the keyring.\nFix: list the saved ones with `{command('tokens')}`."
         raise CredentialError(msg)
     if not deleted:
-        context.terminal.info("Nothing is remembered.")
+        context.terminal.info("Nothing is saved.")
 
 
-def _forget(context: Context, service: str, slot: str) -> bool:
-    """Delete one slot from keyring and cache; whether the keyring held it. Raises `CredentialError`."""
+def _forget(context: Context, service: str, entry: str) -> bool:
+    """Delete one entry from keyring and cache; return True if the keyring had it. Raises `CredentialError`."""
     try:
-        deleted = context.keyring.delete(service, slot)
+        deleted = context.keyring.delete(service, entry)
         if deleted:
             where = f"from the keyring ({context.keyring.name})"
-            context.terminal.info(f"Deleted the secret for {describe(service, slot)} {where}.")
-        context.cache.update(lambda contents: _without(contents, service, slot))
+            context.terminal.info(f"Deleted the secret for {describe(service, entry)} {where}.")
+        context.cache.update(lambda contents: _without(contents, service, entry))
     except SourceUnavailableError as error:
-        msg = f"Not everything could be deleted: {error}."
+        msg = f"Could not delete everything: {error}."
         raise CredentialError(msg) from None
     return deleted
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="As a JSON document, times in unix seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with times in Unix seconds.")
 @_command
 def tokens(context: Context, *, as_json: bool) -> None:
-    """List the secrets that are remembered: those that the cache knows, and those of the project at hand."""
-    slots = sorted(
-        {*context.cache.read().entries, *_slots_at_hand(context)}, key=lambda slot: (slot.service, slot.user)
+    """List saved secrets, without showing them."""
+    entries = sorted(
+        {*context.cache.read().entries, *_entries_of_current_project(context)},
+        key=lambda entry: (entry.service, entry.user),
     )
     if as_json:
         context.terminal.output(
-            json.dumps([{"repository": context.name_of(slot.service), **asdict(slot)} for slot in slots], indent=2)
+            json.dumps([{"repository": context.name_of(entry.service), **asdict(entry)} for entry in entries], indent=2)
         )
-    elif slots:
+    elif entries:
         heading = ("REPOSITORY", "PROJECT", "KIND", "USER", "EXPIRES", "STORED")
-        context.terminal.output(aligned([heading, *(_row(context, slot) for slot in slots)]))
+        context.terminal.output(aligned([heading, *(_row(context, entry) for entry in entries)]))
     else:
-        context.terminal.info("Nothing is remembered yet.")
+        context.terminal.info("Nothing is saved yet.")
 
 
 @main.command()
@@ -232,9 +242,12 @@ def tokens(context: Context, *, as_json: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_command
 def verify(context: Context, repo: str | None, trust_config: Path | None, files: tuple[Path, ...]) -> None:
-    """Verify the attestations beside FILES, or those that PyPI or TestPyPI serves, and show who signed them."""
+    """Show who signed FILES.
+
+    Verifies the attestations beside them, or those that PyPI or TestPyPI serves.
+    """
     if not is_installed():
-        msg = f"Attestations can't be verified: the extra `attestations` is not installed\nFix: {INSTALLING}"
+        msg = f"Can't verify attestations: the extra `attestations` is not installed.\nFix: {INSTALLING}"
         raise ConfigurationError(msg)
     from hatch_tokenindex.attesting.instance import load_trusted_root
     from hatch_tokenindex.attesting.services import Exchanges
@@ -268,19 +281,19 @@ def _provenance(repository: Repository, stack: ExitStack) -> Callable[[Path], by
 
 
 def _project_name(project: str | None) -> str | None:
-    """The name that `--project` gives, normalized (PEP 503). Raises `ConfigurationError` for what is none."""
-    if project is not None and token_in(project):
-        msg = "--project holds an API token where the name of a project is wanted. `login` asks for the token itself."
+    """Return the name that `--project` gives, normalized (PEP 503). Raises `ConfigurationError`."""
+    if project is not None and (token_in(project) or issuers_in(project)):
+        msg = "--project holds an API token instead of a project name; `login` prompts for the token."
         raise ConfigurationError(msg)
     try:
         return None if project is None else canonicalize_name(project, validate=True)
     except InvalidName:
-        msg = f"--project {project!r} is not the name of a project."
+        msg = f"--project {project!r} is not a valid project name."
         raise ConfigurationError(msg) from None
 
 
 def _user_name(user: str | None) -> str | None:
-    """The name that `--user` gives. Raises `CredentialError` for what can't be one."""
+    """Return the name that `--user` gives. Raises `CredentialError`."""
     return check_user_name(WithOrigin(user, "--user")).value if user else None
 
 
@@ -288,36 +301,36 @@ def _piped_secret() -> Secret:
     return first_line_of(sys.stdin.buffer.readline()) if sys.stdin else Secret("")
 
 
-def _row(context: Context, slot: EntryRecord) -> tuple[str, ...]:
+def _row(context: Context, entry: EntryRecord) -> tuple[str, ...]:
     return (
-        context.name_of(slot.service),
-        slot.project or "all",
-        slot.kind,
-        TOKEN_USER if slot.project else slot.user,
-        as_date(slot.expires) if slot.expires is not None else "not told",
-        as_date(slot.stored) if slot.stored else "not known",
+        context.name_of(entry.service),
+        entry.project or "all",
+        entry.kind,
+        TOKEN_USER if entry.project else entry.user,
+        as_date(entry.expires) if entry.expires is not None else "unknown",
+        as_date(entry.stored) if entry.stored else "unknown",
     )
 
 
-def _slots_at_hand(context: Context) -> Iterator[EntryRecord]:
-    """What the keyring holds for the project at hand without our having stored it; flit shares the slots of projects."""
-    known = {(slot.service, slot.user) for slot in context.cache.read().entries}
+def _entries_of_current_project(context: Context) -> Iterator[EntryRecord]:
+    """Yield what the keyring has for the current project that we didn't save: flit uses the same entries."""
+    known = {(entry.service, entry.user) for entry in context.cache.read().entries}
     for name in context.repositories.names:
         repository = context.repository(name)
         projects = (None,) if context.here.project is None else (context.here.project, None)
         for project in projects if repository.keyring else ():
-            slot = project_entry_user(project) if project else context.user_of(repository)
-            if (repository.url, slot) in known:
+            entry = project_entry_user(project) if project else context.user_of(repository)
+            if (repository.url, entry) in known:
                 continue
             try:
-                secret = context.keyring.get(repository.url, slot)
+                secret = context.keyring.get(repository.url, entry)
             except SourceUnavailableError as error:
-                context.terminal.warning(f"Only what the cache knows is listed: {error}.")
+                context.terminal.warning(f"The list may be incomplete: {error}.")
                 return
             if secret is not None:
-                yield record(repository.url, KeyringEntry(slot, project), secret, stored=0)
+                yield record(repository.url, KeyringEntry(entry, project), secret, stored=0)
 
 
-def _without(contents: Contents, service: str, slot: str) -> Contents:
-    contents = contents.without_entry(service, slot)
-    return contents if slot.startswith(PROJECT_ENTRY_PREFIX) else contents.without_user(service)
+def _without(contents: Contents, service: str, entry: str) -> Contents:
+    contents = contents.without_entry(service, entry)
+    return contents if entry.startswith(PROJECT_ENTRY_PREFIX) else contents.without_user(service)

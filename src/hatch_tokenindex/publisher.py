@@ -57,12 +57,13 @@ class TokenIndexPublisher(PublisherInterface):
         from hatch_tokenindex.config import repositories
         from hatch_tokenindex.config.folders import pypirc_path
         from hatch_tokenindex.credentials.sources.pypirc import Pypirc
+        from hatch_tokenindex.publishing.assembly import build_parts
         from hatch_tokenindex.publishing.run import Run
 
         pypirc = Pypirc(pypirc_path())
         configured = repositories.load(self._tables())
         repository = configured.choose(asked.repository, pypirc.urls, asked.overrides)
-        run = Run(asked, repository, pypirc, Path(self.cache_dir), dict(os.environ), terminal, report)
+        run = Run(build_parts(asked, repository, pypirc, Path(self.cache_dir), terminal, report))
         files = distributions.find(asked.artifacts, Path(self.root))
         if asked.explain:
             run.explain(files, self._project_name())

@@ -320,7 +320,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Report]:
     """A report whose bars are shown."""
     monkeypatch.setattr(sys, "stderr", TerminalStream(sys.stderr))
     report = Report(Terminal(Console(force_terminal=True, width=100)))
-    with report.showing_progress():
+    with report.showing_progress([]):
         yield report
 
 

@@ -1,1 +1,1 @@
-"""What a person sees: the only room that prints."""
+"""The user's side: lines, progress, JSON, GitHub Actions. The only package that prints."""

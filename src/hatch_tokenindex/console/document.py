@@ -24,7 +24,7 @@ def build(
     warnings: Sequence[str],
     error: BaseException | None,
 ) -> dict[str, Any]:
-    """The whole document. `projects` come from `project_entries`, or from an explanation."""
+    """Return the document; `projects` come from `project_entries`, or from an explanation."""
     return {
         "ok": error is None,
         "repository": None if repository is None else {"name": repository.name, "url": repository.url},
@@ -35,7 +35,7 @@ def build(
 
 
 def as_text(data: dict[str, Any]) -> str:
-    """The document as it is printed: the runner of GitHub Actions obeys an old command anywhere, but not an escaped one."""
+    """Return the document as it is printed: in GitHub Actions, `##[` anywhere would be a command."""
     return json.dumps(data, indent=2).replace("##[", "\\u0023#[")
 
 
@@ -44,7 +44,7 @@ def project_entries(
     release_page: Callable[[str, str], str] | None,
     credentials: Mapping[str, Credential],
 ) -> list[dict[str, Any]]:
-    """One entry for each name and version; `credentials` go by project."""
+    """Return one entry for each name and version; `credentials` are by project."""
     entries = []
     ordered = sorted(results, key=lambda result: (result.distribution.name, Version(result.distribution.version)))
     for (name, version), group in groupby(
@@ -75,7 +75,7 @@ def _file(result: FileResult) -> dict[str, Any]:
 
 
 def summary_of(error: BaseException) -> str:
-    """What may be shown of an exception: the text of one that isn't ours could quote a secret."""
+    """Return the text of an exception that may be shown: one that isn't ours could quote a secret."""
     return str(error) if isinstance(error, TokenIndexError) else f"The run was ended by {type(error).__name__}."
 
 

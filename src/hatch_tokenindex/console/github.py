@@ -23,27 +23,27 @@ _OLD_COMMAND = re.compile(r"##(?=\[)")
 
 
 def runs_here(environment: Mapping[str, str]) -> bool:
-    """Whether this process is part of a job."""
+    """Return True if this process is part of a job."""
     return environment.get("GITHUB_ACTIONS") == "true"
 
 
 def neutralized(text: str) -> str:
-    """`text` with nothing in it that the runner would obey: commands stand at a line's begin, old ones anywhere."""
+    """Return the text without anything that the runner would take for a command."""
     return _OLD_COMMAND.sub("# #", _COMMAND.sub(r"\1: ", text))
 
 
 def annotation(level: str, title: str, text: str) -> str:
-    """The workflow command that shows `text` beside the job; `level` is `error`, `warning` or `notice`."""
+    """Return the workflow command that annotates the job; `level` is `error`, `warning` or `notice`."""
     return f"::{level} title={_escaped(title, in_property=True)}::{_escaped(text)}"
 
 
 def masking(secret: Secret) -> str:
-    """The workflow command that hides a secret in all that the job prints from then on; it is plain text itself."""
+    """Return the workflow command that masks a secret in everything the job prints from then on, as plain text."""
     return f"::add-mask::{_escaped(secret.reveal())}"
 
 
 def append_summary(environment: Mapping[str, str], text: str) -> None:
-    """Add Markdown to the page of the job. Raises `OSError` if the runner's file can't be written."""
+    """Add Markdown to the job summary. Raises `OSError` if the runner's file can't be written."""
     if path := environment.get("GITHUB_STEP_SUMMARY"):
         with Path(path).open("a", encoding="utf-8", newline="\n") as file:
             file.write(f"{text}\n")
@@ -56,7 +56,7 @@ def summary(
     failure: str | None,
     hints: Iterable[str] = (),
 ) -> str:
-    """The run as Markdown: a table of its files, what stopped it, and hints for the next run."""
+    """Return the run as Markdown: a table of its files, what stopped it, and hints for the next run."""
     lines = [f"### hatch-tokenindex: {_cell(repository.url) if repository else 'no repository'}", ""]
     rows = [_row(release_page, result) for result in results] if release_page else []
     if rows:
@@ -79,17 +79,17 @@ def _row(release_page: Callable[[str, str], str], result: FileResult) -> tuple[s
 
 
 def _cell(text: str) -> str:
-    """Text that is neither markup nor the end of a cell."""
+    """Escape text so that it is neither markup nor the end of a cell."""
     return re.sub(r"[\\|`*_~$\[\]]", r"\\\g<0>", html.escape(" ".join(text.split()), quote=False))
 
 
 def _target(url: str) -> str:
-    """A URL that ends neither the link nor the cell in which it stands."""
+    """Escape a URL so that it ends neither its link nor its cell."""
     return quote(url, safe="%/:?#[]@!$&'*+,;=~")
 
 
 def _fence_around(text: str) -> str:
-    """A fence that nothing in the text can close (CommonMark, 4.5)."""
+    """Return a fence that nothing in the text can close (CommonMark, 4.5)."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     return "`" * max(3, longest + 1)
 

@@ -1,22 +1,20 @@
-"""What a run tells while it goes on and at its end: bars on a terminal, plain lines elsewhere, JSON where it is wanted."""
+"""The report of a run: what happens to each file, and at the end the result, as JSON too if wanted."""
 
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console import document, github
+from hatch_tokenindex.console.progress import UploadProgress
 from hatch_tokenindex.console.results import FileResult, Outcome
 from hatch_tokenindex.errors import TokenIndexError, UploadError
-from hatch_tokenindex.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
-
-    from rich.progress import Progress, TaskID
 
     from hatch_tokenindex.attesting.attestor import MadeAttestation
     from hatch_tokenindex.config.repositories import Repository
@@ -24,11 +22,10 @@ if TYPE_CHECKING:
     from hatch_tokenindex.credentials.credential import Credential
     from hatch_tokenindex.credentials.store import StoreResult
     from hatch_tokenindex.distributions import Distribution
-    from hatch_tokenindex.publishing.plan import ProjectPlan
 
 
 class Report:
-    """Is told what happens to each file, shows it, and keeps it for the end. Any thread may tell it."""
+    """Shows what happens to each file, and keeps it for the end. Any thread may call it."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -37,8 +34,7 @@ class Report:
         self._credentials: dict[str, Credential] = {}
         self._results: dict[Path, FileResult] = {}
         self._explained: list[dict[str, Any]] = []
-        self._progress: Progress | None = None
-        self._bars: dict[Path, TaskID] = {}
+        self._progress = UploadProgress(terminal)
         self._unsure: set[Path] = set()
         self._attested: dict[Path, MadeAttestation] = {}
         self._hints: list[str] = []
@@ -49,79 +45,59 @@ class Report:
         self._release_page = release_page
 
     def credential(self, project: str, credential: Credential) -> None:
-        """Which credential a project (normalized, PEP 503) has now."""
+        """Note the credential of a project (normalized, PEP 503)."""
         if self._credentials.get(project) == credential:
             return
         self._credentials[project] = credential
-        self._terminal.detail(f"{project}: user {credential.user}, with the secret from {credential.origin}")
+        self._terminal.detail(f"{project}: user {credential.user}, secret from {credential.origin}")
 
-    def remembered(self, kept: StoreResult) -> None:
-        """What was stored of a credential, or why it wasn't."""
-        for note in kept.notes:
+    def saved(self, result: StoreResult) -> None:
+        """Show what was saved of a credential, or why it wasn't."""
+        for note in result.notes:
             self._terminal.info(note)
-        for warning in kept.warnings:
+        for warning in result.warnings:
             self._terminal.warning(warning)
 
     def explained(self, entries: Iterable[dict[str, Any]]) -> None:
-        """What stands in the document in place of files: the tables of `-o explain`."""
+        """Keep the tables of `-o explain`, which the document has in place of files."""
         self._explained.extend(entries)
 
     def read(self, distributions: Iterable[Distribution]) -> None:
-        """Which files the run is about."""
+        """Note the files of the run."""
         for item in distributions:
             self._keep(item, Outcome.NOT_TRIED)
 
-    def planned(self, plans: Sequence[ProjectPlan]) -> None:
-        """What will be done with each file."""
-        for project in plans:
-            for file in project.files:
-                if file.exists:
-                    self._terminal.info(f"{self._shown(file.distribution)} ... {file.exists}")
-                self._keep(file.distribution, Outcome.EXISTS if file.exists else Outcome.NOT_TRIED, file.sha256)
+    def planned(self, item: Distribution, exists: str, sha256: str | None) -> None:
+        """Note what will be done with a file; `exists` says why it isn't uploaded, empty if it is."""
+        if exists:
+            self._terminal.info(f"{self._shown(item)} ... {exists}")
+        self._keep(item, Outcome.EXISTS if exists else Outcome.NOT_TRIED, sha256)
 
     def would_upload(self, item: Distribution, url: str, sha256: str) -> None:
-        """A file would be sent, were this no rehearsal."""
+        """Show that a file would be uploaded, in a dry run."""
         self._keep(item, Outcome.WOULD_UPLOAD, sha256)
         self._terminal.info(f"{self._shown(item)} ... would be uploaded to {url}")
 
-    @contextmanager
-    def showing_progress(self) -> Iterator[None]:
-        """Show a bar for each file that is under way, if somebody is looking."""
-        console = self._terminal.console
-        if self._terminal.verbosity < 0 or not console.is_interactive or not sys.stderr.isatty():
-            yield
-            return
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-        columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-        console.stderr = True
-        try:
-            with Progress(*columns, console=console, transient=True) as self._progress:
-                yield
-        finally:
-            console.stderr = False
-            self._progress = None
-            self._bars.clear()
+    def showing_progress(self, items: Sequence[Distribution]) -> AbstractContextManager[None]:
+        """Show the progress of these files while they are uploaded."""
+        return self._progress.showing(list(items))
 
     def begun(self, item: Distribution) -> None:
-        """A file is being sent."""
+        """Show that the upload of a file begins."""
         self._unsure.add(item.path)
-        self._keep(item, Outcome.FAILED, error="It was being sent when the run ended, and may have arrived.")
-        if self._progress is not None:
-            self._bars[item.path] = self._progress.add_task(escaped(item.filename), total=item.size)
+        self._keep(item, Outcome.FAILED, error="The run ended while this file was being uploaded; possibly uploaded.")
+        self._progress.begin(item)
 
     def sent(self, item: Distribution, size: int) -> None:
-        """So many bytes of a file were handed to the network."""
-        progress, bar = self._progress, self._bars.get(item.path)
-        if progress is not None and bar is not None:
-            progress.update(bar, completed=size)
+        """Show that `size` bytes of a file were handed to the network."""
+        self._progress.update(item, size)
 
     def retrying(self, item: Distribution, why: str, seconds: float) -> None:
-        """A file is sent again after a pause."""
-        self._terminal.info(f"{self._shown(item)}: {why.rstrip('.')}. Trying again in {seconds:.0f} s.")
+        """Show that a file is sent again after a pause."""
+        self._terminal.info(f"{self._shown(item)}: {why.rstrip('.')}. Retrying in {seconds:.0f} s.")
 
     def uploaded(self, item: Distribution, sha256: str) -> None:
-        """The index has a file."""
+        """Show that the index has a file."""
         self._end(item)
         self._keep(item, Outcome.UPLOADED, sha256)
         self._terminal.success("success", what=f"{self._shown(item)} ... ")
@@ -137,7 +113,7 @@ class Report:
         self._hints.append(text)
 
     def failed(self, item: Distribution, error: BaseException) -> None:
-        """A file was not taken, as far as the index told."""
+        """Show that a file was not uploaded, as far as the index answered."""
         self._end(item)
         if isinstance(error, UploadError) and error.possibly_uploaded:
             self._unsure.add(item.path)
@@ -146,18 +122,18 @@ class Report:
 
     @contextmanager
     def reporting(self, *, as_json: bool) -> Iterator[None]:
-        """Around a run: say at its end, however that comes, which files are on the index; as JSON too where wanted."""
+        """Report at the end of a run, however it ends, which files are on the index; also as JSON if wanted."""
         failure: BaseException | None = None
         try:
             yield
         except BaseException as error:
             failure = error
-            self._tell_what_arrived()
+            self._list_files()
             raise
         finally:
             try:
                 if self._terminal.in_github_actions:
-                    self._tell_github(failure)
+                    self._report_to_github(failure)
             finally:
                 if as_json:
                     self._print_document(failure)
@@ -169,15 +145,15 @@ class Report:
         try:
             self._terminal.output(document.as_text(data))
         except TokenIndexError as error:
-            # Told after this: what ended the run matters more.
+            # It follows in its own line: what ended the run matters more.
             if failure is None:
                 raise
             self._terminal.warning(str(error))
 
-    def _tell_github(self, failure: BaseException | None) -> None:
+    def _report_to_github(self, failure: BaseException | None) -> None:
         for warning in self._terminal.warnings:
-            self._terminal.command(github.annotation("warning", "hatch-tokenindex", escaped(warning)))
-        text = None if failure is None else escaped(document.summary_of(failure))
+            self._terminal.command(github.annotation("warning", "hatch-tokenindex", self._terminal.safe(warning)))
+        text = None if failure is None else self._terminal.safe(document.summary_of(failure))
         if text is not None:
             title = "not finished" if self._names(Outcome.UPLOADED) else "not published"
             self._terminal.command(github.annotation("error", f"hatch-tokenindex: {title}", text))
@@ -188,22 +164,23 @@ class Report:
             markdown = github.summary(self._repository, self._release_page, results, text, self._hints)
             github.append_summary(os.environ, markdown)
         except OSError as error:
-            self._terminal.warning(f"The job summary could not be written: {error.strerror}.")
+            self._terminal.warning(f"Can't write the job summary: {error.strerror}.")
 
-    def _tell_what_arrived(self) -> None:
-        """Say where each file is, if the run ends after something was sent."""
+    def _list_files(self) -> None:
+        """List where each file is, if the run ends after something was sent."""
         failed = self._names(Outcome.FAILED)
         unsure = [self._shown(result.distribution) for path, result in self._results.items() if path in self._unsure]
-        places = {
+        groups = {
             "Uploaded": self._names(Outcome.UPLOADED),
-            "May have arrived": unsure,
-            "Not uploaded": [name for name in failed if name not in unsure] + self._names(Outcome.NOT_TRIED),
+            "Possibly uploaded": unsure,
+            "Not uploaded": [name for name in failed if name not in unsure],
+            "Skipped after the failure": self._names(Outcome.NOT_TRIED),
         }
-        if not places["Uploaded"] and not failed:
+        if not groups["Uploaded"] and not failed:
             return
-        lines = [f"{place}: {', '.join(names)}." for place, names in places.items() if names]
+        lines = [f"{group}: {', '.join(names)}." for group, names in groups.items() if names]
         if unsure or len(lines) > 1:
-            lines.append("The same command, run again, completes the rest.")
+            lines.append("Run the same command again to upload the rest; files already uploaded are skipped.")
         self._terminal.error("\n".join(lines))
 
     def _names(self, outcome: Outcome) -> list[str]:
@@ -216,9 +193,7 @@ class Report:
 
     def _end(self, item: Distribution) -> None:
         self._unsure.discard(item.path)
-        bar = self._bars.pop(item.path, None)
-        if self._progress is not None and bar is not None:
-            self._progress.remove_task(bar)
+        self._progress.end(item)
 
     def _shown(self, item: Distribution) -> str:
         return self._terminal.path(item.path)

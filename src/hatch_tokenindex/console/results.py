@@ -1,4 +1,4 @@
-"""What became of each file of a run."""
+"""The result of each file of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(Enum):
-    """What became of a file."""
+    """The result of a file, as the JSON document has it."""
 
     UPLOADED = "uploaded"
     EXISTS = "exists"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def aligned(rows: Iterable[Sequence[str]], indent: str = "") -> str:
-    """Rows of cells, each column as wide as its widest cell."""
+    """Return rows of cells, each column as wide as its widest cell."""
     lines = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

@@ -1,7 +1,10 @@
-"""Plain lines and prompts: everything that a person reads goes through here, without control characters."""
+"""Lines and prompts: everything that the user reads goes through here, masked and without control characters."""
 
 from __future__ import annotations
 
+import os
+import sys
+import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +15,7 @@ import click
 
 from hatch_tokenindex.console import github
 from hatch_tokenindex.errors import TokenIndexError
-from hatch_tokenindex.secrets import Secret
+from hatch_tokenindex.secrets import RUN, Secret
 from hatch_tokenindex.text import escaped
 
 if TYPE_CHECKING:
@@ -21,10 +24,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.style import Style
 
+SHORTEST_MASKED = 6
+"""Characters of the shortest secret that is masked in texts of our own: a shorter one would garble ordinary words."""
+_NARROWEST = 20
+
 
 @dataclass(frozen=True)
 class Styles:
-    """How the kinds of lines look; Hatch's configuration decides."""
+    """The styles of the kinds of lines, from Hatch's configuration."""
 
     info: Style | str = "bold"
     success: Style | str = "bold cyan"
@@ -34,101 +41,110 @@ class Styles:
 
 @dataclass
 class Terminal:
-    """Writes lines to standard error, and what was asked for to standard output.
+    """Writes lines to standard error, and results to standard output. Any thread may use it.
 
-    `verbosity` is Hatch's: each `-q` subtracts one, each `-v` adds one. Paths are shown relative to `root`. `warnings`
-    holds what was warned of. In GitHub Actions nothing that is written can be taken for a command to the runner, but for
-    what `command` writes.
+    On a terminal, lines are wrapped at words; elsewhere they stay whole. In GitHub Actions, nothing but the text of
+    `command` can be taken for a workflow command.
     """
 
     console: Console
     verbosity: int = 0
+    """Hatch's: each `-q` subtracts one, each `-v` adds one."""
     styles: Styles = field(default_factory=Styles)
     root: Path = field(default_factory=Path.cwd)
+    """The folder that paths are shown relative to."""
     warnings: list[str] = field(default_factory=list)
+    """All warnings so far."""
     in_github_actions: bool = False
     _writing: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def info(self, text: str = "") -> None:
-        """What happens."""
+        """Write what happens."""
         if self.verbosity >= 0:
             self._write(text, self.styles.info)
 
     def detail(self, text: str) -> None:
-        """What only `-v` asks for."""
+        """Write what only `-v` asks for."""
         if self.verbosity > 0:
             self._write(text, self.styles.info)
 
     def success(self, text: str, what: str = "") -> None:
-        """What went well; `what` is said before it on the same line."""
+        """Write a success; `what` comes before it on the same line."""
         if self.verbosity >= 0:
             self._write(text, self.styles.success, what)
 
     def warning(self, text: str) -> None:
-        """What should be known; each text once."""
+        """Write a warning, each text once."""
         if text not in self.warnings:
             self.warnings.append(text)
             if self.verbosity >= -1:
                 self._write(text, self.styles.warning)
 
     def error(self, text: str) -> None:
-        """What went wrong."""
-        if self.verbosity >= -2:  # noqa: PLR2004 - as Hatch: -qqq silences everything
+        """Write an error: its first line is the headline, and `Fix: ` begins the line that helps."""
+        if self.verbosity >= -2:  # noqa: PLR2004 - as in Hatch, -qqq silences everything
             self._write(text, self.styles.error)
 
     def path(self, path: Path) -> str:
-        """A path as it is shown: relative to the project where it lies below."""
+        """Return a path as it is shown: relative to the project if it lies below."""
         return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
 
     def note(self, text: str) -> None:
-        """Something worth knowing; the credentials' way to speak to the person."""
+        """Write something worth knowing while it happens."""
         self.warning(text)
 
     def output(self, text: str) -> None:
-        """What was asked for, on standard output, whatever the verbosity. Raises `TokenIndexError` where it is full."""
+        """Write a result to standard output, whatever the verbosity. Raises `TokenIndexError` if that fails."""
         try:
-            # Not by the console: what it can't print it keeps, and prints later on standard error.
+            # Not with the console: it keeps what it can't print, and prints it later on standard error.
             with self._printing(to_stderr=False):
                 stream = self.console.file
                 encoding = getattr(stream, "encoding", None) or "utf-8"
                 click.echo(self._safe(text).encode(encoding, "backslashreplace").decode(encoding), file=stream)
         except OSError as error:
-            msg = f"Standard output can't be written: {error.strerror}."
+            msg = f"Can't write to standard output: {error.strerror}."
             raise TokenIndexError(msg) from None
 
     def command(self, text: str) -> None:
-        """A workflow command of GitHub Actions."""
-        with self._writing:
+        """Write a workflow command of GitHub Actions."""
+        with self._writing, _surviving():
             click.echo(text, err=True)
 
     def mask(self, secret: Secret) -> None:
-        """Make the runner of GitHub Actions hide a secret in everything that the job prints from now on."""
+        """Make the runner of GitHub Actions mask a secret in everything that the job prints from now on."""
         if self.in_github_actions:
             self.command(github.masking(secret))
 
     def ask(self, question: str) -> str:
-        """Ask on standard error; the answer is seen while it is typed."""
-        answer: str = click.prompt(escaped(question), default="", show_default=False, err=True)
+        """Prompt on standard error; the answer is shown while it is typed."""
+        answer: str = click.prompt(self.safe(question), default="", show_default=False, err=True)
         return answer
 
     def ask_secret(self, question: str) -> Secret:
-        """Ask on the terminal; the answer is not seen."""
-        return Secret(click.prompt(escaped(question), default="", show_default=False, hide_input=True, err=True))
+        """Prompt on the terminal; the answer is hidden."""
+        return Secret(click.prompt(self.safe(question), default="", show_default=False, hide_input=True, err=True))
 
     def confirm(self, question: str) -> bool:
-        """Ask for yes or no on standard error; Enter means no."""
-        return click.confirm(escaped(question), err=True)
+        """Prompt for yes or no on standard error; Enter means no."""
+        return click.confirm(self.safe(question), err=True)
 
     def _write(self, text: str, style: Style | str, what: str = "") -> None:
+        """Write a text: its first line in the style, a line that begins with `Fix: ` in bold, the others plain."""
         from rich.text import Text
 
-        line = Text.assemble((self._safe(what), self.styles.info), (self._safe(text), style))
-        with self._printing(to_stderr=True):
-            self.console.print(line, soft_wrap=True)
+        first, *others = self._safe(text).split("\n")
+        with self._printing(to_stderr=True), _surviving():
+            width = self.console.width if self.console.file.isatty() else None
+            self._print(Text.assemble((self._safe(what), self.styles.info), (_wrapped(first, width), style)))
+            for line in others:
+                self._print(Text(_wrapped(line, width), "bold" if line.startswith("Fix: ") else ""))
+
+    def _print(self, line: object) -> None:
+        self.console.print(line, soft_wrap=True)
 
     @contextmanager
     def _printing(self, *, to_stderr: bool) -> Iterator[None]:
-        """One thread at a time, since others tell of their retries, and the console has one stream for all."""
+        """Let one thread at a time use the console, which has one stream for all."""
         with self._writing:
             before, self.console.stderr = self.console.stderr, to_stderr
             try:
@@ -136,6 +152,34 @@ class Terminal:
             finally:
                 self.console.stderr = before
 
+    def safe(self, text: str) -> str:
+        """Return a text without secrets and control characters, as it may leave this process."""
+        return escaped(RUN.redact(text, SHORTEST_MASKED))
+
     def _safe(self, text: str) -> str:
-        shown = escaped(text)
-        return github.neutralized(shown) if self.in_github_actions else shown
+        return github.neutralized(self.safe(text)) if self.in_github_actions else self.safe(text)
+
+
+def _wrapped(line: str, width: int | None) -> str:
+    """Wrap a line at words, with the indentation of its first words; what has no spaces stays whole."""
+    if width is None or len(line) < width:
+        return line
+    indent = line[: len(line) - len(line.lstrip())]
+    wide = max(width - 1, _NARROWEST)
+    return textwrap.fill(
+        line, wide, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )
+
+
+@contextmanager
+def _surviving() -> Iterator[None]:
+    """Let a run go on when standard error is full or closed, and keep Python from failing on it at the end."""
+    try:
+        yield
+    except (OSError, ValueError):
+        try:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stderr.fileno())
+            os.close(null)
+        except (OSError, ValueError, AttributeError):
+            return

@@ -1,4 +1,4 @@
-"""Doing one thing for several files at once, in threads that never keep a process from ending."""
+"""Work on several files at once, in daemon threads that never keep a process from ending."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOOK_FOR_INTERRUPT = 0.1
 
 
 def run_in_thread(work: Callable[[], R]) -> R:
-    """Do `work` in such a thread and wait for its end, so that Ctrl-C is heard meanwhile. Raises what `work` raises."""
+    """Return what `work` returns in such a thread, or raise what it raises; Ctrl-C is heard meanwhile."""
     ((_, result, failure),) = in_parallel([None], lambda _: work(), jobs=1)
     if failure is not None:
         raise failure
@@ -28,10 +28,10 @@ def run_in_thread(work: Callable[[], R]) -> R:
 def in_parallel(
     items: Sequence[T], work: Callable[[T], R], jobs: int
 ) -> Iterator[tuple[T, R | None, BaseException | None]]:
-    """Do `work` for every item, `jobs` at once; yield each item with its result or its exception as it ends.
+    """Do `work` for every item, `jobs` at once, and yield each item with its result or its exception as it ends.
 
-    After an exception no other item is begun, and those that are under way still end. A caller that stops listening, as
-    Ctrl-C makes it, leaves them behind: a thread can't be ended from outside.
+    After an exception no other item is begun, and those that are under way still end. A caller that stops iterating, as
+    on Ctrl-C, leaves them behind: a thread can't be ended from outside.
     """
     waiting = deque(items)
     ended: SimpleQueue[tuple[T, R | None, BaseException | None] | None] = SimpleQueue()

@@ -1,4 +1,4 @@
-"""What a run will do with each file, decided before anything is sent: upload it, or leave it because it is there."""
+"""The plan of a run, decided before anything is sent: upload each file, or skip it because the index has it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ if TYPE_CHECKING:
     from hatch_tokenindex.index.simple_page import Listing
 
 CLOSED_AFTER = timedelta(days=14)
-"""PyPI takes no new files for a release that is older."""
+"""PyPI accepts no new files for an older release."""
 
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """One file; `exists` says why it need not be sent, and is empty where it will be.
-
-    `sha256` (hex) is known where the index has a file of this name to compare with.
-    """
+    """One file, and why it is skipped, if it is."""
 
     distribution: Distribution
     exists: str = ""
+    """The reason to skip it; empty if it will be uploaded."""
     sha256: str | None = None
+    """In hexadecimal, known if the index has a file of this name to compare with."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +44,23 @@ class ProjectPlan:
 
     @property
     def uploads(self) -> tuple[Distribution, ...]:
-        """What will be sent, release by release and of each the wheels before the sdist."""
+        """The files to upload, release by release, the wheels of each before the sdist."""
         return tuple(file.distribution for file in self.files if not file.exists)
 
     @property
     def new_versions(self) -> tuple[str, ...]:
-        """The versions that the index gets files of that it doesn't have, in order."""
+        """The versions with files that are new to the index, in order."""
         new = (item for item in self.uploads if item.filename not in self.listing.files)
         return tuple(dict.fromkeys(item.version for item in new))
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The versions that something will be sent for, in order."""
+        """The versions with files to upload, in order."""
         return tuple(dict.fromkeys(item.version for item in self.uploads))
 
 
 def by_project(distributions: Iterable[Distribution]) -> Mapping[str, tuple[Distribution, ...]]:
-    """The files of each project, by its normalized name, in the order in which they are sent."""
+    """Return the files of each project, by its normalized name, in the order of their upload."""
     ordered = sorted(
         distributions, key=lambda item: (item.name, Version(item.version), item.filetype == "sdist", item.filename)
     )
@@ -74,9 +73,16 @@ def plan(
     repository: Repository,
     now: float,
 ) -> tuple[ProjectPlan, ...]:
-    """Decide on every file at `now` (unix seconds).
+    """Return what to do with every file.
 
-    Raises `DistributionError`, all problems at once, where a file can't be published.
+    Args:
+        projects: The files of each project, by its normalized name.
+        listings: What the index has of each project.
+        repository: The repository to publish to.
+        now: Unix time at the index.
+
+    Raises:
+        DistributionError: A file can't be published; the text has all problems.
     """
     plans, problems = [], []
     for name, distributions in projects.items():
@@ -89,8 +95,7 @@ def plan(
         planned = ProjectPlan(name, listing, tuple(files))
         if listing.status == "archived" and planned.uploads:
             problems.append(
-                f"{name} is archived on {repository.site or repository.url} and takes no files: unarchive it in the "
-                f"project's settings first."
+                f"{name} is archived on {repository.index} and accepts no files. Unarchive it in the project's settings."
             )
         problems += _closed(planned, repository, now)
         plans.append(planned)
@@ -104,44 +109,44 @@ def _planned(item: Distribution, listing: Listing, repository: Repository) -> Pl
     if listed is None or repository.existing == "replace":
         return PlannedFile(item)
     if repository.existing == "fail":
-        msg = f"{item.filename} is on the index already, and `existing` is set to `fail`."
+        msg = f"{item.filename} already exists on the index, and `existing` is `fail`."
         raise DistributionError(msg)
     if listed.sha256 is None:
         return PlannedFile(item, "already exists (not compared)")
     if listed.sha256 == sha256(item.path):
         return PlannedFile(item, "already exists", listed.sha256)
-    msg = (
-        f"{item.filename} is on the index already, with other content. A published file can't be replaced: give the "
-        f"project a new version and build again."
+    fix = (
+        "raise the version and build again" if repository.site else "raise the version, or set `existing` to `replace`"
     )
+    msg = f"{item.filename} already exists on the index with other content: {fix}."
     raise DistributionError(msg)
 
 
 def _closed(project: ProjectPlan, repository: Repository, now: float) -> Iterator[str]:
-    """What is too old at PyPI to get new files."""
+    """Yield the releases that are too old for new files on PyPI."""
     if repository.site is None:
         return
     released = _released(project.listing)
     for version in project.new_versions:
         if now - released.get(Version(version), now) > CLOSED_AFTER.total_seconds():
             yield (
-                f"{project.name} {version} was released more than {CLOSED_AFTER.days} days ago: {repository.site} takes no "
-                f"new files for it. Publish a new version."
+                f"{project.name} {version} was released more than {CLOSED_AFTER.days} days ago, and {repository.index} "
+                f"accepts no new files for it. Publish a new version."
             )
 
 
 def warnings(plans: Iterable[ProjectPlan], repository: Repository) -> Iterator[str]:
-    """What should be known before sending."""
+    """Yield a warning for each project that the index could not be asked about."""
     for project in plans:
         if project.listing.problem:
             yield (
-                f"{repository.url} could not tell which files of {project.name} it has: {project.listing.problem}. "
-                f"All are sent."
+                f"Could not ask {repository.index} for the files of {project.name} ({project.listing.problem}); uploading "
+                f"all."
             )
 
 
 def _released(listing: Listing) -> dict[Version, float]:
-    """When the first file of each version was uploaded, in unix seconds, as far as the index tells."""
+    """Return when the first file of each version was uploaded, in Unix time, as far as the index says."""
     released: dict[Version, float] = {}
     for filename, file in listing.files.items():
         try:

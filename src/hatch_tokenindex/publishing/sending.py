@@ -1,4 +1,4 @@
-"""Sending the files of a plan: a release's first file alone, the others side by side, each with its project's credential."""
+"""Send the files of a plan: a release's first file alone, the others in parallel, with their project's credential."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What the index took of one project: the sha256 (hex) of each file by its name, and the credential that it took."""
+    """The files of one project that the index accepted, and the credential that it accepted."""
 
     digests: Mapping[str, str]
     checked: CheckedCredential
@@ -44,23 +44,23 @@ class Sender:
     attestations: RunAttestations
 
     def send(self, project: ProjectPlan) -> Delivery:
-        """Send release by release; what was typed is remembered once a first file was taken. Raises `UploadError`."""
+        """Send release by release; what was typed is saved once a first file was accepted. Raises `UploadError`."""
         digests: dict[str, str] = {}
         for version in project.versions:
             first, *others = (item for item in project.uploads if item.version == version)
             digests[first.filename], checked = self._send_first(first, project)
-            self.report.remembered(self.session.save(project.name))
+            self.report.saved(self.session.save(project.name))
             digests.update(self._send_others(others, project))
         return Delivery({item.filename: digests[item.filename] for item in project.uploads}, checked)
 
     def _send_first(self, item: Distribution, project: ProjectPlan) -> tuple[str, CheckedCredential]:
-        """Send one file; where its credential is refused as such and may be replaced, send it with another one."""
+        """Send one file; if its credential is refused and can be replaced, send it with another one."""
         while True:
             checked = self.session.credential_for(project.name)
             self.report.credential(project.name, checked.credential)
             asked_now = self.session.can_replace(project.name, checked)
             try:
-                with self.report.showing_progress():
+                with self.report.showing_progress([item]):
                     digest = run_in_thread(partial(self._upload, item, project, asked_now=asked_now))
             except TokenIndexError as error:
                 self.report.failed(item, error)
@@ -77,7 +77,7 @@ class Sender:
         upload = partial(self._upload, project=project, asked_now=False)
         digests: dict[str, str] = {}
         failures: list[BaseException] = []
-        with self.report.showing_progress():
+        with self.report.showing_progress(items):
             for item, digest, failure in in_parallel(items, upload, self.jobs):
                 if failure is None:
                     digests[item.filename] = cast("str", digest)

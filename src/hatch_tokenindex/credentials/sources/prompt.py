@@ -70,12 +70,13 @@ class Prompts:
                     raise
                 self._prompter.note(f"{error}\nAttempts left: {left}.")
 
-    def prompt(self, project: str, user: str, *, user_given: bool) -> Credential:
-        """Prompt for the secret of a project."""
+    def prompt(self, project: str | None, user: str, *, user_given: bool) -> Credential:
+        """Prompt for the secret of a project (None: of whatever the token is scoped to)."""
         page = self._repository.token_page
         what = "API token" if user == TOKEN_USER else f"Password or token of {user!r}"
         create = f"; create one at {page}" if page else ""
-        question = f"{what} for {project} on {self._repository.index} (input is hidden{create})"
+        target = f"{project} on {self._repository.index}" if project else self._repository.index
+        question = f"{what} for {target} (input is hidden{create})"
         typed = Credential(user, self._prompter.ask_secret(question), _ORIGIN, typed=True, user_given=user_given)
         self._typed.append(typed)
         return typed
