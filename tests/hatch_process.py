@@ -160,7 +160,7 @@ class HatchTerminal:
         cwd: Path,
         home: Home,
         env: Mapping[str, str] | None = None,
-        timeout: float = 6,
+        timeout: float = 30,
         executable: str = "hatch",
     ) -> None:
         environment = {**home.environment, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **(env or {})}

@@ -72,3 +72,13 @@ def test_only_the_console_prints(module: Path) -> None:
     text = module.read_text(encoding="utf-8")
     printing = re.findall(r"(?:\bprint|\.print|\becho|sys\.std(?:out|err)\.write)\(", text)
     assert not printing or package_of(module) == "console"
+
+
+def test_the_page_names_modules_and_names_that_exist() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    modules = set(re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", page))
+    assert len(modules) > 15
+    assert [name for name in sorted(modules) if not (SOURCE / name).is_file()] == []
+    source = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
+    names = {part for name in re.findall(r"`([A-Z][\w.]+)`", page) for part in name.split(".")} - {"HATCH_INDEX_AUTH"}
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", source)] == []

@@ -76,7 +76,7 @@ def test_login_publish_logout(at_pypi: Maintainer, start: str) -> None:
 
     tokens = run("tokens")
     assert tokens.returncode == 0
-    assert tokens.stdout.splitlines()[1].split()[:5] == ["main", name, "project", "__token__", "not"]
+    assert tokens.stdout.splitlines()[1].split()[:5] == ["main", name, "project", "__token__", "unknown"]
 
     at_pypi.build()
     published = at_pypi.publish()
@@ -87,7 +87,7 @@ def test_login_publish_logout(at_pypi: Maintainer, start: str) -> None:
     assert logout.returncode == 0
     assert f"Deleted the secret for {name} on PyPI" in logout.words
     assert at_pypi.kept == {}
-    assert "Nothing is remembered yet." in run("tokens").words
+    assert "Nothing is saved yet." in run("tokens").words
     assert token not in login.output + tokens.output + published.output + logout.output
 
 
@@ -114,7 +114,7 @@ def test_ctrl_c_at_the_prompt_stores_nothing(at_pypi: Maintainer) -> None:
             "login", cwd=at_pypi.project.folder, home=at_pypi.home, executable="hatch-tokenindex"
         ) as terminal,
     ):
-        terminal.expect("API token for all projects on PyPI")
+        terminal.expect("API token for PyPI")
         terminal.expect("): ")
         terminal.interrupt_until("Aborted.")
         assert terminal.finish() == 1
@@ -175,7 +175,7 @@ BAD_LOGINS = {
     "expired": ((), project_token("demo", expires=PAST).encode(), ["expired on 2020-09-13"]),
     "another index's": (("-r", "test"), account_token().encode(), ["holds a PyPI token", "TestPyPI"]),
     "plain http": (("-r", "http://packages.example.org/"), SECRET.encode(), ["plain http"]),
-    "an unknown repository": (("-r", "man"), SECRET.encode(), ["no repository 'man'", "'main'"]),
+    "an unknown repository": (("-r", "man"), SECRET.encode(), ["Unknown repository 'man'", "'main'"]),
     "a project's name that is none": (("--project", "my project"), SECRET.encode(), ["'my project'"]),
     "no project's name": (("--project", ""), SECRET.encode(), ["--project ''"]),
     "a user name's secret for a project": (
@@ -186,8 +186,8 @@ BAD_LOGINS = {
     "a token as a user name": (("-u", account_token()), SECRET.encode(), ["--user holds an API token"]),
     "a token as a project's name": (("--project", account_token()), SECRET.encode(), ["--project holds an API token"]),
     "a user name that can't be sent": (("-u", "a:b"), SECRET.encode(), ["The user name from --user contains a colon"]),
-    "the secret as an argument": ((SECRET,), b"", ["A secret is no argument"]),
-    "a token as an argument": ((account_token(),), b"", ["A secret is no argument"]),
+    "the secret as an argument": ((SECRET,), b"", ["Don't pass the secret as an argument"]),
+    "a token as an argument": ((account_token(),), b"", ["Don't pass the secret as an argument"]),
 }
 
 
@@ -238,7 +238,7 @@ def test_a_keyring_that_does_not_keep_it(at_pypi: Maintainer, backend: str, why:
 def test_login_stores_nothing_for_pypi_that_is_no_token(at_pypi: Maintainer, secret: str) -> None:
     with unchanged(at_pypi):
         result = manage(at_pypi, "login", typed=secret.encode())
-    check_failure(result, "What standard input gave is no API token that can be read, and PyPI takes nothing else.")
+    check_failure(result, "The secret from standard input is not a valid API token, and PyPI accepts nothing else.")
     assert secret not in result.output
 
 
@@ -299,7 +299,7 @@ def test_logout_forgets_the_user_name_too(at_index: Maintainer) -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("--project", "demo"), ("-u", "alice")])
 def test_logout_where_nothing_is(at_pypi: Maintainer, arguments: tuple[str, ...]) -> None:
-    check_failure(manage(at_pypi, "logout", *arguments), "holds no such secret")
+    check_failure(manage(at_pypi, "logout", *arguments), "No such secret in the keyring")
 
 
 @pytest.mark.parametrize("arguments", [("--all",), ("--all", "-r", "test")])
@@ -307,7 +307,7 @@ def test_logout_of_everything_where_nothing_is_has_nothing_to_complain_of(
     at_pypi: Maintainer, arguments: tuple[str, ...]
 ) -> None:
     result = manage(at_pypi, "logout", *arguments)
-    assert (result.returncode, result.output) == (0, "Nothing is remembered.\n")
+    assert (result.returncode, result.output) == (0, "Nothing is saved.\n")
 
 
 def test_what_was_deleted_before_the_keyring_failed_is_told_and_no_longer_listed(
@@ -324,9 +324,7 @@ def test_what_was_deleted_before_the_keyring_failed_is_told_and_no_longer_listed
     monkeypatch.setattr(Keyring, "delete", delete_all_but_bobs)
     remember(at_pypi, *((PYPI, user, SECRET) for user in ("alice", "bob", "carol")))
     result = manage(at_pypi, "logout", "--all")
-    check_failure(
-        result, "Deleted the secret for alice on PyPI", "Not everything could be deleted: the keyring is locked."
-    )
+    check_failure(result, "Deleted the secret for alice on PyPI", "Could not delete everything: the keyring is locked.")
     assert result.words.count("Deleted the secret") == 1
     assert list(at_pypi.kept) == ["bob", "carol"]
     assert [slot.user for slot in Cache(at_pypi.cache_file.parent).read().entries] == ["bob", "carol"]
@@ -335,7 +333,7 @@ def test_what_was_deleted_before_the_keyring_failed_is_told_and_no_longer_listed
 def test_a_secret_that_another_tool_deleted_is_no_longer_listed(at_pypi: Maintainer) -> None:
     remember(at_pypi, (PYPI, slot_of("demo"), SECRET))
     at_pypi.home.keyring_file.unlink()
-    check_failure(manage(at_pypi, "logout", "--project", "demo"), "holds no such secret")
+    check_failure(manage(at_pypi, "logout", "--project", "demo"), "No such secret in the keyring")
     assert Cache(at_pypi.cache_file.parent).read().entries == ()
 
 
@@ -349,7 +347,7 @@ def test_a_secret_that_another_tool_deleted_is_no_longer_listed(at_pypi: Maintai
         (("--project", account_token()), ["--project holds an API token"]),
         (("-u", account_token()), ["--user holds an API token"]),
         (("-u", "a:b"), ["The user name from --user contains a colon"]),
-        (("-r", "nowhere"), ["no repository 'nowhere'"]),
+        (("-r", "nowhere"), ["Unknown repository 'nowhere'"]),
     ],
 )
 def test_what_logout_does_not_delete(at_pypi: Maintainer, arguments: tuple[str, ...], texts: list[str]) -> None:
@@ -364,7 +362,7 @@ def test_a_keyring_that_fails_deletes_nothing(at_pypi: Maintainer) -> None:
     remember(at_pypi, (PYPI, "__token__", SECRET))
     at_pypi.home.use_keyring("Locked")
     with unchanged(at_pypi):
-        check_failure(manage(at_pypi, "logout"), "Not everything could be deleted: the keyring is locked.")
+        check_failure(manage(at_pypi, "logout"), "Could not delete everything: the keyring is locked.")
 
 
 # tokens
@@ -381,10 +379,10 @@ def test_tokens_lists_what_the_cache_knows_and_the_slots_of_the_project_at_hand(
     assert result.returncode == 0, result.output
     assert [" ".join(line.split()) for line in result.stdout.splitlines()] == [
         "REPOSITORY PROJECT KIND USER EXPIRES STORED",
-        "private all password alice not told 2026-08-17 20:53 UTC",
-        "https://gone.example.org/legacy/ all password bob not told 2026-08-17 20:53 UTC",
-        f"test {name} project __token__ 2100-01-01 00:00 UTC not known",
-        "main all account __token__ not told not known",
+        "private all password alice unknown 2026-08-17 20:53 UTC",
+        "https://gone.example.org/legacy/ all password bob unknown 2026-08-17 20:53 UTC",
+        f"test {name} project __token__ 2100-01-01 00:00 UTC unknown",
+        "main all account __token__ unknown unknown",
         "main demo project __token__ 2100-01-01 00:00 UTC 2026-08-17 20:53 UTC",
     ]
     assert "unrelated" not in result.output
@@ -403,7 +401,7 @@ def test_tokens_lists_what_the_cache_knows_and_the_slots_of_the_project_at_hand(
 def test_tokens_where_nothing_is(at_pypi: Maintainer) -> None:
     result = manage(at_pypi, "tokens")
     assert (result.returncode, result.stdout) == (0, "")
-    assert "Nothing is remembered yet." in result.stderr
+    assert "Nothing is saved yet." in result.stderr
     assert json.loads(manage(at_pypi, "tokens", "--json").stdout) == []
 
 
@@ -417,7 +415,7 @@ def test_tokens_without_a_keyring(
     at_pypi.home.use_keyring(backend)
     result = manage(at_pypi, "tokens", *(["--json"] if as_json else []), HANGING_KEYRING="get_password")
     assert result.returncode == 0
-    assert result.stderr.count("Only what the cache knows is listed: the keyring") == 1
+    assert result.stderr.count("The list may be incomplete: the keyring") == 1
     listed = [row["project"] for row in json.loads(result.stdout)] if as_json else result.stdout.splitlines()[1].split()
     assert "demo" in listed
 

@@ -136,6 +136,6 @@ def test_without_the_extra_it_says_how_to_install_it(wheel: Path, home: Home, mo
     result = verify(wheel, home)
     assert result.returncode == 1
     assert result.stderr == (
-        "Attestations can't be verified: the extra `attestations` is not installed\n"
+        "Can't verify attestations: the extra `attestations` is not installed.\n"
         'Fix: install it into the environment of Hatch, with pip: python -m pip install "hatch-tokenindex[attestations]"\n'
     )

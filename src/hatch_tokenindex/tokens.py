@@ -199,7 +199,7 @@ def token_in(text: str) -> Secret | None:
 def issuers_in(text: str) -> frozenset[str]:
     """Return the sites (`pypi.org`, `test.pypi.org`) whose tokens the text may hold, however they are spelt or wrapped.
 
-    A secret that is no valid token can still hold one: with a character too many, a name in front, or inside of JSON or
+    A secret that is not a valid token can still hold one: with a character too many, a name in front, or inside of JSON or
     base64. Whoever receives it can cut the token out, so what decides whether it may be sent is this search, and not
     `read`.
     """

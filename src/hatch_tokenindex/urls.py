@@ -80,7 +80,7 @@ def index_name(url: str, otherwise: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Return True if `url` is on this machine."""
-    host = web_origin(url)[1].strip("[]")
+    host = web_origin(url)[1].strip("[]").rstrip(".")
     if host == "localhost":
         return True
     try:

@@ -93,7 +93,7 @@ class Stage:
     def publish(
         self, *, secret: str = SECRET, name: str = "demo", more: tuple[str, ...] = (), **variables: str
     ) -> Ending:
-        """Let the tool publish a project where standard input is no terminal; `more` are arguments. An empty secret is none."""
+        """Let the tool publish a project where standard input is not a terminal; `more` are arguments. An empty secret is none."""
         environment = {**self._environment(), **self._credential(secret), **variables}
         ending = self.tool.run(self._command(more), self._folder / name, environment)
         return Ending(ending.status, self._plain(ending.output))

@@ -38,7 +38,7 @@ class Ending:
 
 
 def run_command(command_line: list[str], folder: Path, environment: Mapping[str, str]) -> Ending:
-    """Run a command in a folder, where standard input is no terminal."""
+    """Run a command in a folder, where standard input is not a terminal."""
     done = subprocess.run(
         command_line,
         cwd=folder,

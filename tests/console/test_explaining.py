@@ -148,7 +148,7 @@ def test_a_file_that_can_not_be_published_is_explained_by_its_name(at_index: Mai
     assert [project["name"] for project in explain(at_index)] == ["alpha", "beta-two"]
     result = at_index.publish_in_process("-o", "explain")
     assert result.returncode == 0
-    assert f"{Path('dist', 'nameless.whl')} has no name of a wheel or sdist, and so no project." in result.stderr
+    assert f"{Path('dist', 'nameless.whl')} does not have the name of a wheel or sdist." in result.stderr
 
 
 def test_the_document_is_alone_on_standard_output(at_index: Maintainer) -> None:

@@ -223,7 +223,7 @@ def test_warnings_are_annotations(runner: Runner) -> None:
     _, printed = runner.publish(exit_status=0)
     [command] = commands(printed)
     assert (command.name, command.properties) == ("warning", {"title": "hatch-tokenindex"})
-    assert "could not tell which files" in command.text
+    assert "Could not ask" in command.text
 
 
 def test_a_dry_run_tells_what_would_be_uploaded(runner: Runner) -> None:
@@ -248,7 +248,7 @@ def test_a_summary_that_cannot_be_written_is_a_warning(runner: Runner, status: i
     maintainer.build()
     maintainer.server.script_uploads(Answer(200 if status == 0 else 400))
     _, printed = runner.publish(exit_status=status, GITHUB_STEP_SUMMARY=str(maintainer.home.folder))
-    assert "The job summary could not be written" in printed
+    assert "Can't write the job summary" in printed
     assert "Traceback" not in printed
     assert ("success" in printed) == (status == 0)
 

@@ -119,7 +119,7 @@ def test_the_installed_command_shows_no_variables(built: Project, home: Home, tm
     folder = tmp_path / "broken"
     folder.mkdir()
     folder.joinpath("sitecustomize.py").write_text(
-        "import hatch_tokenindex.publishing.run as run\n\n\ndef explode(self, files):\n    raise RuntimeError(self.asked)\n\n\n"
+        "import hatch_tokenindex.publishing.run as run\n\n\ndef explode(self, files):\n    raise RuntimeError(self.options)\n\n\n"
         "run.Run.publish = explode\n",
         encoding="utf-8",
     )
@@ -155,7 +155,7 @@ def publish_to_full_output(project: Project, home: Home, *arguments: str) -> Hat
 def test_a_full_standard_output_is_one_line(index: RecordingServer, built: Project, home: Home) -> None:
     result = publish_to_full_output(built, home, index.upload_url)
     assert result.returncode != 0
-    assert "Standard output can't be written" in result.stderr
+    assert "Can't write to standard output" in result.stderr
     assert '"ok"' not in result.stderr
     assert "bug in hatch-tokenindex" not in result.stderr
     assert SECRET not in result.stderr
@@ -168,6 +168,6 @@ def test_a_full_standard_output_hides_no_refusal(index: RecordingServer, built: 
     assert result.returncode != 0
     assert "  I don't want it" in result.stderr.splitlines()
     assert "\nFix: " in result.stderr
-    assert "Standard output can't be written" in result.stderr
+    assert "Can't write to standard output" in result.stderr
     assert '"ok"' not in result.stderr
     assert SECRET not in result.stderr

@@ -66,7 +66,7 @@ def test_the_token_that_created_a_project_is_swapped(
     (line,) = advice(first)
     assert f"{name} is new. Your token can upload to every project of the account" in line
     assert f"https://{site}/{LINK}{name} " in line
-    assert ("save it with: hatch-tokenindex login" in line) is (script == "on the path")
+    assert ("save it with: `hatch-tokenindex login" in line) is (script == "on the path")
 
     token = project_token(name, location=site)
     run_as_printed(line, at_pypi, token)

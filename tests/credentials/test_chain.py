@@ -434,7 +434,7 @@ def test_without_a_prompt_every_place_is_listed_in_order(context: Context) -> No
     positions = [result.words.index(f"{place}") for place in places]
     assert result.returncode == 1
     assert positions == sorted(positions)
-    assert "standard input is no terminal" in result.words
+    assert "standard input is not a terminal" in result.words
     assert "HATCH_INDEX_AUTH_PRIVATE: ${{ secrets." in result.words
 
 

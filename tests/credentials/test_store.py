@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sysconfig
@@ -56,9 +57,11 @@ def give_token(terminal: HatchTerminal, token: str) -> None:
 
 
 def undo_commands(words: str) -> list[list[str]]:
-    """The commands that a run printed to undo what it stored; they are alone on their line."""
-    (commands,) = [line.partition("To remove it: ")[2] for line in words.splitlines() if "To remove it: " in line]
-    return [shlex.split(command) for command in commands.split("; ")]
+    """The commands that a run printed to undo what it stored; none is broken into lines."""
+    (commands,) = re.findall(r"To\s+remove\s+it:\s+((?:`[^`]+`(?:\s+and\s+)?)+)", words)
+    found = re.findall("`([^`]+)`", commands)
+    assert "\n" not in "".join(found)
+    return [shlex.split(command) for command in found]
 
 
 def undo(maintainer: Maintainer, screen: str) -> None:

@@ -158,7 +158,7 @@ def test_hatch_says_so_where_the_plugin_is_missing(home: Home, project: Project)
 
 @pytest.mark.parametrize(
     ("message", "variables"),
-    [("HATCH_INDEX_AUTH is set but empty", {"HATCH_INDEX_AUTH": ""}), ("No secret was found", {})],
+    [("HATCH_INDEX_AUTH is set but empty", {"HATCH_INDEX_AUTH": ""}), ("Cannot prompt for a token", {})],
 )
 def test_a_job_without_its_secret_says_what_the_page_quotes(
     message: str, variables: dict[str, str], home: Home, project: Project

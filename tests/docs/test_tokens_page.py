@@ -68,10 +68,10 @@ def test_the_session_runs_as_shown() -> None:
 
 def test_what_is_said_before_an_upload_is_what_the_page_says() -> None:
     text = section(text_of("tokens.md"), "Checks before an upload")
-    notes, errors = (block.splitlines() for block in blocks(text, "text"))
+    notes, errors = blocks(text, "text")
     said = list(said_before_an_upload())
-    assert notes == [line for line, goes_on in said if goes_on]
-    assert errors == [line for line, goes_on in said if not goes_on]
+    assert notes.splitlines() == [text for text, goes_on in said if goes_on]
+    assert errors.strip("\n").split("\n\n") == [text for text, goes_on in said if not goes_on]
 
 
 def said_before_an_upload() -> Iterator[tuple[str, bool]]:

@@ -110,6 +110,8 @@ def reader(pypi: PyPIStandIn, home: Home, tmp_path: Path) -> Reader:
         "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]),
         # No bars: they are gone when a run is over.
         "TERM": "dumb",
+        # Pages show lines whole.
+        "COLUMNS": "400",
         "PIP_CERT": str(pypi.ca_file),
         "PIP_CONFIG_FILE": os.devnull,
         "NO_PROXY": "127.0.0.1",

@@ -435,7 +435,7 @@ def test_an_archived_project_is_refused_before_anything_is_sent(at_index: Mainta
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
     assert result.returncode == 1
     assert f"{at_index.project.name} is archived" in result.words
-    assert "unarchive" in result.words
+    assert "Unarchive" in result.words
     assert at_index.server.uploads == []
 
 
@@ -484,7 +484,7 @@ def test_files_are_uploaded_if_the_index_cannot_be_asked(at_index: Maintainer, a
     at_index.server.script_others(answer, answer)
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
     assert result.returncode == 0, result.output
-    assert f"could not tell which files of {at_index.project.name} it has" in result.words
+    assert f"for the files of {at_index.project.name} (" in result.words
     assert len(at_index.server.uploads) == 1
 
 
@@ -518,4 +518,4 @@ def test_redirect_to_a_url_with_credentials(at_index: Maintainer) -> None:
     at_index.server.script_others(Answer(302, headers={"Location": "http://user:password@127.0.0.1/simple/"}))
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
     assert result.returncode == 0, result.output
-    assert "redirect to an invalid URL. All are sent." in result.words
+    assert "(redirect to an invalid URL); uploading all." in result.words

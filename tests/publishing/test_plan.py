@@ -95,9 +95,9 @@ def test_a_file_that_is_listed(tmp_path: Path, existing: Existing, sha256: str |
     ("existing", "sha256", "expected"),
     [
         ("skip", OTHER, "with other content"),
-        ("fail", "", "`existing` is set to `fail`"),
-        ("fail", None, "`existing` is set to `fail`"),
-        ("fail", OTHER, "`existing` is set to `fail`"),
+        ("fail", "", "`existing` is `fail`"),
+        ("fail", None, "`existing` is `fail`"),
+        ("fail", OTHER, "`existing` is `fail`"),
     ],
 )
 def test_a_file_that_is_listed_can_be_an_error(
@@ -257,7 +257,7 @@ def test_somebody_at_a_terminal_is_asked(
 def test_a_rehearsal_at_a_terminal_says_that_it_would_ask(at_index: Maintainer, two_versions: list[Path]) -> None:
     with at_index.at_terminal("-o", "dry-run", HATCH_INDEX_AUTH="secret") as terminal:
         assert terminal.finish() == 0, terminal.screen
-    assert "would ask whether to publish them all" in terminal.words
+    assert "would prompt for confirmation" in terminal.words
     assert terminal.words.count("would be uploaded to") == len(two_versions)
     assert at_index.server.uploads == []
 

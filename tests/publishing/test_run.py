@@ -19,7 +19,7 @@ def test_a_rehearsal_of_a_disabled_publisher_says_that_the_run_would_ask(at_pypi
     at_pypi.build()
     with at_pypi.at_terminal("-o", "dry-run") as terminal:
         assert terminal.finish() == 0, terminal.screen
-    assert "Publishing with tokenindex is disabled: the run would ask whether to publish." in terminal.words
+    assert "Publishing with tokenindex is disabled; publishing would prompt for confirmation." in terminal.words
     assert "would prompt" in terminal.words
     assert at_pypi.received == []
 
@@ -29,7 +29,7 @@ def test_a_rehearsal_of_remembering_asks_nothing(at_pypi: Maintainer) -> None:
     with at_pypi.at_terminal("--initialize-auth", "-o", "dry-run") as terminal:
         assert terminal.finish() == 0, terminal.screen
     name = at_pypi.project.name
-    assert f"There is no credential for {name} yet: would prompt." in terminal.words
+    assert f"No credential for {name} yet: publishing would prompt." in terminal.words
     assert at_pypi.kept == {}
 
 

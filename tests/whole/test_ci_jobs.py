@@ -575,7 +575,7 @@ def test_gitlab_goes_on_with_what_it_has(job: Job) -> None:
     assert len(job.index.minted) == 1
     assert "token is expired" in result.words
     assert "A Trusted Publishing token is valid for 15 minutes, and this one has expired." in result.words
-    assert "Run the job again" in result.words
+    assert "run the job again" in result.words
 
 
 @pytest.mark.parametrize(("seconds", "succeeds"), [(700, True), (1000, False)])

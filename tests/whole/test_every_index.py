@@ -175,7 +175,7 @@ def test_other_content_is_refused_before_anything_is_sent(
     make_sdist(project.dist, project.name, description="Another one.\n")
     result = publish(*arguments)
     check_told(result, 1)
-    assert f"{sdist.name} is on the index already, with other content" in result.words
+    assert f"{sdist.name} already exists on the index with other content" in result.words
     assert wheel.name not in result.words
     assert an_index.files(project.name) == before
 
@@ -192,7 +192,7 @@ def test_with_fail_every_existing_file_is_an_error(
     publish(wheel)
     result = publish("-o", "existing=fail", *arguments)
     check_told(result, 1)
-    assert f"{wheel.name} is on the index already" in result.words
+    assert f"{wheel.name} already exists on the index" in result.words
     assert an_index.files(project.name) == hashes(wheel)
     assert sdist.exists()
 

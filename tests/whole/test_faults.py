@@ -187,7 +187,7 @@ def test_a_fault_that_passes_is_outlived(at_index: Maintainer, files: list[Path]
     del at_index.server.files[earlier]
     check_published(result, at_index.server, *files)
     assert len(at_index.server.uploads) == len(files) + len(PASSING[fault])
-    assert result.words.count("Trying again in 0 s.") == len(PASSING[fault])
+    assert result.words.count("Retrying in 0 s.") == len(PASSING[fault])
     assert result.words.count("success") == len(files)
 
 
@@ -214,7 +214,7 @@ def test_the_installed_command_outlives_a_reset(at_index: Maintainer) -> None:
     at_index.server.script_uploads(Answer(fault=Fault.RESET_DURING_BODY))
     result = publish(at_index, run=run_hatch)
     check_published(result, at_index.server, *files)
-    assert "Trying again in" in result.words
+    assert "Retrying in" in result.words
 
 
 def test_what_is_asked_for_between_attempts(at_index: Maintainer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +257,7 @@ def test_a_file_that_arrived_is_not_sent_again(
     result = publish(at_index)
     check_published(result, at_index.server, *files)
     assert sorted(sent(at_index.server)) == sorted(path.name for path in files)
-    assert "Trying again" not in result.words
+    assert "Retrying" not in result.words
 
 
 def test_the_installed_command_asks_what_arrived(at_index: Maintainer, files: list[Path]) -> None:
@@ -375,7 +375,7 @@ def test_a_fault_that_stays_ends_the_run(at_index: Maintainer, files: list[Path]
     assert sent(at_index.server) == [first.name, *[broken.name] * 3]
     check_attempts(at_index.server)
     if fault == "reset":
-        assert f"May have arrived: {shown(at_index, broken)}." in result.words
+        assert f"Possibly uploaded: {shown(at_index, broken)}." in result.words
         assert f"Not uploaded: {shown(at_index, *others)}." in result.words
     else:
         assert f"Not uploaded: {shown(at_index, broken, *others)}." in result.words
@@ -457,9 +457,9 @@ def test_a_server_that_dies_between_two_files_is_told_with_what_arrived(
     check_refused(
         result,
         f"Uploaded: {shown(at_index, first)}.",
-        f"May have arrived: {shown(at_index, second)}.",
+        f"Possibly uploaded: {shown(at_index, second)}.",
         f"Not uploaded: {shown(at_index, *others)}.",
-        "The same command, run again, completes the rest.",
+        "Run the same command again to upload the rest; files already uploaded are skipped.",
     )
     with RecordingServer() as risen:
         risen.files.update(at_index.server.files)
@@ -471,7 +471,7 @@ def test_where_nobody_listens_the_run_ends_with_a_text(at_index: Maintainer, fil
     at_index.server.close()
     result = publish(at_index, "-o", "retries=1")
     check_refused(result, "Could not upload ", f"Not uploaded: {shown(at_index, *files)}.")
-    assert "May have arrived" not in result.words
+    assert "Possibly uploaded" not in result.words
 
 
 def test_a_long_wait_is_the_persons_own(at_index: Maintainer, files: list[Path]) -> None:
@@ -558,7 +558,7 @@ def test_another_run_that_sent_other_content_wins(at_index: Maintainer, files: l
     result = publish(at_index)
     check_refused(result, "File already exists", f"Not uploaded: {shown(at_index, *files)}.")
     assert {name: file.content for name, file in index.files.items()} == {first.name: b"somebody else's"}
-    check_refused(publish(at_index), f"{first.name} is on the index already, with other content")
+    check_refused(publish(at_index), f"{first.name} already exists on the index with other content")
 
 
 def test_with_existing_fail_another_run_is_an_error(at_index: Maintainer) -> None:
@@ -595,9 +595,9 @@ def test_ctrl_c_ends_at_once_and_says_what_arrived(at_index: Maintainer, files: 
         assert interrupted(terminal) < 2
     never.set()
     parts = files[:uploaded], files[uploaded : uploaded + 1], files[uploaded + 1 :]
-    for place, paths in zip(("Uploaded", "May have arrived", "Not uploaded"), parts, strict=True):
+    for place, paths in zip(("Uploaded", "Possibly uploaded", "Not uploaded"), parts, strict=True):
         assert (f"{place}: {shown(at_index, *paths)}." in terminal.words) is bool(paths), terminal.screen
-    assert "The same command, run again, completes the rest." in terminal.words
+    assert "Run the same command again to upload the rest; files already uploaded are skipped." in terminal.words
     assert terminal.words.endswith("Aborted.")
     assert "Traceback" not in terminal.screen
     check_stored(at_index.server, *files[:uploaded])
@@ -609,7 +609,7 @@ def test_ctrl_c_ends_at_once_and_says_what_arrived(at_index: Maintainer, files: 
 def test_ctrl_c_ends_also_a_pause(at_index: Maintainer, files: list[Path]) -> None:
     at_index.server.script_uploads(Answer(503, headers={"Retry-After": "600"}))
     with at_index.at_terminal(HATCH_INDEX_AUTH=SECRET) as terminal:
-        terminal.expect("Trying again in 600 s.")
+        terminal.expect("Retrying in 600 s.")
         assert interrupted(terminal) < 2
     check_published_rest(publish(at_index), at_index.server, files)
 
@@ -623,7 +623,7 @@ def test_ctrl_c_ends_also_many_uploads_at_once(at_index: Maintainer, files: list
         assert interrupted(terminal) < 2
     never.set()
     assert f"Uploaded: {shown(at_index, files[0])}." in terminal.words
-    assert f"May have arrived: {shown(at_index, *files[1:])}." in terminal.words
+    assert f"Possibly uploaded: {shown(at_index, *files[1:])}." in terminal.words
 
 
 # The order
@@ -1018,7 +1018,7 @@ def test_a_file_that_changes_after_a_lost_answer_may_have_arrived(
     check_refused(
         result,
         "changed during the upload" if happens is not vanish else "can no longer be read",
-        f"May have arrived: {shown(at_index, sdist)}.",
+        f"Possibly uploaded: {shown(at_index, sdist)}.",
     )
     assert "Not uploaded" not in result.words
     assert list(at_index.server.files) == [sdist.name]

@@ -361,7 +361,7 @@ def test_the_canary_is_not_in_the_complaint_about_a_repository(
     result = plant(context).run(context, repository="privat")
 
     assert result.returncode == 1, result.output
-    assert "There is no repository 'privat'" in result.output
+    assert "Unknown repository 'privat'" in result.output
     context.search(result.output)
 
 
@@ -496,7 +496,7 @@ def test_an_echo_is_masked_while_it_is_tried_again(context: Context) -> None:
 
     assert result.returncode == 0, result.output
     assert f"{MASK} is too much" in result.words
-    assert "Trying again" in result.words
+    assert "Retrying" in result.words
     context.search(result.output)
 
 

@@ -7,7 +7,7 @@ import textwrap
 from hatch_tokenindex.config.keys import KEYS, Key, Place
 
 _WIDTH = 80
-_COLUMN = 27
+_COLUMN = 30
 
 _BEFORE = """\
 hatch publish -p tokenindex [ARTIFACTS]...

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 INTERVAL = 30.0
 """Seconds between two lines about one file where no bar is shown."""
+WORTH_A_LINE = 1_000_000
+"""Bytes from which the begin of an upload is worth a line where no bar is shown."""
 _WIDE, _MEDIUM = 100, 60
 _MOST_SINGLE_BARS = 4
 _SHORTEST_NAME = 8
@@ -66,7 +68,7 @@ class UploadProgress:
                 name = _shortened(escaped(item.filename), _width_of_name(self._terminal.console.width))
                 self._tasks[item.path] = self._bars.add_task(name, total=item.size)
                 return
-        if sys.stderr and sys.stderr.isatty():
+        if item.size >= WORTH_A_LINE and sys.stderr and sys.stderr.isatty():
             self._terminal.info(f"{self._terminal.path(item.path)} ... uploading ({megabytes(item.size)})")
 
     def update(self, item: Distribution, size: int) -> None:

@@ -173,8 +173,7 @@ class Report:
         groups = {
             "Uploaded": self._names(Outcome.UPLOADED),
             "Possibly uploaded": unsure,
-            "Not uploaded": [name for name in failed if name not in unsure],
-            "Skipped after the failure": self._names(Outcome.NOT_TRIED),
+            "Not uploaded": [name for name in failed if name not in unsure] + self._names(Outcome.NOT_TRIED),
         }
         if not groups["Uploaded"] and not failed:
             return

@@ -22,7 +22,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class FileResult:
-    """One file; `sha256` (hex) is known once it was needed, `error` is the text for the person."""
+    """One file; `sha256` (hex) is known once it was needed, `error` is the text to show."""
 
     distribution: Distribution
     outcome: Outcome

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.style import Style
 
-SHORTEST_MASKED = 6
+SHORTEST_MASKED = 9
 """Characters of the shortest secret that is masked in texts of our own: a shorter one would garble ordinary words."""
 _NARROWEST = 20
+_KEPT_SPACE = "\0"
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Terminal:
                 encoding = getattr(stream, "encoding", None) or "utf-8"
                 click.echo(self._safe(text).encode(encoding, "backslashreplace").decode(encoding), file=stream)
         except OSError as error:
+            _silence(sys.stdout)
             msg = f"Can't write to standard output: {error.strerror}."
             raise TokenIndexError(msg) from None
 
@@ -161,14 +164,15 @@ class Terminal:
 
 
 def _wrapped(line: str, width: int | None) -> str:
-    """Wrap a line at words, with the indentation of its first words; what has no spaces stays whole."""
+    """Wrap a line at words, with the indentation of its first words; URLs and commands in backticks stay whole."""
     if width is None or len(line) < width:
         return line
     indent = line[: len(line) - len(line.lstrip())]
     wide = max(width - 1, _NARROWEST)
+    whole = re.sub("`[^`]*`", lambda command: command[0].replace(" ", _KEPT_SPACE), line)
     return textwrap.fill(
-        line, wide, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
-    )
+        whole, wide, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    ).replace(_KEPT_SPACE, " ")
 
 
 @contextmanager
@@ -177,9 +181,14 @@ def _surviving() -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError):
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, sys.stderr.fileno())
-            os.close(null)
-        except (OSError, ValueError, AttributeError):
-            return
+        _silence(sys.stderr)
+
+
+def _silence(stream: TextIO | None) -> None:
+    """Lead a broken stream nowhere: Python would fail to flush it at its end, with a message and status 120."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, cast("TextIO", stream).fileno())
+        os.close(null)
+    except (OSError, ValueError, AttributeError):
+        return

@@ -48,7 +48,7 @@ class TokenAdvice:
             return ""
         return (
             f"A token for {project} alone is safer than your account token. Create one at {self._page(project)} and run: "
-            f"{self._login(project)}"
+            f"`{self._login(project)}`"
         )
 
     def _is_for_account(self, checked: CheckedCredential) -> bool:
@@ -60,7 +60,7 @@ class TokenAdvice:
 
     def _how_to_use(self, checked: CheckedCredential, project: str) -> str:
         if self.store.repository.keyring:
-            return f"save it with: {self._login(project)}"
+            return f"save it with: `{self._login(project)}`"
         return f"use it in place of the one from {checked.credential.origin}."
 
     def _login(self, project: str) -> str:

@@ -131,7 +131,7 @@ class CredentialStore:
 
     def _saved_note(self, checked: CheckedCredential, entries: Sequence[KeyringEntry], backend: str) -> str:
         targets = " and ".join(describe(self.repository.url, entry.user) for entry in entries)
-        undo = "; ".join(command("logout", *self.arguments(entry)) for entry in entries)
+        undo = " and ".join(f"`{command('logout', *self.arguments(entry))}`" for entry in entries)
         return f"Saved the {_noun(checked)} for {targets} in the keyring ({backend}). To remove it: {undo}"
 
     def _delete(self, refused: Credential | None, saved: Sequence[KeyringEntry]) -> str | None:

@@ -11,6 +11,7 @@ from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import simple_urls
 from hatch_tokenindex.index.responses import read_body
 from hatch_tokenindex.index.simple_page import Listing, parse
+from hatch_tokenindex.secrets import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +85,11 @@ class SimpleApi:
                         # pypiserver redirects to PyPI for every project that it doesn't have. Once the credential was
                         # sent, the host's name could quote it.
                         host = urls.web_origin(target)[1] if authorization is None else "another host"
-                        return _NOT_FOUND if urls.site(target) else Listing(None, problem=f"redirect to {host}")
+                        return (
+                            _NOT_FOUND
+                            if urls.site(target)
+                            else Listing(None, problem=RUN.redact(f"redirect to {host}"))
+                        )
                     url = target
         except (httpx.TimeoutException, TimeoutError):
             return Listing(None, problem="timed out")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.credentials.advice import TokenAdvice
@@ -44,7 +44,7 @@ class Parts:
     session: CredentialSession
     advice: TokenAdvice
     attestations: RunAttestations
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
 
 
 def build_parts(

@@ -50,7 +50,7 @@ class Run:
         elif not self.options.can_prompt or not self.terminal.confirm(
             "Publishing with tokenindex is disabled. Publish?"
         ):
-            msg = f"Publisher is disabled: tokenindex ({origin}).\nFix: add `--yes` to publish anyway."
+            msg = f"Publisher is disabled: tokenindex ({origin}). Add `--yes` to publish anyway."
             raise ConfigurationError(msg)
 
     def explain(self, files: Sequence[Path], current_project: str) -> None:

@@ -54,7 +54,7 @@ def test_a_command_line_that_no_program_can_be_given() -> None:
     )
 
 
-@pytest.mark.parametrize(("errors", "said"), [("", ""), ("Locked.\n", " Its error output:\n  Locked.")])
+@pytest.mark.parametrize(("errors", "said"), [("", ""), ("Locked.\n", "\nIts error output:\n  Locked.")])
 def test_a_program_that_prints_nothing(errors: str, said: str) -> None:
     code = f"import sys; print(); print('the second line'); sys.stderr.write({errors!r})"
     printed_nothing = "printed nothing on the first line of its output"

@@ -84,10 +84,10 @@ def a_new_code(job: Job) -> None:
         (invalid_payload, "unknown trusted publishing issuer", "doesn't recognise the issuer of the identity token", 1),
         (not_enabled, "GitHub trusted publishing functionality not enabled", "has disabled Trusted Publishing", 1),
         (invalid_token, "malformed or invalid token", "Check the clock", 1),
-        (invalid_publisher, "Publisher with matching claims was not found", "Compare each field with its claim", 1),
+        (invalid_publisher, "Publisher with matching claims was not found", "Compare each claim with its field", 1),
         (invalid_pending_publisher, "project already exists", "choose another name", 3),
         (invalid_reuse_token, "invalid token: already used", "Run the job again", 3),
-        (a_new_code, "wrong phase", "no reason that is known here", 1),
+        (a_new_code, "wrong phase", "Unrecognised error code", 1),
     ],
 )
 def test_every_refusal_is_explained_with_the_claims_beside_the_fields(
@@ -116,7 +116,7 @@ def test_every_refusal_is_explained_with_the_claims_beside_the_fields(
     ):
         (line,) = (line for line in text.splitlines() if line.strip().startswith(claim))
         assert line.endswith(f"  {field}")
-    assert "An API token in HATCH_INDEX_AUTH works without a publisher." in text
+    assert "Or set HATCH_INDEX_AUTH to an API token, which needs no publisher." in text
     assert "reusable" not in text
 
 
@@ -197,7 +197,7 @@ def test_a_project_that_the_token_does_not_cover_is_told_with_the_publisher(pypi
     result = pypi_job.publish()
     assert result.returncode == 1
     assert f"isn't allowed to upload to project '{other}'" in result.words
-    assert f"is no trusted publisher of {other}" in result.words
+    assert f"is not a Trusted Publisher of {other}" in result.words
     expected = (f"pypi.org/manage/project/{other}/settings/publishing/", {**FILLED_IN, "environment": "pypi"})
     assert links(result.output) == [expected]
     assert pypi_job.index.burned == list(pypi_job.index.minted)

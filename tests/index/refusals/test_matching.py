@@ -454,7 +454,7 @@ def test_no_way_to_pypi(
     at_pypi.build()
     result = arrange(at_pypi, pypi).publish_in_process(HATCH_INDEX_AUTH=TOKEN)
     check_no_answer(result, "upload.pypi.org", said, step)
-    assert "Trying again" not in result.output
+    assert "Retrying" not in result.output
     assert pypi.server.uploads == []
 
 
@@ -482,7 +482,7 @@ def test_an_unknown_host(at_index: Maintainer, resolver: Callable[[str], None]) 
     host = "packages.example.org"
     result = at_index.publish("-r", f"https://{host}/legacy/", HATCH_INDEX_AUTH=PASSWORD)
     check_no_answer(result, host, "The host name could not be resolved.", f"spelling of {host}")
-    assert "Trying again" not in result.output
+    assert "Retrying" not in result.output
 
 
 def test_a_name_that_cannot_be_looked_up_now(at_index: Maintainer, resolver: Callable[[str], None]) -> None:
@@ -521,7 +521,7 @@ def test_a_server_that_speaks_no_https(at_index: Maintainer) -> None:
     host = f"127.0.0.1:{at_index.server.port}"
     result = at_index.publish("-r", f"https://{host}/legacy/", HATCH_INDEX_AUTH=PASSWORD)
     check_no_answer(result, host, "The TLS handshake failed.", f"the TLS handshake with {host} failed")
-    assert "Trying again" not in result.output
+    assert "Retrying" not in result.output
 
 
 def check_no_answer(result: HatchResult, host: str, said: str, step: str) -> None:
