@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from hatch_tokenindex.index.clock import Clock
     from hatch_tokenindex.index.refusals import Upload
     from hatch_tokenindex.index.simple import SimpleApi
-    from hatch_tokenindex.secrets import Secret
 
 ACCEPT = "application/json, */*;q=0.5"
 """Makes PyPI answer in JSON, whose `code` holds its own words over HTTP/2 too."""
@@ -109,7 +108,7 @@ class Uploader:
     def _attempt(self, upload: Upload, form: Form) -> tuple[Response | None, Refusal | None]:
         attempt = self._new_attempt(upload)
         response, refused = self._send(attempt, form)
-        if refused is not None and refused.calls_token_expired and _is_narrowed(attempt):
+        if refused is not None and refused.calls_token_expired and attempt.is_narrowed:
             # The response has just corrected our clock.
             return self._send(self._new_attempt(upload), form)
         return response, refused
@@ -160,7 +159,7 @@ class Uploader:
         item, exists = upload.distribution, refused.row.exists
         if exists and not before and self.repository.existing == "fail":
             return False
-        listed = self.api.listing(item.name, lambda: _header(upload)).files.get(item.filename)
+        listed = self.api.listing(item.name, lambda: upload.authorize().header).files.get(item.filename)
         if listed is None or listed.sha256 is None:
             return listed is not None and exists and bool(before)
         return listed.sha256 == form.digest
@@ -184,14 +183,6 @@ class _Progress:
 
 def _error(refused: Refusal, doubt: Doubt) -> UploadError:
     return UploadError(str(refused), refused, possibly_uploaded=doubt is Doubt.NO_RESPONSE)
-
-
-def _header(upload: Upload) -> Secret:
-    return upload.authorize().header
-
-
-def _is_narrowed(attempt: Attempt) -> bool:
-    return attempt.authorization is not None and attempt.authorization.is_narrowed
 
 
 def _pause_after(attempts: int, response: Response | None) -> float:

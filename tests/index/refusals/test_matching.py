@@ -163,8 +163,8 @@ def keyring(maintainer: Maintainer) -> KeyringEntry:
             ),
             "Username/Password authentication is no longer supported. Migrate to API Tokens or Trusted Publishers"
             f" instead. See {HELP}#apitoken and {HELP}#trusted-publishers",
-            r"two-factor authentication .* https://pypi.org/manage/account/token/ .* replace the one from \[pypi\] of ~/.pypirc with it, with the"
-            " user name `__token__`",
+            r"two-factor authentication .* https://pypi.org/manage/account/token/ .* use it instead of the one from \[pypi\] of"
+            " ~/.pypirc, with the user name `__token__`",
             id="password",
         ),
         pytest.param(
@@ -185,7 +185,7 @@ def keyring(maintainer: Maintainer) -> KeyringEntry:
                 " project: 'x'",
             ),
             "Invalid API Token: project-scoped token is not valid for project: 'x'",
-            r"another project .* replace the one from `auth` of .*config\.toml with it",
+            r"another project .* use it instead of the one from `auth` of .*config\.toml",
             id="token of another project",
         ),
         pytest.param(
@@ -295,7 +295,7 @@ def test_pypi_says_no(
     name = at_pypi.project.name
     [wheel] = at_pypi.project.dist.iterdir()
     assert re.fullmatch(rf"PyPI rejected {re.escape(wheel.name)} \(4\d\d\)", refusal.who)
-    noun = "token" if given.user == "__token__" else "secret"
+    noun = "token" if given.user == "__token__" else "password"
     assert refusal.sent == (
         f"project      {name} 1.0",
         f"upload URL   {UPLOAD_URL}",

@@ -781,7 +781,7 @@ OTHER_CASES = [
         About.CREDENTIAL,
         (403, "Forbidden", HTML, BOTTLE.format(status="403 Forbidden", text="None")),
         "403 Forbidden",
-        "replace the secret from [private] of ~/.pypirc.",
+        "replace the password from [private] of ~/.pypirc.",
         sent=PYPISERVER,
     ),
     *other(
@@ -1154,6 +1154,12 @@ def test_which_refusals_leave_a_credential_that_may_be_good_elsewhere() -> None:
     }
 
 
+def test_the_fix_is_one_imperative_sentence() -> None:
+    for step in (*(case.refused.step for case in CASES), *(row.step for row in CONNECTION_ROWS.values())):
+        assert not re.search(r"[.!?] [A-Z]", step), step
+        assert step[:1].isupper(), step
+
+
 def test_which_refusals_call_a_token_expired() -> None:
     assert {case.key for case in CASES if case.refused.calls_token_expired} == {
         "token-expired",
@@ -1290,8 +1296,8 @@ def test_without_a_credential_it_says_how_to_give_one() -> None:
     refused = refusal(response(401, "", {}, b"", sent.url), sent, REDACT)
     assert "  credential   none\n" in str(refused)
     assert refused.next_step == (
-        "127.0.0.1:8080 requires a user name and a secret. Run `hatch publish -p tokenindex -r private` at a terminal,"
-        " which prompts for it, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
+        "127.0.0.1:8080 requires a user name and password. Run `hatch publish -p tokenindex -r private` at a terminal"
+        " to be prompted for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
     )
 
 
@@ -1299,18 +1305,33 @@ def test_without_a_credential_it_says_how_to_give_one() -> None:
     ("sent", "told"),
     [
         (PYPI, "and set HATCH_INDEX_AUTH to it."),
-        (replace(PYPI, source="--auth"), "and replace the one from --auth with it."),
+        (replace(PYPI, source="--auth"), "and use it instead of the one from --auth."),
         (
             replace(PYPI, user="jane"),
             "and set HATCH_INDEX_AUTH to it, with the user name `__token__`.",
         ),
-        (ASKED, "and run `hatch publish -p tokenindex -r main -u __token__`, which prompts for it."),
+        (
+            replace(PYPI, source="`auth-command` of [publish.tokenindex] in config.toml"),
+            "and use it instead of the one from `auth-command` of [publish.tokenindex] in config.toml.",
+        ),
+        (ASKED, "and paste it when `hatch publish -p tokenindex -r main -u __token__` prompts for it."),
         (replace(ASKED, repository="https://x.example/a b"), "-r 'https://x.example/a b' -u"),
     ],
 )
 def test_how_to_give_a_new_token(sent: Facts, told: str) -> None:
     answer = response(403, "Invalid API Token: token is expired", {}, b"", sent.url)
     assert told in str(refusal(answer, sent, REDACT).next_step)
+
+
+@pytest.mark.parametrize(("user", "word"), [("__token__", "token"), ("jane", "password")])
+def test_a_secret_is_called_what_it_is(user: str, word: str) -> None:
+    sent = at("https://packages.example.org/", user, "HATCH_INDEX_AUTH")
+    refused = refusal(response(401, "", {}, b"", sent.url), sent, REDACT)
+    assert f"  credential   {user}, {word} from HATCH_INDEX_AUTH\n" in str(refused)
+    assert refused.next_step == (
+        f"packages.example.org rejected the user name and {word}. Check the user name, and replace the {word} from"
+        f" HATCH_INDEX_AUTH."
+    )
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,16 @@ class Attempt:
         return None if self.authorization is None else self.authorization.credential
 
     @property
+    def kind_of_secret(self) -> str:
+        """The word for the secret: `token`, or `password` for a user name of its own."""
+        return "token" if self.credential is not None and self.credential.has_token_user else "password"
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return True if the token was restricted on this machine before it was sent."""
+        return self.authorization is not None and self.authorization.is_narrowed
+
+    @property
     def url(self) -> str:
         """The upload URL."""
         return self.repository.url
@@ -61,15 +71,15 @@ class Attempt:
         return urlsplit(self.url).netloc
 
     @property
-    def index(self) -> str:
+    def index_name(self) -> str:
         """The name of the index as users know it."""
         return urls.index_name(self.url, self.host)
 
     @property
     def web_url(self) -> str:
         """The index's web site, without a trailing slash: `https://pypi.org`."""
-        if site := urls.site(self.url):
-            return f"https://{site}"
+        if self.repository.site is not None:
+            return f"https://{self.repository.site}"
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.removeprefix('upload.')}"
 

@@ -15,7 +15,6 @@ from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from hatch_tokenindex.credentials.credential import Credential
     from hatch_tokenindex.index.refusals.attempt import Attempt, Response
     from hatch_tokenindex.index.refusals.message import Redact
 
@@ -80,25 +79,25 @@ class Refusal:
     def _lines(self) -> Iterator[str]:
         attempt, item = self.attempt, self.attempt.upload.distribution
         if self.status:
-            yield one_line(f"{attempt.index} rejected {item.filename} ({self.status})")
+            yield one_line(f"{attempt.index_name} rejected {item.filename} ({self.status})")
         else:
-            yield one_line(f"Could not upload {item.filename} to {attempt.index}")
+            yield one_line(f"Could not upload {item.filename} to {attempt.index_name}")
         yield ""
         yield from (f"  {line}" for line in self.said)
         yield ""
         yield f"  project      {one_line(f'{item.project} {item.version}')}"
         yield f"  upload URL   {attempt.url}"
-        yield f"  credential   {one_line(_used(attempt.credential))}"
+        yield f"  credential   {one_line(_used(attempt))}"
         yield ""
         yield self.why
         yield f"Fix: {self.step[:1].lower()}{self.step[1:]}"
 
 
-def _used(credential: Credential | None) -> str:
+def _used(attempt: Attempt) -> str:
+    credential = attempt.credential
     if credential is None:
         return "none"
-    what = "token" if credential.has_token_user else "secret"
-    return f"{credential.user}, {what} from {credential.description}"
+    return f"{credential.user}, {attempt.kind_of_secret} from {credential.description}"
 
 
 def refusal(response: Response, attempt: Attempt, redact: Redact) -> Refusal:

@@ -26,7 +26,7 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
     publisher = attempt.credential.publisher if attempt.credential else ""
     on_test = attempt.repository.site == "test.pypi.org"
     return {
-        "index": attempt.index,
+        "index": attempt.index_name,
         "host": attempt.host,
         "project": item.project,
         "version": item.version,
@@ -41,6 +41,7 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "publishing": f"{manage}/settings/publishing/{f'?{publisher}' if publisher else ''}",
         "collaboration": f"{manage}/collaboration/",
         "releases": f"{manage}/releases/",
+        "secret": attempt.kind_of_secret,
         "give": _how_to_give_a_token(attempt),
         "change": _how_to_change_the_credential(attempt),
         "wants": kind_of(attempt.url).credential_help,
@@ -72,22 +73,23 @@ def _how_to_give_a_token(attempt: Attempt) -> str:
     if attempt.upload.prompts_on_refusal:
         return "paste it here"
     if credential is None or credential.is_replaceable:
-        return f"run `{attempt.command} -u __token__`, which prompts for it"
+        return f"paste it when `{attempt.command} -u __token__` prompts for it"
     with_user = "" if credential.has_token_user else ", with the user name `__token__`"
+    # The name of an environment variable; another place (a flag, a file, a command) can't be set as simply.
     if re.fullmatch("[A-Z][A-Z0-9_]+", credential.origin):
         return f"set {credential.origin} to it{with_user}"
-    return f"replace the one from {credential.origin} with it{with_user}"
+    return f"use it instead of the one from {credential.origin}{with_user}"
 
 
 def _how_to_change_the_credential(attempt: Attempt) -> str:
     credential = attempt.credential
     if credential is None:
-        return f"Run `{attempt.command}` at a terminal, which prompts for it, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
+        return f"Run `{attempt.command}` at a terminal to be prompted for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
     if attempt.upload.prompts_on_refusal:
         return "Enter another one here."
     if credential.is_replaceable:
-        return f"Run `{attempt.command}` at a terminal, which prompts for another one."
-    return f"Check the user name, and replace the secret from {credential.origin}."
+        return f"Run `{attempt.command}` at a terminal to be prompted for another one."
+    return f"Check the user name, and replace the {attempt.kind_of_secret} from {credential.origin}."
 
 
 def _where_outages_are_announced(attempt: Attempt) -> str:

@@ -46,7 +46,7 @@ def _minted(attempt: Attempt) -> bool:
 
 
 def _narrowed(attempt: Attempt) -> bool:
-    return attempt.authorization is not None and attempt.authorization.is_narrowed
+    return attempt.is_narrowed
 
 
 def _archived(attempt: Attempt) -> bool:
@@ -97,8 +97,8 @@ _CREDENTIAL = Group(
             "Password instead of a token",
             why="{index} doesn't accept passwords. Since two-factor authentication became mandatory, it requires an API token"
             " or Trusted Publishing.",
-            step="Create a token at {tokens} and {give}. In CI, use Trusted Publishing, which needs no stored secret:"
-            " https://docs.pypi.org/trusted-publishers/.",
+            step="Create a token at {tokens} and {give}; in CI, use Trusted Publishing instead:"
+            " https://docs.pypi.org/trusted-publishers/",
             said=r"Username/Password authentication is no longer supported",
         ),
         Row(
@@ -115,7 +115,7 @@ _CREDENTIAL = Group(
             About.CREDENTIAL,
             "Unknown token",
             why="{index} doesn't recognise this token. It may have been deleted, copied incompletely, or issued by another"
-            " index; or the account that created it is blocked.",
+            " index. Its account may also be blocked.",
             step="Create a new token at {tokens} and {give}.",
             said=r"Invalid or non-existent authentication information",
         ),
@@ -123,7 +123,7 @@ _CREDENTIAL = Group(
             "publisher",
             About.PROJECT,
             "Workflow without a Trusted Publisher",
-            why="The workflow that this token was minted for is not a Trusted Publisher of {project}.",
+            why="The workflow that requested this token is not a Trusted Publisher of {project}.",
             step="Ask an owner to add it at {publishing} with the exact repository, workflow file and environment, and run the"
             " job again.",
             said=r"scoped token|publisher restriction|given token isn't allowed to upload",
@@ -168,7 +168,7 @@ _CREDENTIAL = Group(
             "narrowing",
             About.SITE,
             "Restricted token rejected",
-            why="{index} doesn't accept the token in the form in which this machine restricted it.",
+            why="{index} doesn't accept the restriction that was added to the token on this machine.",
             step="Run `{command} -o narrow-token=never`, which sends it unchanged.",
             said=r"Invalid API Token: .*(caveat|invalid values for fields|Not enough values|unknown error)",
             when=_narrowed,
@@ -239,7 +239,7 @@ _PROJECT = Group(
             "pending-publisher",
             About.PROJECT,
             "Pending publisher for another name",
-            why="A pending publisher creates only the project that it names, which is not {project}.",
+            why="A pending publisher can only create the project that it names, and that is not {project}.",
             step="Use the same name at {account}publishing/ and in pyproject.toml, and run the job again.",
             said=r"Non-user identities cannot create new projects",
         ),
@@ -344,7 +344,7 @@ _FILE = Group(
             About.FILE,
             "File too large",
             why="{filename} is larger than {index} allows for a file of {project}.",
-            step="Remove what users don't need from it, or request a higher limit:"
+            step="Exclude files that users don't need, or request a higher limit:"
             " https://docs.pypi.org/project-management/storage-limits.",
             said=r"File too large",
         ),
@@ -464,8 +464,8 @@ _FILE = Group(
             About.FILE,
             "Invalid attestations",
             why="An attestation must be made for exactly this file, by the job that publishes it with Trusted Publishing.",
-            step="Delete the `.attestation` files next to {filename}, or make them in that job:"
-            " https://docs.pypi.org/attestations/.",
+            step="Delete the `.attestation` files next to {filename}, or, if this run made them, publish with"
+            " `-o attestations=never`: https://docs.pypi.org/attestations/",
             said=r"Invalid attestations supplied",
         ),
         Row(
@@ -635,7 +635,7 @@ _OTHER_INDEXES = Group(
             "credential-missing",
             About.CREDENTIAL,
             "No credential",
-            why="{host} requires a user name and a secret. {wants}",
+            why="{host} requires a user name and password. {wants}",
             step="{change}",
             statuses=(401, 403),
             when=_without_credential,
@@ -665,16 +665,16 @@ _OTHER_INDEXES = Group(
         Row(
             "credential",
             About.CREDENTIAL,
-            "Wrong user name or secret",
-            why="{host} rejected the user name and secret. {wants}",
+            "Wrong user name or password",
+            why="{host} rejected the user name and {secret}. {wants}",
             step="{change}",
             statuses=(401,),
         ),
         Row(
             "credential-or-right",
             About.CREDENTIAL,
-            "Wrong secret, or no upload permission",
-            why="Either the secret is wrong, or its user may not upload there; {host} doesn't say which. {wants}",
+            "Wrong password, or no upload permission",
+            why="Either the {secret} is wrong, or the user may not upload there; {host} doesn't say which. {wants}",
             step="{change}",
             said=_NO_WORDS,
             statuses=(403,),
@@ -718,7 +718,7 @@ _SERVER = Group(
             "server-error",
             About.SITE,
             "Server error",
-            why="{host} has a problem, which is often temporary. {outages}",
+            why="The problem is at {host}, and is often temporary. {outages}",
             step="Publish again {soon}; files already uploaded are skipped.",
             statuses=SERVER_ERRORS,
             retry=True,
@@ -769,9 +769,10 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         "certificate",
         About.ADDRESS,
         "Untrusted certificate",
-        why="Nothing was sent: the TLS certificate of {host} could not be verified.",
-        step="If your organization signs its own certificates or inspects TLS traffic, give its CA with `--ca-cert FILE`."
-        " If not, somebody may be intercepting the connection: try another network, and contact the administrator of {host}.",
+        why="Nothing was sent. The TLS certificate of {host} could not be verified; somebody may be intercepting the"
+        " connection.",
+        step="If your organization signs its own certificates or inspects TLS traffic, give its CA with `--ca-cert FILE`; if"
+        " not, try another network and contact the administrator of {host}.",
     ),
     ConnectionFailure.TLS: Row(
         "tls",
