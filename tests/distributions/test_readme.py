@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from broken_distributions import problems_of
 from distribution_builders import MARKDOWN, RST, make_wheel
 
-from hatch_tokenindex.distributions import check_for_pypi, read, read_all, readme
+from hatch_tokenindex.distributions import check_for_pypi, read, read_all, readme, rendering
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,35 +56,59 @@ def test_only_pypi_renders_a_readme_without_type_as_rst(tmp_path: Path) -> None:
 
 
 def test_the_readme_of_a_release_is_rendered_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from readme_renderer import rst
-
     rendered: list[str] = []
+    run = subprocess.run
 
-    def render(raw: str, **_: object) -> str:
-        rendered.append(raw)
-        return "html"
+    def counted(*arguments: Any, **options: Any) -> Any:
+        rendered.append(json.loads(options["input"])["description"])
+        return run(*arguments, **options)
 
-    monkeypatch.setattr(rst, "render", render)
+    monkeypatch.setattr(subprocess, "run", counted)
     paths = [make_wheel(tmp_path, tag=f"cp3{n}-none-any", headers=[RST], description="Once!") for n in range(25)]
     assert len(read_all(paths)) == len(paths)
     assert rendered == ["Once!"]
 
 
 @pytest.mark.parametrize("error", [RuntimeError("gone\nwrong"), RecursionError(), MemoryError()])
-def test_a_renderer_that_fails_is_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: Exception
-) -> None:
+def test_a_renderer_that_fails_is_a_warning(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     from readme_renderer import rst
 
-    def fail(raw: str, **_: object) -> None:
-        sys.stderr.write(raw)
+    def fail(_raw: str, **_: object) -> None:
         raise error
 
     monkeypatch.setattr(rst, "render", fail)
-    (warning,) = read(make_wheel(tmp_path, headers=[RST], description=f"unlucky {error!r}")).warnings
+    (warning,) = rendering.answer("text", RST[1]).values()
     assert warning.startswith("README not checked: ")
     assert "\n" not in warning
-    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("executable", ["/nowhere/python", "", shutil.which("false") or "false"])
+def test_a_renderer_that_does_not_start_is_a_warning(monkeypatch: pytest.MonkeyPatch, executable: str) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
+    rendered = readme.render(f"text for {executable}", RST[1])
+    assert rendered.problem is None
+    assert str(rendered.warning).startswith("README not checked: the renderer ")
+
+
+def test_a_module_of_the_current_folder_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("readme_renderer", "json", "docutils"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert readme.render("text in a strange folder", RST[1]) == readme.Rendering()
+
+
+def test_a_readme_that_takes_too_long_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readme, "TIME_LIMIT", 0.001)
+    assert readme.render("slow", MARKDOWN[1]).warning == "README not checked: rendering took more than 0 seconds"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory on Linux")
+def test_a_readme_that_takes_too_much_memory_is_a_warning() -> None:
+    """Each line of this table has as many cells as there are lines: 36 KB need gigabytes."""
+    size = 6_000
+    table = "a|" * size + "\n" + "-|" * size + "\n" + "a\n" * size
+    expected = "README not checked: the renderer failed, perhaps for lack of memory"
+    assert readme.render(table, MARKDOWN[1]).warning == expected
 
 
 def test_deep_nesting_is_a_warning(tmp_path: Path) -> None:
@@ -96,12 +122,11 @@ def test_a_huge_readme_is_not_rendered(tmp_path: Path) -> None:
     assert distribution.warnings == ("README not checked: longer than 1,000,000 characters",)
 
 
-def test_a_missing_markdown_renderer_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_markdown_renderer_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     from readme_renderer import markdown
 
     monkeypatch.setattr(markdown, "variants", {})
-    distribution = read(make_wheel(tmp_path, headers=[MARKDOWN], description="no renderer"))
-    assert distribution.warnings == ("README not checked: no Markdown renderer installed",)
+    assert rendering.answer("text", MARKDOWN[1]) == {"warning": "README not checked: no Markdown renderer installed"}
 
 
 @pytest.mark.parametrize("own", [None, "mine.conf"])

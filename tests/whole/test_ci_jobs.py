@@ -370,7 +370,7 @@ def test_a_pending_publisher_for_another_name_creates_nothing(pypi_job: Job) -> 
     result = pypi_job.publish()
     assert result.returncode == 1
     assert "Non-user identities cannot create new projects" in result.words
-    assert "A pending publisher creates only the project that it names" in result.words
+    assert "A pending publisher can only create the project that it names" in result.words
     assert pypi_job.index.burned == list(pypi_job.index.minted)
 
 

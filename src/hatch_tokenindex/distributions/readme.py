@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import json
 import os
-import re
-import warnings
+import subprocess
+import sys
 from dataclasses import dataclass
-from email.message import EmailMessage
 from functools import lru_cache
-from typing import TYPE_CHECKING
-
-from hatch_tokenindex.distributions.diagnostics import reason
-from hatch_tokenindex.text import escaped_line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # In characters; docutils takes several seconds for this many.
 _LONGEST = 1_000_000
 _LONGEST_CONTENT_TYPE = 200
+TIME_LIMIT = 10.0
+"""Seconds for one README. Some short ones take hours, in code that Ctrl-C doesn't interrupt."""
+_PLAIN = "text/plain"
 
-_DOCUTILS_CONFIGURATION = "DOCUTILSCONFIG"
-_DOCUTILS_MESSAGE = re.compile(r"[^\n]*?:([0-9]+): \([A-Z]+/[0-9]\) ([^\n]*)")
+# In isolated mode, no module of the current folder is imported; the path of this process is passed on instead.
+_PROGRAM = """
+import json, sys
+request = json.load(sys.stdin)
+sys.path[:] = request.pop("path")
+from hatch_tokenindex.distributions.rendering import main
+main(request)
+"""
 
 
 @dataclass(frozen=True)
@@ -40,71 +40,31 @@ class Rendering:
 def render(description: str, content_type: str) -> Rendering:
     """Render a README as PyPI does: without a content type, as reStructuredText.
 
-    The last few results are cached, since the files of one release share their README.
+    A child process does it, within limits of time and memory. The last few results are cached, since the files of one
+    release share their README.
     """
     if len(content_type) > _LONGEST_CONTENT_TYPE:
         return Rendering(warning=f"README not checked: its type is longer than {_LONGEST_CONTENT_TYPE} characters")
     if len(description) > _LONGEST:
         return Rendering(warning=f"README not checked: longer than {_LONGEST:,} characters")
+    if content_type.partition(";")[0].strip().lower() == _PLAIN:
+        return Rendering()
+    request = {"path": sys.path, "description": description, "content_type": content_type}
     try:
-        kind, variant = _kind(content_type)
-        with _silently():
-            return _render(description, kind, variant)
-    except Exception as error:  # noqa: BLE001 (a renderer's own failure says nothing about the README)
-        return Rendering(warning=escaped_line(f"README not checked: {reason(error)}"))
-
-
-def _kind(content_type: str) -> tuple[str, str]:
-    """Return a README's media type and Markdown variant."""
-    if not content_type:
-        return "text/x-rst", ""
-    message = EmailMessage()
-    message["Content-Type"] = content_type
-    return message.get_content_type(), message["Content-Type"].params.get("variant", "GFM")
-
-
-def _render(description: str, kind: str, variant: str) -> Rendering:
-    # Docutils and Pygments take longer to import than all the rest of a run: import them only to render.
-    if kind == "text/markdown":
-        from readme_renderer import markdown
-
-        if not markdown.variants:
-            return Rendering(warning="README not checked: no Markdown renderer installed")
-        # Not `markdown.render`: it spends most of its time on highlighting code, which doesn't matter here.
-        to_html = markdown.variants.get(variant)
-        if to_html is None or not to_html(description):
-            return Rendering(problem="has a README that does not render as Markdown")
-    elif kind == "text/x-rst":
-        from readme_renderer import rst
-
-        messages = io.StringIO()
-        if rst.render(description, stream=messages) is None:
-            return Rendering(
-                problem=escaped_line(
-                    f"has a README that does not render as reStructuredText: {_first_message(messages)}"
-                )
-            )
-    return Rendering()
-
-
-def _first_message(messages: io.StringIO) -> str:
-    """Return docutils' first message, with its line number."""
-    text = messages.getvalue().strip()
-    matched = _DOCUTILS_MESSAGE.match(text)
-    return f"line {matched[1]}: {matched[2]}" if matched else text.partition("\n")[0]
-
-
-@contextlib.contextmanager
-def _silently() -> Iterator[None]:
-    """Suppress the renderers' output, and docutils' configuration files, which PyPI doesn't have."""
-    before = os.environ.get(_DOCUTILS_CONFIGURATION)
-    os.environ[_DOCUTILS_CONFIGURATION] = ""
-    try:
-        with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        if before is None:
-            del os.environ[_DOCUTILS_CONFIGURATION]
-        else:
-            os.environ[_DOCUTILS_CONFIGURATION] = before
+        # Docutils' own configuration files are not used, as on PyPI.
+        child = subprocess.run(
+            [sys.executable, "-I", "-c", _PROGRAM],
+            input=json.dumps(request).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "DOCUTILSCONFIG": ""},
+            timeout=TIME_LIMIT,
+            check=True,
+        )
+        return Rendering(**json.loads(child.stdout))
+    except subprocess.TimeoutExpired:
+        return Rendering(warning=f"README not checked: rendering took more than {TIME_LIMIT:.0f} seconds")
+    except subprocess.CalledProcessError:
+        return Rendering(warning="README not checked: the renderer failed, perhaps for lack of memory")
+    except (OSError, ValueError) as error:
+        return Rendering(warning=f"README not checked: the renderer did not start ({type(error).__name__})")
