@@ -67,7 +67,7 @@ def test_windows_line_ends_are_accepted(tmp_path: Path) -> None:
     [
         ([("Requires-Dist", "a b")], "has invalid metadata: 'a b' is invalid for 'requires-dist'"),
         ([("Requires-Python", "python3")], "has invalid metadata: 'python3' is invalid for 'requires-python'"),
-        ([("Summary", "one\n  two")], "has invalid metadata: 'summary' must be a single line"),
+        ([("Summary", "one\x0btwo")], "has invalid metadata: 'summary' must be a single line"),
         ([("License-Expression", "Gratis")], "has invalid metadata: 'Gratis' is invalid for 'license-expression'"),
         ([("Provides-Extra", "-x")], "has invalid metadata: '-x' is invalid for 'provides-extra'"),
         ([("Dynamic", "Name")], "has invalid metadata: 'name' is not allowed as a dynamic field"),
@@ -114,7 +114,6 @@ def test_missing_headers_are_named(tmp_path: Path, content: bytes, expected: lis
     ("content", "expected"),
     [
         (core_metadata() + b"\xff", "has metadata that is not UTF-8 (byte 47)"),
-        (core_metadata(metadata_version="2.0"), "has invalid metadata: '2.0' is not a valid metadata version"),
         (core_metadata(metadata_version="new"), "has invalid metadata: 'new' is not a valid metadata version"),
         (core_metadata("de mo"), "has invalid metadata: 'de mo' is invalid for 'name'"),
         (core_metadata(version="one"), "has invalid metadata: 'one' is invalid for 'version'"),
@@ -209,3 +208,35 @@ def test_metadata_of_several_parts_is_not_parsed(tmp_path: Path, header: str) ->
     name, _, value = header.partition(":")
     wheel = make_wheel(tmp_path, headers=[(name, value.strip())], description="--x\n" * 100_000)
     assert problems_of(wheel) == ["has metadata with a Content-Type of several parts"]
+
+
+def test_folded_headers_are_sent_as_one_line(tmp_path: Path) -> None:
+    headers = [
+        ("Summary", "One\n        line"),
+        ("Requires-Dist", "foo>=1;\n python_version < '3.12'"),
+        ("Classifier", "Private ::\r\n\tDo Not Upload"),
+        ("License", "First\n        Second"),
+        ("Project-URL", "Home,\n https://example.org"),
+        ("Author-email", "A <a@example.org>,\n  B <b@example.org>"),
+    ]
+    wheel = read(make_wheel(tmp_path, headers=headers))
+    assert wheel.values("summary") == ("One line",)
+    assert wheel.values("requires_dist") == ("foo>=1; python_version < '3.12'",)
+    assert wheel.values("classifiers") == ("Private :: Do Not Upload",)
+    assert wheel.values("license") == ("First\n        Second",)
+    assert wheel.values("project_urls") == ("Home, https://example.org",)
+    assert wheel.values("author_email") == ("A <a@example.org>, B <b@example.org>",)
+
+
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
+    assert read(make_wheel(tmp_path, metadata=b"\xef\xbb\xbf" + core_metadata())).project == "demo"
+
+
+def test_metadata_2_0_is_a_problem_for_pypi_alone(tmp_path: Path) -> None:
+    headers = [("Provides-Extra", "test")]
+    wheel = read(make_wheel(tmp_path, metadata=core_metadata(metadata_version="2.0", headers=headers)))
+    expected = "has metadata version 2.0, which was never released: build it again"
+    assert check_for_pypi(wheel) == (expected,)
+    assert wheel.warnings == (f"{expected} (PyPI rejects this)",)
+    assert wheel.values("metadata_version") == ("2.0",)
+    assert wheel.values("provides_extra") == ("test",)

@@ -216,7 +216,8 @@ def test_pypi_refuses_unusual_archives(tmp_path: Path) -> None:
     path = rewrite_zip(make_wheel(tmp_path, record=record.replace(" ", "\n").encode()), change)
     path.write_bytes(b"#!/usr/bin/env python\n" + path.read_bytes())
     distribution = read(path)
-    assert distribution.warnings == ()
+    rejected = tuple(f"{problem} (PyPI rejects this)" for problem in distribution.pypi_problems)
+    assert distribution.warnings == rejected
     assert check_for_pypi(distribution) == (
         "has duplicate members: demo.py",
         "has members with comments: commented",

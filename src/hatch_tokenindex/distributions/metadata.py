@@ -85,6 +85,11 @@ _HEADERS_LIMIT = 1024 * 1024
 # Before metadata 2.1, the description was a header, with its lines indented (core metadata, "Description").
 _FOLDED = re.compile(r"\n(?: {8}| {7}\|)")
 _BODY_SINCE = (2, 1)
+_OF_SEVERAL_LINES = frozenset({"description", "license"})
+_CONTINUED = re.compile(r"[ \t]*\r?\n[ \t]+")
+
+# The draft (PEP 426) that wheels of 2014 to 2018 declare; what they contain became metadata 2.1.
+_DRAFT = "2.0"
 
 # Exceptions of `packaging` and of the standard library's message parser for hostile text, besides `InvalidMetadata`.
 _UNPARSABLE = (ValueError, LookupError, RecursionError, AssertionError, AttributeError, TypeError)
@@ -139,7 +144,7 @@ def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
 
 def _text(content: bytes, diagnostics: Diagnostics) -> str | None:
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         diagnostics.add_problem(f"has metadata that is not UTF-8 (byte {error.start})")
         return None
@@ -178,13 +183,24 @@ def _report_missing(raw: dict[str, Any], unparsed: dict[str, list[str]], diagnos
 
 
 def _without_empty(parsed: RawMetadata) -> dict[str, Any]:
-    """Return the metadata without empty values, which PyPI ignores, and the `UNKNOWN` that old build tools write for them."""
+    """Return the metadata on single lines, without empty values, which PyPI ignores.
+
+    Old build tools write `UNKNOWN` for an empty value.
+    """
     raw: dict[str, Any] = {}
-    for key, value in parsed.items():
+    for key, found in parsed.items():
+        value = found if key in _OF_SEVERAL_LINES else _unfolded(found)
         kept = [item for item in value if not _is_empty(item)] if isinstance(value, list) else value
         if kept and not (isinstance(kept, str) and _is_empty(kept)):
             raw[key] = kept
     return raw
+
+
+def _unfolded(value: Any) -> Any:
+    """Return a value, or each in a list, as one line: a header can continue on indented lines (RFC 822, 3.1.1)."""
+    if isinstance(value, list):
+        return [_unfolded(item) for item in value]
+    return _CONTINUED.sub(" ", value) if isinstance(value, str) else value
 
 
 def _is_empty(value: str) -> bool:
@@ -198,6 +214,9 @@ def _metadata_version(
     declared = str(raw.get("metadata_version", ""))
     if not declared:
         return None, True
+    if declared == _DRAFT:
+        diagnostics.add_pypi_problem(f"has metadata version {_DRAFT}, which was never released: build it again")
+        return _BODY_SINCE, True
     matched = _METADATA_VERSION.fullmatch(declared)
     version = (int(matched[1]), int(matched[2])) if matched else None
     fault = _fault(metadata, "metadata_version")

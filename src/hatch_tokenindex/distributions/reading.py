@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
@@ -64,7 +64,8 @@ def read_all(paths: Sequence[Path], *, for_pypi: bool = False) -> list[Distribut
         if for_pypi and distribution is not None:
             diagnostics.problems += check_for_pypi(distribution, is_sound=not diagnostics.problems)
         if distribution is not None and not diagnostics.problems:
-            distributions.append(distribution)
+            rejected = (f"{problem} (PyPI rejects this)" for problem in distribution.pypi_problems)
+            distributions.append(replace(distribution, warnings=(*distribution.warnings, *rejected)))
         else:
             problems[path] = diagnostics.problems
     for path, disagreement in [*_same_filenames(distributions), *_disagreements(distributions)]:
