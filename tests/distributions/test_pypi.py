@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     ("headers", "expected"),
     [
         ([("Summary", "x" * 512)], None),
+        (
+            [("Classifier", "Private :: Do Not Upload")],
+            "has the classifier Private :: Do Not Upload, which blocks uploads",
+        ),
+        ([("Classifier", "Typing :: Typed ")], "has spaces around the classifier Typing :: Typed"),
         ([("Summary", "x" * 513)], "has a summary of 513 characters (maximum 512)"),
         ([("Requires-Dist", "a[b]>=1; extra == 'c'")], None),
         (
@@ -41,10 +46,6 @@ if TYPE_CHECKING:
         ),
         ([("Author-email", "A <a@example.org>, B <b@example.org>")], None),
         ([("Author-email", "me at example.org")], "has no email address in Author-email: me at example.org"),
-        (
-            [("Classifier", "Private :: Do Not Upload")],
-            "has the classifier Private :: Do Not Upload, which blocks uploads",
-        ),
         ([("License", "MIT")], None),
         (
             [("License", "MIT"), ("License-Expression", "MIT")],

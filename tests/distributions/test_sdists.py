@@ -36,10 +36,12 @@ def test_metadata_is_found_first_or_last(tmp_path: Path, last: bool) -> None:
     assert read(written(tmp_path, *members)).project == "demo"
 
 
-def test_a_leading_dot_in_names_is_fine(tmp_path: Path) -> None:
+def test_a_leading_dot_in_names_is_a_problem_for_pypi_alone(tmp_path: Path) -> None:
     folder = tarfile.TarInfo("./demo-1.0/")
     folder.type = tarfile.DIRTYPE
-    assert read(written(tmp_path, folder, ("./demo-1.0/PKG-INFO", core_metadata()))).project == "demo"
+    distribution = read(written(tmp_path, folder, ("./demo-1.0/PKG-INFO", core_metadata())))
+    assert distribution.project == "demo"
+    assert check_for_pypi(distribution) == ("has members whose paths start with `./` instead of the top-level folder",)
 
 
 def test_long_and_foreign_names_are_fine(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from distribution_builders import core_metadata, make_wheel
 from hatch_tokenindex.distributions import check_for_pypi, read
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 # Required members
@@ -268,3 +269,57 @@ def test_long_entry_points_are_not_checked(tmp_path: Path, content: bytes) -> No
     assert warning == (
         "demo-1.0.dist-info/entry_points.txt not checked: it is too long, or has a line of more than 1,000 bytes"
     )
+
+
+def changed(path: Path, change: Callable[[bytearray], object]) -> Path:
+    """Change the bytes of a file."""
+    content = bytearray(path.read_bytes())
+    change(content)
+    path.write_bytes(content)
+    return path
+
+
+def insert_padding(content: bytearray) -> None:
+    """Put zeros between the members and their directory."""
+    end = content.rindex(b"PK\5\6")
+    directory = int.from_bytes(content[end + 16 : end + 20], "little")
+    content[end + 16 : end + 20] = (directory + 8).to_bytes(4, "little")
+    content[directory:directory] = bytes(8)
+
+
+def change_local_size(content: bytearray) -> None:
+    """Let the first member claim another size than the directory says."""
+    content[18] ^= 1
+
+
+def change_local_name(content: bytearray) -> None:
+    """Let the first member claim another name than the directory says."""
+    content[30] ^= 1
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda content: content.extend(b"\0"), "has data after the end of the zip archive"),
+        (lambda content: content.extend(b"more"), "has data after the end of the zip archive"),
+        (insert_padding, "has members with two sizes, or data between them: "),
+        (change_local_size, "has members with two sizes, or data between them: "),
+        (change_local_name, "has members with two names: "),
+    ],
+)
+def test_pypi_refuses_a_zip_that_tools_read_differently(
+    tmp_path: Path, change: Callable[[bytearray], object], expected: str
+) -> None:
+    (found,) = check_for_pypi(read(changed(make_wheel(tmp_path), change)))
+    assert found.startswith(expected)
+
+
+def test_a_comment_of_the_archive_is_fine(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"built at night"
+    assert check_for_pypi(read(path)) == ()
+
+
+def test_names_in_every_encoding_are_fine(tmp_path: Path) -> None:
+    assert check_for_pypi(read(make_wheel(tmp_path, extra={"demo/ä-\N{SNOWMAN}.txt": b"x"}))) == ()

@@ -84,6 +84,8 @@ def _metadata(distribution: Distribution) -> Iterator[str]:
     for classifier in distribution.values("classifiers"):
         if classifier.startswith(_PRIVATE):
             yield f"has the classifier {classifier}, which blocks uploads"
+        elif classifier != classifier.strip():
+            yield f"has spaces around the classifier {classifier.strip()}"
     if distribution.values("license") and distribution.values("license_expression"):
         yield "has both License and License-Expression: remove License"
 

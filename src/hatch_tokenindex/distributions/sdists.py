@@ -120,6 +120,8 @@ class _Tree:
     """The memory that the names take, in bytes."""
     names: set[str] = field(default_factory=set)
     tops: set[str] = field(default_factory=set)
+    has_dot: bool = False
+    """A member's path starts with a dot."""
     escaping: set[str] = field(default_factory=set)
     sparse: set[str] = field(default_factory=set)
     metadata: bytes | None = None
@@ -177,6 +179,7 @@ def _read_member(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> N
         raise _LimitReachedError(message)
     tree.names.add("/".join(parts))
     tree.tops.update(parts[:1])
+    tree.has_dot = tree.has_dot or name.startswith(".")
     if escapes(member.name):
         tree.escaping.add(name)
     if member.issparse():
@@ -212,5 +215,7 @@ def _check_tree(tree: _Tree, diagnostics: Diagnostics) -> None:
         diagnostics.add_problem(f"has no {_METADATA_NAME} in {folder}" if tree.members else "is an empty archive")
     elif tree.cut_short:
         diagnostics.add_warning(f"only checked in part: {tree.cut_short}")
+    if tree.has_dot and len(tree.tops) == 1:
+        diagnostics.add_pypi_problem("has members whose paths start with `./` instead of the top-level folder")
     if tree.sparse:
         diagnostics.add_pypi_problem(f"has sparse members: {listed(tree.sparse)}")

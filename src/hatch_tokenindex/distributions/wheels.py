@@ -26,6 +26,10 @@ _DIRECTORY_LIMIT = 32 * 1024 * 1024
 
 _ENCRYPTED = 0x1
 _DATA_DESCRIPTOR = 0x8
+_UTF_8 = 0x800
+_ZIP64 = 0xFFFFFFFF
+_LOCAL_HEADER = struct.Struct("<4s14sLLHH")
+_END_RECORD_SIZE = 22
 _COMMON_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 # PyPI rejects an archive that unpacks to more than this many bytes and to more than 50 times its own size.
@@ -78,10 +82,43 @@ def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | Non
     with _CappedFile(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
+                _check_framing(file, archive, diagnostics)
                 return _read_archive(archive, stem, diagnostics)
         except _INVALID as error:
             diagnostics.add_problem(f"is not a valid zip archive: {reason(error)}")
             return None
+
+
+def _check_framing(file: _CappedFile, archive: zipfile.ZipFile, diagnostics: Diagnostics) -> None:
+    """Check that members, directory and end record follow each other without gaps, as PyPI requires.
+
+    The directory repeats what is in front of each member; an archive in which the two differ unpacks to different files
+    with different tools (https://docs.pypi.org/archives/).
+    """
+    file.seek(max(0, file.seek(0, io.SEEK_END) - _END_RECORD_SIZE - len(archive.comment)))
+    if file.read(_END_RECORD_SIZE)[:4] != b"PK\5\6":
+        diagnostics.add_pypi_problem("has data after the end of the zip archive")
+    members = sorted(archive.infolist(), key=lambda member: member.header_offset)
+    follow = [*(member.header_offset for member in members[1:]), archive.start_dir]
+    for member, following in zip(members, follow, strict=False):
+        file.seek(member.header_offset)
+        signature, _, packed, _, name_size, extra_size = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+        name = file.read(name_size)
+        if signature != b"PK\3\4" or name != _raw_name(member):
+            diagnostics.add_pypi_problem(f"has members with two names: {listed([member.filename])}")
+            return
+        if member.flag_bits & _DATA_DESCRIPTOR:
+            continue
+        begin = member.header_offset + _LOCAL_HEADER.size + name_size + extra_size
+        if packed not in {member.compress_size, _ZIP64} or begin + member.compress_size != following:
+            diagnostics.add_pypi_problem(
+                f"has members with two sizes, or data between them: {listed([member.filename])}"
+            )
+            return
+
+
+def _raw_name(member: zipfile.ZipInfo) -> bytes:
+    return member.orig_filename.encode("utf-8" if member.flag_bits & _UTF_8 else "cp437")
 
 
 def _read_archive(archive: zipfile.ZipFile, stem: str, diagnostics: Diagnostics) -> Archive | None:
