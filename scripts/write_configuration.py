@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from hatch_tokenindex.config.keys import KEYS, Key, Place, Trust
+from hatch_tokenindex.config.keys import KEYS, RUN_KEYS, Key, Place, Trust
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 WHERE = {Place.TOP: "top", Place.REPOSITORY: "repository", Place.OPTION: "`-o`"}
@@ -19,10 +19,9 @@ RESTRICTIONS = {
 
 def updated(page: str) -> str:
     """Return the page with fresh tables between their marks."""
-    for_one_run = [key for key in KEYS if key.places is Place.OPTION]
-    others = [key for key in KEYS if key.places is not Place.OPTION]
+    others = [key for name, key in KEYS.items() if name not in RUN_KEYS]
     tables = {
-        "options": ["| option | effect | default |", "| --- | --- | --- |", *(_row(key) for key in for_one_run)],
+        "options": ["| option | effect | default |", "| --- | --- | --- |", *(_row(key) for key in RUN_KEYS.values())],
         "keys": [
             "| key | meaning | default | where |",
             "| --- | --- | --- | --- |",
@@ -37,15 +36,10 @@ def updated(page: str) -> str:
 
 
 def _row(key: Key) -> str:
-    name = f"`{key.name}={key.metavar}`" if Place.OPTION is key.places and key.metavar else f"`{key.name}`"
-    name = name.replace("=[", "[=")
-    default = (
-        ""
-        if key.default is None or (key.places is Place.OPTION and key.default is False)
-        else f"`{key.default}`".lower()
-    )
+    name = key.usage if key.name in RUN_KEYS else key.name
+    default = f"`{key.shown_default}`" if key.shown_default else ""
     restriction = f" {RESTRICTIONS[key.trust]}" if key.trust in RESTRICTIONS else ""
-    return f"| {name} | {_marked(key.help)}{restriction} | {default} |"
+    return f"| `{name}` | {_marked(key.help)}{restriction} | {default} |"
 
 
 def _where(key: Key) -> str:

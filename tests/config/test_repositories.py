@@ -570,7 +570,7 @@ def test_a_default_certificate_of_a_project_is_for_what_its_file_defines(wanted:
     repository = chosen(configured, wanted, {"section": OTHER_URL})
     assert (repository.url, repository.ca_cert) == (url, None)
     assert repository.warnings == (
-        f"`ca-cert` of [tool.hatch.publish.tokenindex] in {project_file()} is not used for {url}; set it in config.toml.",
+        f"`ca-cert` of [tool.hatch.publish.tokenindex] in {project_file()} is not used for {url}; set it in Hatch's config.toml.",
     )
 
     defined = chosen(configured, "private")

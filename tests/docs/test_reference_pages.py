@@ -61,7 +61,7 @@ def test_every_key_is_described_with_its_default() -> None:
     text = text_of("configuration.md")
     described = {codes(row[0])[0]: row for row in rows(section(text, "Keys"))}
     for_one_run = {codes(row[0])[0].split("=")[0].rstrip("[") for row in rows(section(text, "Options for one run"))}
-    assert described.keys() | for_one_run == {key.name for key in KEYS}
+    assert described.keys() | for_one_run == KEYS.keys()
     assert len(described) + len(for_one_run) == len(KEYS)
     defaults = {field.name.replace("_", "-"): field.default for field in fields(Repository)}
     for name, (_, _, default, where) in described.items():
@@ -138,7 +138,7 @@ def test_the_limits_of_numbers_are_those_of_the_code() -> None:
     }
     assert limits.keys() == {"jobs", "retries", "timeout"}
     for name, (least, most) in limits.items():
-        read = REPOSITORY_KEYS[name].read
+        read = REPOSITORY_KEYS[name].type.read
         assert (read(least), read(most)) == (least, most)
         for beyond in (least - 1, most + 1):
             with pytest.raises(ValueError, match=r"must be|must not"):

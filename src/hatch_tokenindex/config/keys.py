@@ -1,23 +1,29 @@
-"""Every key of the configuration tables and of `-o`, declared once: reader, default, trust, and help.
+"""Every key of the configuration tables and of `-o`, declared once: name, type, default, trust, and help.
 
-`-o help`, the tables of docs/configuration.md and all checks come from `KEYS`.
+A field of `RepositorySettings` or `RunSettings` is a key: `-o help`, the tables of docs/configuration.md and all checks
+come from it.
 """
+
+# ruff: noqa: RUF009 - `setting` returns a field, as `dataclasses.field` does
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from enum import Enum, Flag, auto
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import issuers_in, token_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from hatch_tokenindex.config.origin import WithOrigin
 
 
 class Trust(Enum):
@@ -26,6 +32,7 @@ class Trust(Enum):
     ANY = "any file"
     WITH_URL = "only the file that gives the repository's URL"
     """The value goes along to the URL, so it must not act on a URL that another file chose."""
+    PERSONAL_FOR_PYPI = "config.toml, or a project's file, but that not for PyPI and TestPyPI"
     PERSONAL_OR_OWN = "config.toml, or a project's file for a repository that it alone defines"
     PERSONAL = "config.toml only"
     PERSONAL_WITH_URL = "config.toml only, and only if it gives the repository's URL"
@@ -44,20 +51,67 @@ class Place(Flag):
 
 
 @dataclass(frozen=True)
+class ValueType:
+    """The values that a key can hold."""
+
+    read: Callable[[object], Any]
+    """Returns the value for what TOML gave; raises `ValueError` with what it must be."""
+    metavar: str = "TEXT"
+    """The value in `-o help`; empty for a switch that needs none."""
+    parse: Callable[[str], object] = str
+    """Turns the text of `-o` into what TOML would have given."""
+    limits: str = ""
+    """The range of a number."""
+
+
+@dataclass(frozen=True)
 class Key:
     """One key."""
 
     name: str
-    help: str
-    read: Callable[[object], Any]
-    """Returns the value for what TOML gave; raises `ValueError` with what it must be."""
+    type: ValueType
+    about: str
     default: Any = None
+    bare: str = ""
+    """The text that `-o KEY` stands for."""
     places: Place = Place.ANYWHERE
     trust: Trust = Trust.ANY
-    parse: Callable[[str], object] = str
-    """Turns the text of `-o` into what TOML would have given."""
-    metavar: str = "TEXT"
-    """The kind of value in `-o help`; empty for a switch that needs none."""
+
+    @property
+    def usage(self) -> str:
+        """The key as it is typed behind `-o`: `jobs=N`, `wait[=SECONDS]`."""
+        value = f"={self.type.metavar}" if self.type.metavar else ""
+        return f"{self.name}[{value}]" if self.bare else f"{self.name}{value}"
+
+    @property
+    def shown_default(self) -> str:
+        """The default, or the value of `-o KEY`; empty if nothing is set, and for what is off unless `-o` asks for it."""
+        if self.default is False and self.places is Place.OPTION:
+            return ""
+        return str(self.bare if self.default is None else self.default).lower()
+
+    @property
+    def help(self) -> str:
+        """A sentence or several about the key."""
+        return f"{self.about}, {self.type.limits}." if self.type.limits else self.about
+
+    def read_text(self, text: str) -> Any:
+        """Return the value for the text of `-o`. Raises `ValueError` with what it must be."""
+        return self.type.read(self.type.parse(text or self.bare))
+
+
+def setting(
+    value_type: ValueType,
+    about: str,
+    *,
+    default: Any = None,
+    bare: str = "",
+    places: Place = Place.ANYWHERE,
+    trust: Trust = Trust.ANY,
+) -> Any:
+    """Declare a key as a field of a class of settings. The key is named like the field, with dashes."""
+    key = partial(Key, type=value_type, about=about, default=default, bare=bare, places=places, trust=trust)
+    return field(default=default, metadata={"key": key})
 
 
 def _text(value: object) -> str:
@@ -107,17 +161,17 @@ def _parse_boolean(text: str) -> object:
     return {"": True, "true": True, "false": False}.get(text.lower(), text)
 
 
-def _choice(*words: str) -> Callable[[object], str]:
+def _choice(*words: str) -> ValueType:
     def read(value: object) -> str:
         if not isinstance(value, str) or value not in words:
             msg = f"must be {', '.join(repr(word) for word in words[:-1])} or {words[-1]!r}"
             raise ValueError(msg)
         return value
 
-    return read
+    return ValueType(read, "WORD")
 
 
-def _number(low: float, high: float, what: str, *, whole: bool) -> Callable[[object], float]:
+def _number(low: float, high: float, what: str, metavar: str, *, whole: bool) -> ValueType:
     def read(value: object) -> float:
         is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
         if not is_number or not low <= cast("float", value) <= high:
@@ -125,7 +179,7 @@ def _number(low: float, high: float, what: str, *, whole: bool) -> Callable[[obj
             raise ValueError(msg)
         return cast("float", value)
 
-    return read
+    return ValueType(read, metavar, _parse_number, f"{low:g} to {high:g}")
 
 
 def _parse_number(text: str) -> object:
@@ -138,80 +192,151 @@ def _parse_number(text: str) -> object:
             return text
 
 
-_SECONDS = _number(1, 86_400, "a number of seconds", whole=False)
-_IN_TABLES = Place.TOP | Place.REPOSITORY
+USER_NAME = ValueType(_user_name, "NAME")
+SECRET = ValueType(_secret)
+URL = ValueType(_url, "URL")
+PATH = ValueType(_path, "PATH")
+COMMAND = ValueType(_command)
+BOOLEAN = ValueType(_boolean, "BOOLEAN", _parse_boolean)
+SWITCH = ValueType(_boolean, "", _parse_boolean)
+SECONDS = _number(1, 86_400, "a number of seconds", "SECONDS", whole=False)
 
-KEYS = (
-    Key("explain", "Show which credential each project would use, and why. Uploads nothing.", _boolean, default=False,
-        places=Place.OPTION, parse=_parse_boolean, metavar=""),
-    Key("dry-run", "Do everything except the upload, and print the plan. Exit status 1 for every failure that can be"
-        " detected without sending.", _boolean, default=False, places=Place.OPTION, parse=_parse_boolean, metavar=""),
-    Key("all-versions", "Publish files of several new versions of a project from dist/ without confirmation.", _boolean,
-        default=False, places=Place.OPTION, parse=_parse_boolean, metavar=""),
-    Key("wait", "After the upload, wait until the index lists every file with its hash. On timeout, exit status 1,"
-        " although the files are uploaded. In seconds.", _SECONDS, default=900, places=Place.OPTION, parse=_parse_number,
-        metavar="[SECONDS]"),
-    Key("json", "Print the result as one JSON document to standard output, everything else to standard error.", _boolean,
-        default=False, places=Place.OPTION, parse=_parse_boolean, metavar=""),
-    Key("help", "Print this text.", _boolean, default=False, places=Place.OPTION, parse=_parse_boolean, metavar=""),
-    Key("repo", "The repository: main (PyPI), test (TestPyPI), a configured name, a section of ~/.pypirc, or an upload"
-        " URL.", _text, default="main", places=Place.TOP | Place.OPTION, metavar="NAME"),
-    Key("url", "The upload URL; required in a repository's table. With -o, the same as -r URL.", _url,
-        places=Place.REPOSITORY | Place.OPTION, metavar="URL"),
-    Key("user", "User name.", _user_name, trust=Trust.WITH_URL, metavar="NAME"),
-    Key("auth", "Password or token. Better: HATCH_INDEX_AUTH, or type it once when prompted.", _secret,
-        trust=Trust.WITH_URL, metavar="TEXT"),
-    Key("auth-command", "A program and its arguments, as a list of strings. The first line of its output is the secret."
-        " It has 60 seconds and no standard input. Not together with auth.", _command, places=_IN_TABLES,
-        trust=Trust.PERSONAL_WITH_URL),
-    Key("ca-cert", "Trusted certificates, a PEM file or a folder, in place of the system's.", _path,
-        trust=Trust.PERSONAL_OR_OWN, metavar="PATH"),
-    Key("client-cert", "Client certificate, PEM.", _path, metavar="PATH"),
-    Key("client-key", "Its key, PEM, unencrypted, unless it is in the same file.", _path, metavar="PATH"),
-    Key("simple-url", "The simple API, if it can't be derived from the upload URL.", _url,
-        places=Place.REPOSITORY | Place.OPTION, metavar="URL"),
-    Key("trusted-publishing", "automatic: in CI, if no secret was found; always: nothing else; never.",
-        _choice("automatic", "always", "never"), default="automatic", metavar="WORD"),
-    Key("attestations", "Attestations made in the run. automatic: for PyPI and TestPyPI with Trusted Publishing, if the extra"
-        " is installed; always: an error if a file can't be attested; never.",
-        _choice("automatic", "always", "never"), default="automatic", metavar="WORD"),
-    Key("attestations-directory", "A folder to which the attestations are also written, as FILE.publish.attestation.", _path,
-        metavar="PATH"),
-    Key("sigstore-trust-config", "Another Sigstore instance than the public one: a ClientTrustConfig (JSON), as sigstore"
-        " --trust-config accepts it.", _path, trust=Trust.PERSONAL, metavar="PATH"),
-    Key("narrow-token", "automatic: restrict tokens of PyPI and TestPyPI to the project and the next minutes before"
-        " sending them; never: send them unchanged.", _choice("automatic", "never"), default="automatic", metavar="WORD"),
-    Key("keyring", "false: don't read or write the keyring.", _boolean, default=True, parse=_parse_boolean,
-        metavar="BOOLEAN"),
-    Key("existing", "For files already on the index. skip: leave out files with the same content, other content is an error;"
-        " fail: any existing file is an error; replace: upload anyway, for indexes that overwrite.",
-        _choice("skip", "fail", "replace"), default="skip", metavar="WORD"),
-    Key("insecure-http", "Allow sending a secret to this URL over plain http.", _boolean, default=False,
-        trust=Trust.PERSONAL_WITH_URL, parse=_parse_boolean, metavar=""),
-    Key("jobs", "Parallel uploads after a release's first file, 1 to 8.", _number(1, 8, "a whole number", whole=True),
-        default=4, parse=_parse_number, metavar="N"),
-    Key("retries", "Retries after the first attempt, 0 to 100.", _number(0, 100, "a whole number", whole=True), default=5,
-        parse=_parse_number, metavar="N"),
-    Key("timeout", "Seconds to wait for the server's answer, 1 to 86400.", _SECONDS, default=300, parse=_parse_number,
-        metavar="SECONDS"),
-    Key("disable", "true: ask for confirmation, or require --yes.", _boolean, default=False, places=Place.TOP,
-        parse=_parse_boolean),
-)  # fmt: skip
+
+def _whole_number(low: int, high: int) -> ValueType:
+    return _number(low, high, "a whole number", "N", whole=True)
+
+
+_flag = partial(setting, SWITCH, default=False, places=Place.OPTION)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """The settings that only `-o` can give."""
+
+    explain: bool = _flag("Show which credential each project would use, and why. Uploads nothing.")
+    dry_run: bool = _flag(
+        "Do everything except the upload, and print the plan. Exit status 1 for every failure that can be detected without "
+        "sending."
+    )
+    all_versions: bool = _flag("Publish files of several new versions of a project from dist/ without confirmation.")
+    wait: float | None = setting(
+        SECONDS,
+        "After the upload, wait until the index lists every file with its hash. On timeout, exit status 1, although the "
+        "files are uploaded. In seconds",
+        bare="900",
+        places=Place.OPTION,
+    )
+    json: bool = _flag("Print the result as one JSON document to standard output, everything else to standard error.")
+    help: bool = _flag("Print this text.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositorySettings:
+    """The settings of a repository, apart from its name and URL."""
+
+    user: WithOrigin[str] | None = setting(USER_NAME, "User name.", trust=Trust.WITH_URL)
+    auth: WithOrigin[Secret] | None = setting(
+        SECRET, "Password or token. Better: HATCH_INDEX_AUTH, or type it once when prompted.", trust=Trust.WITH_URL
+    )
+    auth_command: WithOrigin[tuple[str, ...]] | None = setting(
+        COMMAND,
+        "A program and its arguments, as a list of strings. The first line of its output is the secret. It has 60 seconds "
+        "and no standard input. Not together with auth.",
+        places=Place.TOP | Place.REPOSITORY,
+        trust=Trust.PERSONAL_WITH_URL,
+    )
+    ca_cert: Path | None = setting(
+        PATH,
+        "Trusted certificates, a PEM file or a folder, in place of the system's.",
+        trust=Trust.PERSONAL_OR_OWN,
+    )
+    client_cert: Path | None = setting(PATH, "Client certificate, PEM.")
+    client_key: Path | None = setting(PATH, "Its key, PEM, unencrypted, unless it is in the same file.")
+    simple_url: str | None = setting(
+        URL,
+        "The simple API, if it can't be derived from the upload URL.",
+        places=Place.REPOSITORY | Place.OPTION,
+        trust=Trust.PERSONAL_FOR_PYPI,
+    )
+    trusted_publishing: Literal["automatic", "always", "never"] = setting(
+        _choice("automatic", "always", "never"),
+        "automatic: in CI, if no secret was found; always: nothing else; never.",
+        default="automatic",
+    )
+    attestations: Literal["automatic", "always", "never"] = setting(
+        _choice("automatic", "always", "never"),
+        "Attestations made in the run. automatic: for PyPI and TestPyPI with Trusted Publishing, if the extra is installed; "
+        "always: an error if a file can't be attested; never.",
+        default="automatic",
+    )
+    attestations_directory: Path | None = setting(
+        PATH, "A folder to which the attestations are also written, as FILE.publish.attestation."
+    )
+    sigstore_trust_config: Path | None = setting(
+        PATH,
+        "Another Sigstore instance than the public one: a ClientTrustConfig (JSON), as sigstore --trust-config accepts it.",
+        trust=Trust.PERSONAL,
+    )
+    narrow_token: Literal["automatic", "never"] = setting(
+        _choice("automatic", "never"),
+        "automatic: restrict tokens of PyPI and TestPyPI to the project and the next minutes before sending them; never: "
+        "send them unchanged.",
+        default="automatic",
+    )
+    keyring: bool = setting(BOOLEAN, "false: don't read or write the keyring.", default=True)
+    existing: Literal["skip", "fail", "replace"] = setting(
+        _choice("skip", "fail", "replace"),
+        "For files already on the index. skip: leave out files with the same content, other content is an error; fail: any "
+        "existing file is an error; replace: upload anyway, for indexes that overwrite.",
+        default="skip",
+    )
+    insecure_http: bool = setting(
+        SWITCH,
+        "Allow sending a secret to this URL over plain http.",
+        default=False,
+        trust=Trust.PERSONAL_WITH_URL,
+    )
+    jobs: int = setting(_whole_number(1, 8), "Parallel uploads after a release's first file", default=4)
+    retries: int = setting(_whole_number(0, 100), "Retries after the first attempt", default=5)
+    timeout: float = setting(SECONDS, "Seconds to wait for the server's answer", default=300)
+
+
+def _declared(settings: type[RunSettings | RepositorySettings]) -> Iterator[Key]:
+    return (declared.metadata["key"](declared.name.replace("_", "-")) for declared in fields(settings))
+
+
+_ALL: tuple[Key, ...] = (
+    *_declared(RunSettings),
+    Key(
+        "repo",
+        ValueType(_text, "NAME"),
+        "The repository: main (PyPI), test (TestPyPI), a configured name, a section of ~/.pypirc, or an upload URL.",
+        default="main",
+        places=Place.TOP | Place.OPTION,
+    ),
+    Key(
+        "url",
+        URL,
+        "The upload URL; required in a repository's table. With -o, the same as -r URL.",
+        places=Place.REPOSITORY | Place.OPTION,
+    ),
+    *_declared(RepositorySettings),
+    Key("disable", BOOLEAN, "true: ask for confirmation, or require --yes.", default=False, places=Place.TOP),
+)
+
+
+KEYS: Mapping[str, Key] = {key.name: key for key in _ALL}
 
 
 def keys_in(place: Place) -> Mapping[str, Key]:
     """Return the keys that can stand in a place, by name."""
-    return {key.name: key for key in KEYS if place in key.places}
+    return {key.name: key for key in KEYS.values() if place in key.places}
 
 
 REPOSITORY_KEYS = keys_in(Place.REPOSITORY)
 TOP_KEYS = keys_in(Place.TOP)
 OPTION_KEYS = keys_in(Place.OPTION)
-
-
-def default_of(name: str) -> Any:
-    """Return the default of a key."""
-    return next(key.default for key in KEYS if key.name == name)
+RUN_KEYS = {name: key for name, key in OPTION_KEYS.items() if key.places is Place.OPTION}
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hatch_tokenindex.config.keys import KEYS, OPTION_KEYS, REPOSITORY_KEYS, Place, default_of, suggestion
+from hatch_tokenindex.config.keys import KEYS, OPTION_KEYS, RUN_KEYS, RunSettings, suggestion
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.config.repositories import Layer, variable_suffix
 from hatch_tokenindex.errors import ConfigurationError
@@ -16,7 +16,7 @@ from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import issuers_in, token_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 COMMAND_LINE = "command line"
 ENVIRONMENT = "environment"
@@ -29,12 +29,13 @@ FLAGS = {
     "client-cert": ("--client-cert", "HATCH_INDEX_CLIENT_CERT"),
     "client-key": ("--client-key", "HATCH_INDEX_CLIENT_KEY"),
 }
-DEFAULT_WAIT = default_of("wait")
-_ONLY_IN_FILES = {key.name for key in KEYS if Place.OPTION not in key.places}
+_RANKED = {"repo", "url", "user", "auth"}
+"""Keys of which the command line's value and the environment's are kept apart."""
+_ONLY_IN_FILES = KEYS.keys() - OPTION_KEYS.keys()
 
 
 @dataclass(frozen=True)
-class Pair:
+class OptionText:
     """A text for a key, the flag, variable or `-o` that gave it, and its rank: command line or environment."""
 
     key: str
@@ -42,9 +43,14 @@ class Pair:
     origin: str
     rank: str
 
+    @property
+    def with_origin(self) -> WithOrigin[str]:
+        """The text, shown by `repr`, so not for a secret."""
+        return WithOrigin(self.text, self.origin)
+
 
 @dataclass(frozen=True)
-class Options:
+class Options(RunSettings):
     """Everything that the command line and the environment ask for, apart from configuration files."""
 
     artifacts: tuple[str, ...]
@@ -63,12 +69,6 @@ class Options:
     """The reason why the user can't be prompted; empty if they can."""
     initialize_auth: bool
     yes: bool
-    explain: bool
-    dry_run: bool
-    json: bool
-    help: bool
-    all_versions: bool
-    wait: float | None
 
     @property
     def can_prompt(self) -> bool:
@@ -100,47 +100,32 @@ def read(
         msg = "An API token was given as a file path; use --auth, or better HATCH_INDEX_AUTH."
         raise ConfigurationError(msg)
     context = _publish_context()
-    pairs = list(_flags(context, environment))
-    pairs += _option_pairs(context, hatch_options)
-    for pair in pairs:
-        if pair.key not in OPTION_KEYS:
-            raise ConfigurationError(_unknown(pair))
-    ranks = (COMMAND_LINE, ENVIRONMENT)
-    given = {(key, rank): _given(pairs, key, rank) for key in OPTION_KEYS if key != "auth" for rank in ranks}
+    texts = [*_flags(context, environment), *_option_texts(context, hatch_options)]
+    for text in texts:
+        if text.key not in OPTION_KEYS:
+            raise ConfigurationError(_unknown(text))
+    given = {(key, rank): _one(texts, key, rank) for key in OPTION_KEYS for rank in (COMMAND_LINE, ENVIRONMENT)}
 
-    def text(key: str) -> WithOrigin[str] | None:
-        return given[key, COMMAND_LINE] or given[key, ENVIRONMENT]
+    def values(keys: Iterable[str]) -> dict[str, Any]:
+        first = {key: given[key, COMMAND_LINE] or given[key, ENVIRONMENT] for key in keys}
+        return {key: _value(key, text.with_origin) for key, text in first.items() if text is not None}
 
-    def value(key: str) -> Any:
-        found = text(key)
-        return None if found is None else _value(key, found)
-
-    settings = {
-        key: value(key)
-        for key in REPOSITORY_KEYS
-        if key not in {"url", "user", "auth", *_ONLY_IN_FILES} and text(key) is not None
-    }
     return Options(
+        **{key.replace("-", "_"): value for key, value in values(RUN_KEYS).items()},
         artifacts=tuple(artifacts),
         repository=_repository(given),
         flag_user=_user(given["user", COMMAND_LINE]),
         environment_user=_user(given["user", ENVIRONMENT]),
-        flag_auth=_secret(pairs, COMMAND_LINE),
-        environment_auth=_secret(pairs, ENVIRONMENT),
+        flag_auth=_secret(given["auth", COMMAND_LINE]),
+        environment_auth=_secret(given["auth", ENVIRONMENT]),
         repository_users=_repository_users(environment),
         repository_auths={
             name: Secret(value) for name, value in environment.items() if name.startswith("HATCH_INDEX_AUTH_")
         },
-        overrides=Layer("this run", Path.cwd(), settings),
+        overrides=Layer("this run", Path.cwd(), values(OPTION_KEYS.keys() - RUN_KEYS.keys() - _RANKED)),
         prompt_obstacle=_obstacle(context, hatch_options, environment, stdin_is_terminal=stdin_is_terminal),
         initialize_auth=_flag(context, hatch_options, "initialize_auth"),
         yes=_flag(context, hatch_options, "yes"),
-        explain=bool(value("explain")),
-        dry_run=bool(value("dry-run")),
-        json=bool(value("json")),
-        help=bool(value("help")),
-        all_versions=bool(value("all-versions")),
-        wait=DEFAULT_WAIT if (wait := text("wait")) and not wait.value else value("wait"),
     )
 
 
@@ -193,7 +178,7 @@ def _interactive(text: str) -> bool:
         raise ConfigurationError(msg) from None
 
 
-def _flags(context: click.Context | None, environment: Mapping[str, str]) -> Iterator[Pair]:
+def _flags(context: click.Context | None, environment: Mapping[str, str]) -> Iterator[OptionText]:
     for key, (flag, variable) in FLAGS.items():
         parameter = key.replace("-", "_")
         texts = {(variable, ENVIRONMENT): environment.get(variable)}
@@ -202,10 +187,10 @@ def _flags(context: click.Context | None, environment: Mapping[str, str]) -> Ite
         for (origin, rank), text in texts.items():
             # An empty secret, as a missing CI secret gives it, is an error where it would be used.
             if text or (text is not None and key == "auth"):
-                yield Pair(key, text, origin, rank)
+                yield OptionText(key, text, origin, rank)
 
 
-def _option_pairs(context: click.Context | None, hatch_options: Mapping[str, Any]) -> Iterator[Pair]:
+def _option_texts(context: click.Context | None, hatch_options: Mapping[str, Any]) -> Iterator[OptionText]:
     if context is None:
         texts = [
             f"{key}={value}" for key, value in hatch_options.items() if key not in {"no_prompt", "initialize_auth"}
@@ -217,55 +202,49 @@ def _option_pairs(context: click.Context | None, hatch_options: Mapping[str, Any
         rank, shown = (ENVIRONMENT, "HATCH_PUBLISHER_OPTIONS:") if from_environment else (COMMAND_LINE, "-o")
     for text in texts:
         key, _, value = text.partition("=")
-        yield Pair(key, value, f"{shown} {key}", rank)
+        yield OptionText(key, value, f"{shown} {key}", rank)
 
 
-def _one(pairs: Sequence[Pair], key: str, rank: str) -> Pair | None:
-    """Return the pair for `key` at this rank; two different ones contradict each other."""
-    fitting = [pair for pair in pairs if pair.key == key and pair.rank == rank]
-    for pair in fitting:
-        if pair.text != fitting[0].text:
-            msg = f"{fitting[0].origin} and {pair.origin} give different values for `{key}`; remove one of the two."
+def _one(texts: Sequence[OptionText], key: str, rank: str) -> OptionText | None:
+    """Return the text for `key` at this rank; two different ones contradict each other."""
+    fitting = [text for text in texts if text.key == key and text.rank == rank]
+    for text in fitting:
+        if text.text != fitting[0].text:
+            msg = f"{fitting[0].origin} and {text.origin} give different values for `{key}`; remove one of the two."
             raise ConfigurationError(msg)
     return fitting[0] if fitting else None
 
 
-def _given(pairs: Sequence[Pair], key: str, rank: str) -> WithOrigin[str] | None:
-    pair = _one(pairs, key, rank)
-    return None if pair is None else WithOrigin(pair.text, pair.origin)
-
-
-def _secret(pairs: Sequence[Pair], rank: str) -> WithOrigin[Secret] | None:
-    pair = _one(pairs, "auth", rank)
-    return None if pair is None else WithOrigin(Secret(pair.text), pair.origin)
+def _secret(text: OptionText | None) -> WithOrigin[Secret] | None:
+    return None if text is None else WithOrigin(Secret(text.text), text.origin)
 
 
 def _value(key: str, given: WithOrigin[str]) -> object:
-    reader = OPTION_KEYS[key]
     try:
-        return reader.read(reader.parse(given.value))
+        return OPTION_KEYS[key].read_text(given.value)
     except ValueError as error:
         msg = f"`{key}` from {given.origin} {error}."
         raise ConfigurationError(msg) from None
 
 
-def _repository(given: Mapping[tuple[str, str], WithOrigin[str] | None]) -> WithOrigin[str] | None:
+def _repository(given: Mapping[tuple[str, str], OptionText | None]) -> WithOrigin[str] | None:
     for rank in (COMMAND_LINE, ENVIRONMENT):
         repository, url = given["repo", rank], given["url", rank]
         if url is not None:
-            _value("url", url)
-            if repository is not None and repository.value != url.value:
+            _value("url", url.with_origin)
+            if repository is not None and repository.text != url.text:
                 msg = f"{repository.origin} and {url.origin} name different repositories; remove one of the two."
                 raise ConfigurationError(msg)
-        if url or repository:
-            return url or repository
+        if found := url or repository:
+            return found.with_origin
     return None
 
 
-def _user(given: WithOrigin[str] | None) -> WithOrigin[str] | None:
-    if given is not None:
-        _value("user", given)
-    return given
+def _user(text: OptionText | None) -> WithOrigin[str] | None:
+    if text is None:
+        return None
+    _value("user", text.with_origin)
+    return text.with_origin
 
 
 def _repository_users(environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -275,9 +254,9 @@ def _repository_users(environment: Mapping[str, str]) -> Mapping[str, str]:
     return users
 
 
-def _unknown(pair: Pair) -> str:
-    if pair.key in _ONLY_IN_FILES:
-        return f"`{pair.key}` can't be set with {pair.origin.split()[0].rstrip(':')}; set it in Hatch's config.toml."
-    if "pypi-" in pair.key or issuers_in(pair.key):
+def _unknown(text: OptionText) -> str:
+    if text.key in _ONLY_IN_FILES:
+        return f"`{text.key}` can't be set with {text.origin.split()[0].rstrip(':')}; set it in Hatch's config.toml."
+    if "pypi-" in text.key or issuers_in(text.key):
         return "An API token was given as an option; use `-o auth=TOKEN`, or better HATCH_INDEX_AUTH."
-    return f"Unknown option `{pair.key}` ({pair.origin}){suggestion(pair.key, OPTION_KEYS)}."
+    return f"Unknown option `{text.key}` ({text.origin}){suggestion(text.key, OPTION_KEYS)}."

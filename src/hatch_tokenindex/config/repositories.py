@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.config.keys import REPOSITORY_KEYS, TOP_KEYS, Key, Trust, default_of, suggestion
+from hatch_tokenindex.config.keys import KEYS, REPOSITORY_KEYS, TOP_KEYS, Key, RepositorySettings, Trust, suggestion
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.tokens import issuers_in, token_in
@@ -36,12 +36,12 @@ class ConfigurationTable:
     name: str
     """The table's dotted name in that file."""
     data: Mapping[str, object] = field(repr=False)
-    personal: bool
+    is_personal: bool
     """It is in Hatch's `config.toml`, which is the user's, and not in a project's file."""
 
 
 @dataclass(frozen=True)
-class Repository:
+class Repository(RepositorySettings):
     """The repository that a run publishes to, with all its settings."""
 
     name: str
@@ -50,24 +50,6 @@ class Repository:
     """A project's file gave the URL; what comes with a clone is trusted less."""
     pypirc_section: str | None = None
     """The section of `~/.pypirc` that `-r` named."""
-    user: WithOrigin[str] | None = None
-    auth: WithOrigin[Secret] | None = None
-    auth_command: WithOrigin[tuple[str, ...]] | None = None
-    ca_cert: Path | None = None
-    client_cert: Path | None = None
-    client_key: Path | None = None
-    simple_url: str | None = None
-    trusted_publishing: Literal["automatic", "always", "never"] = default_of("trusted-publishing")
-    attestations: Literal["automatic", "always", "never"] = default_of("attestations")
-    attestations_directory: Path | None = None
-    sigstore_trust_config: Path | None = None
-    narrow_token: Literal["automatic", "never"] = default_of("narrow-token")
-    keyring: bool = default_of("keyring")
-    existing: Literal["skip", "fail", "replace"] = default_of("existing")
-    insecure_http: bool = default_of("insecure-http")
-    jobs: int = default_of("jobs")
-    retries: int = default_of("retries")
-    timeout: float = default_of("timeout")
     warnings: tuple[str, ...] = ()
 
     @property
@@ -95,43 +77,32 @@ class Layer:
     folder: Path
     """The folder that relative paths belong to."""
     values: Mapping[str, object]
-    personal: bool = True
+    is_personal: bool = True
     """It is the user's own, not a project's."""
-    gives_url: bool = True
-    """Its file gives the repository's URL, or the repository is PyPI or TestPyPI."""
-    is_alone: bool = False
-    """No file of the user's has the repository's URL."""
+    granted: frozenset[Trust] = frozenset(Trust)
+    """The keys that it may set for the repository of this run."""
 
-    def allows(self, key: Key) -> bool:
-        """Return True if this place may set the key for the repository: the one rule of trust.
-
-        A project's file comes with a clone. So a secret goes only to a URL that the same file gives, and a project never
-        decides whose certificate may receive the user's secrets.
-        """
-        match key.trust:
-            case Trust.ANY:
-                return True
-            case Trust.PERSONAL_OR_OWN:
-                return self.personal or (self.gives_url and self.is_alone)
-            case Trust.PERSONAL:
-                return self.personal
-            case Trust.WITH_URL | Trust.PERSONAL_WITH_URL:
-                return self.gives_url
+    def allows(self, name: str) -> bool:
+        """Return True if this place may set the key of that name for the repository of this run."""
+        return KEYS[name].trust in self.granted
 
     def get(self, name: str) -> WithOrigin[object] | None:
         """Return the value of a key if it is here and allowed."""
-        if name not in self.values or not self.allows(REPOSITORY_KEYS[name]):
+        if name not in self.values or not self.allows(name):
             return None
         value = self.values[name]
         return WithOrigin(self.folder / value if isinstance(value, Path) else value, f"`{name}` of {self.where}")
 
 
+_PERSONAL = {Trust.PERSONAL, Trust.PERSONAL_WITH_URL}
+_RESTRICTED = {Trust.PERSONAL_FOR_PYPI, Trust.PERSONAL_OR_OWN}
+"""Keys that a project's file may set for some repositories, and never for `main` and `test`."""
 _WITH_ORIGIN = {"url", "user", "auth", "auth-command"}
 _NOTHING = Layer("nowhere", Path(), {})
 
 
 @dataclass(frozen=True)
-class _File:
+class CheckedTable:
     """The checked table of one file: its defaults and its repositories."""
 
     table: ConfigurationTable
@@ -147,7 +118,7 @@ class _File:
 class Repositories:
     """All configured repositories. A project's file comes before Hatch's `config.toml`."""
 
-    files: tuple[_File, ...]
+    files: tuple[CheckedTable, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -157,7 +128,7 @@ class Repositories:
     @property
     def disable(self) -> WithOrigin[bool]:
         """True if publishing needs a confirmation."""
-        return cast("WithOrigin[bool]", self._default("disable") or WithOrigin(value=False, origin="default"))
+        return cast("WithOrigin[bool]", self._default("disable"))
 
     def choose(
         self, wanted: WithOrigin[str] | None, pypirc: Callable[[], Mapping[str, str | None]], overrides: Layer
@@ -173,7 +144,7 @@ class Repositories:
         Raises:
             ConfigurationError: There is no such repository; the text suggests others.
         """
-        wanted = wanted or cast("WithOrigin[str] | None", self._default("repo")) or WithOrigin("main", "default")
+        wanted = wanted or cast("WithOrigin[str]", self._default("repo"))
         name = wanted.value
         if name in self.names:
             return self._build(name, self._url_of(name), overrides)
@@ -215,11 +186,9 @@ class Repositories:
             f"starts with https://."
         )
 
-    def _default(self, name: str) -> WithOrigin[object] | None:
-        for file in self.files:
-            if name in file.top.values:
-                return WithOrigin(file.top.values[name], f"`{name}` of {file.top.where}")
-        return None
+    def _default(self, name: str) -> WithOrigin[object]:
+        tops = (file.top for file in self.files)
+        return next((found for top in tops if (found := top.get(name))), WithOrigin(KEYS[name].default, "default"))
 
     def _url_of(self, name: str) -> str:
         return next(url for url in (RESERVED.get(name), *(file.url_of(name) for file in self.files)) if url)
@@ -251,30 +220,47 @@ class Repositories:
     def _layers(self, name: str, url: str, overrides: Layer) -> tuple[tuple[Layer, ...], list[str]]:
         """Return the places of a repository's settings, the first one first, and the warnings about them."""
         own, tops, warnings = [], [], []
-        is_alone = not self._is_known_to_user(url)
         for file in self.files:
-            given_url = file.url_of(name)
-            gives_url = name in RESERVED or (given_url is not None and urls.same(given_url, url))
-            tops.append(replace(file.top, gives_url=gives_url, is_alone=is_alone))
+            granted = self._granted(file, name, url)
+            tops.append(replace(file.top, granted=granted))
             if name in file.repositories:
-                own.append(replace(file.repositories[name], gives_url=gives_url, is_alone=is_alone))
-                if not gives_url:
+                own.append(replace(file.repositories[name], granted=granted))
+                if Trust.WITH_URL not in granted:
                     warnings.append(
                         f"{own[-1].where} has another URL than the project's file; its user and secret are not used for "
                         f"{url}."
                     )
         layers = (overrides, *own, *tops)
         warnings += [
-            f"`ca-cert` of {layer.where} is not used for {url}; set it in config.toml."
+            f"`{key}` of {layer.where} is not used for {url}; set it in Hatch's config.toml."
             for layer in layers
-            if "ca-cert" in layer.values and not layer.allows(REPOSITORY_KEYS["ca-cert"])
+            for key in layer.values
+            if KEYS[key].trust in _RESTRICTED and not layer.allows(key)
         ]
         warnings += [
             f"`auth` of {layer.where} is a secret in a file that gets committed; use the keyring or HATCH_INDEX_AUTH."
             for layer in layers
-            if not layer.personal and layer.get("auth")
+            if not layer.is_personal and layer.get("auth")
         ]
         return layers, warnings
+
+    def _granted(self, file: CheckedTable, name: str, url: str) -> frozenset[Trust]:
+        """Return the keys that a file may set for the repository of that name and URL: the one rule of trust.
+
+        A project's file comes with a clone. So a secret goes only to a URL that the same file gives, and a project never
+        decides whose certificate may receive the user's secrets, or who speaks for PyPI.
+        """
+        is_personal, given_url = file.table.is_personal, file.url_of(name)
+        gives_url = name in RESERVED or (given_url is not None and urls.same(given_url, url))
+        rules = {
+            Trust.ANY: True,
+            Trust.WITH_URL: gives_url,
+            Trust.PERSONAL_FOR_PYPI: is_personal or urls.site(urls.without_final_dot(url)) is None,
+            Trust.PERSONAL_OR_OWN: is_personal or (gives_url and not self._is_known_to_user(url)),
+            Trust.PERSONAL: is_personal,
+            Trust.PERSONAL_WITH_URL: is_personal and gives_url,
+        }
+        return frozenset(trust for trust, is_met in rules.items() if is_met)
 
     def _is_known_to_user(self, url: str) -> bool:
         """Return True if the URL is PyPI's or TestPyPI's, or `config.toml` has it; a dot behind the host is ignored."""
@@ -282,14 +268,17 @@ class Repositories:
         if urls.site(url) is not None:
             return True
         own = (
-            cast("str", file.url_of(name)) for file in self.files if file.table.personal for name in file.repositories
+            cast("str", file.url_of(name))
+            for file in self.files
+            if file.table.is_personal
+            for name in file.repositories
         )
         return any(urls.same(urls.without_final_dot(own_url), url) for own_url in own)
 
     def _given_by_project(self, name: str) -> bool:
         if name in RESERVED:
             return False
-        return any(not file.table.personal and name in file.repositories for file in self.files)
+        return any(not file.table.is_personal and name in file.repositories for file in self.files)
 
 
 def _first(layers: Iterable[Layer], key: str) -> WithOrigin[object] | None:
@@ -304,13 +293,13 @@ def project_table(root: Path, data: Mapping[str, object]) -> ConfigurationTable:
     except (OSError, ValueError):
         is_in_hatch_toml = False
     if is_in_hatch_toml:
-        return ConfigurationTable(path, "publish.tokenindex", data, personal=False)
-    return ConfigurationTable(root / "pyproject.toml", "tool.hatch.publish.tokenindex", data, personal=False)
+        return ConfigurationTable(path, "publish.tokenindex", data, is_personal=False)
+    return ConfigurationTable(root / "pyproject.toml", "tool.hatch.publish.tokenindex", data, is_personal=False)
 
 
 def personal_table(path: Path, data: Mapping[str, object]) -> ConfigurationTable:
     """Return the table of Hatch's `config.toml` at `path`."""
-    return ConfigurationTable(path, "publish.tokenindex", data, personal=True)
+    return ConfigurationTable(path, "publish.tokenindex", data, is_personal=True)
 
 
 def load(tables: Sequence[ConfigurationTable]) -> Repositories:
@@ -329,7 +318,7 @@ def variable_suffix(repository: str) -> str:
     return re.sub("[^A-Z0-9]", "_", repository.upper())
 
 
-def _refuse_shared_variables(files: Iterable[_File]) -> None:
+def _refuse_shared_variables(files: Iterable[CheckedTable]) -> None:
     """Refuse two names with the same environment variables: the secret of one would go to the other."""
     names: dict[str, str] = {}
     for file in files:
@@ -342,12 +331,12 @@ def _refuse_shared_variables(files: Iterable[_File]) -> None:
                 raise ConfigurationError(_message(file.table, f"{file.table.name}.repos.{name}", None, problem))
 
 
-def _file(table: ConfigurationTable) -> _File:
+def _file(table: ConfigurationTable) -> CheckedTable:
     top = {name: value for name, value in table.data.items() if name != "repos"}
     repos = table.data.get("repos", {})
     if not isinstance(repos, Mapping):
         raise ConfigurationError(_message(table, f"{table.name}.repos", None, "must be a table"))
-    return _File(
+    return CheckedTable(
         table,
         _layer(table, table.name, top, TOP_KEYS),
         {name: _named(table, name, data) for name, data in repos.items()},
@@ -360,31 +349,31 @@ def _named(table: ConfigurationTable, name: str, data: object) -> Layer:
         data = {"url": data}
     if not isinstance(data, Mapping):
         raise ConfigurationError(_message(table, where, None, "must be a URL or a table"))
-    if (problem := _name_problem(name, personal=table.personal)) is not None:
+    if (problem := _name_problem(name, is_personal=table.is_personal)) is not None:
         raise ConfigurationError(_message(table, where, None, problem))
-    if name in RESERVED:
-        if "url" in data:
-            problem = f"can't be set: `{name}` is always {RESERVED[name]} (choose another name for another index)"
-            raise ConfigurationError(_message(table, where, "url", problem))
-        for key in ("ca-cert", "simple-url"):
-            if key in data and not table.personal:
-                problem = f"can't be set for `{name}` in a project's file: set it in Hatch's config.toml, or with -o"
-                raise ConfigurationError(_message(table, where, key, problem))
-    elif "url" not in data:
+    if name in RESERVED and "url" in data:
+        problem = f"can't be set: `{name}` is always {RESERVED[name]} (choose another name for another index)"
+        raise ConfigurationError(_message(table, where, "url", problem))
+    if name not in RESERVED and "url" not in data:
         raise ConfigurationError(_message(table, where, "url", "is missing: add the upload URL of the index"))
-    return _layer(table, where, data, REPOSITORY_KEYS)
+    layer = _layer(table, where, data, REPOSITORY_KEYS)
+    restricted = [key for key in layer.values if KEYS[key].trust in _RESTRICTED]
+    if name in RESERVED and restricted and not table.is_personal:
+        problem = f"can't be set for `{name}` in a project's file: set it in Hatch's config.toml, or with -o"
+        raise ConfigurationError(_message(table, where, restricted[0], problem))
+    return layer
 
 
-def _name_problem(name: str, *, personal: bool) -> str | None:
+def _name_problem(name: str, *, is_personal: bool) -> str | None:
     """Return why a repository can't have a name: it could be taken for another, or its variables would be another's."""
-    if not personal and not name.isascii():
+    if not is_personal and not name.isascii():
         return "has a name that is not ASCII: choose another one"
     suffix = variable_suffix(name)
     taken = {variable_suffix(reserved): reserved for reserved in RESERVED}
     if name not in RESERVED and suffix in taken:
         return f"is too similar to `{taken[suffix]}`, which is {RESERVED[taken[suffix]]}: choose another name"
     alias = {variable_suffix(alias): meant for alias, meant in PYPIRC_ALIASES.items()}.get(suffix)
-    if alias is not None and not personal:
+    if alias is not None and not is_personal:
         return f"is too similar to `{alias}`, which is {RESERVED[alias]}: choose another name"
     return None
 
@@ -393,17 +382,17 @@ def _layer(table: ConfigurationTable, where: str, data: Mapping[str, object], ke
     if "auth" in data and "auth-command" in data:
         raise ConfigurationError(_message(table, where, "auth-command", "contradicts `auth`: remove one of the two"))
     values = {name: _read(table, where, name, value, keys) for name, value in data.items()}
-    return Layer(f"[{where}] in {table.path}", table.path.parent, values, personal=table.personal)
+    return Layer(f"[{where}] in {table.path}", table.path.parent, values, is_personal=table.is_personal)
 
 
 def _read(table: ConfigurationTable, where: str, name: str, value: object, keys: Mapping[str, Key]) -> object:
     if name not in keys:
         raise ConfigurationError(_message(table, where, name, f"is unknown{suggestion(name, keys)}"))
-    if keys[name].trust in {Trust.PERSONAL, Trust.PERSONAL_WITH_URL} and not table.personal:
+    if keys[name].trust in _PERSONAL and not table.is_personal:
         problem = "may only be set in Hatch's config.toml; project files are not trusted with it"
         raise ConfigurationError(_message(table, where, name, problem))
     try:
-        return keys[name].read(value)
+        return keys[name].type.read(value)
     except ValueError as error:
         raise ConfigurationError(_message(table, where, name, str(error))) from None
 

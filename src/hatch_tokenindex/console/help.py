@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from hatch_tokenindex.config.keys import KEYS, Key, Place
+from hatch_tokenindex.config.keys import OPTION_KEYS, RUN_KEYS, Key
 
 _WIDTH = 80
 _COLUMN = 30
@@ -43,16 +43,12 @@ project, in its settings), and on GitHub give the job the permission
 
 def text() -> str:
     """Return the text, with a paragraph for each option."""
-    only_here = [_entry(key) for key in KEYS if key.places is Place.OPTION]
-    others = [_entry(key) for key in KEYS if Place.OPTION in key.places and key.places is not Place.OPTION]
-    return "\n".join([_BEFORE, *only_here, "", *others, "", _AFTER])
+    others = (key for name, key in OPTION_KEYS.items() if name not in RUN_KEYS)
+    return "\n".join([_BEFORE, *map(_entry, RUN_KEYS.values()), "", *map(_entry, others), "", _AFTER])
 
 
 def _entry(key: Key) -> str:
-    optional = key.metavar.startswith("[")
-    value = f"[={key.metavar[1:]}" if optional else f"={key.metavar}" if key.metavar else ""
-    name = f"  {key.name}{value}"
-    default = "" if key.default in {None, False} else f" Default: {str(key.default).lower()}."
+    default = f" Default: {key.shown_default}." if key.shown_default else ""
     lines = textwrap.wrap(f"{key.help}{default}", _WIDTH - _COLUMN, break_on_hyphens=False)
-    first = f"{name:<{_COLUMN}}{lines[0]}"
+    first = f"{f'  {key.usage}':<{_COLUMN}}{lines[0]}"
     return "\n".join([first, *(" " * _COLUMN + line for line in lines[1:])])
