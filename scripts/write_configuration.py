@@ -12,6 +12,7 @@ WHERE = {Place.TOP: "top", Place.REPOSITORY: "repository", Place.OPTION: "`-o`"}
 RESTRICTIONS = {
     Trust.PERSONAL: "Only in `config.toml`.",
     Trust.PERSONAL_WITH_URL: "Only in `config.toml`.",
+    Trust.PERSONAL_FOR_PYPI: "In a project's file, not for PyPI and TestPyPI.",
     Trust.PERSONAL_OR_OWN: "In a project's file, only for repositories that it defines, and not for URLs that `config.toml`"
     " has too.",
 }

@@ -111,3 +111,17 @@ def test_disable_is_never_hatchs_to_read(built: Project, home: Home) -> None:
     built.configure("[publish.tokenindex]\ndisable = 'maybe'\n")
     with living_in(home, built.folder, {}):
         assert publisher(built, home).disable is False
+
+
+@pytest.mark.parametrize(("folder", "is_read"), [("/home/person", True), ("~", False)])
+def test_a_config_file_without_a_home_folder_is_not_read(
+    built: Project, home: Home, folder: str, *, is_read: bool
+) -> None:
+    """Hatch takes `~` for a folder where one stands, which is the clone."""
+    table = {"repos": {"private": "https://packages.example.org/"}}
+    with living_in(home, built.folder, {}):
+        app = publisher(built, home).app
+        app.config_file.path = HatchPath(f"{folder}/.config/hatch/config.toml")
+        own = TokenIndexPublisher(app, app.project.location, home.hatch_cache, {}, table)  # type: ignore[no-untyped-call]
+        _, personal = own._tables()  # noqa: SLF001 - what a run is made of
+    assert personal.data == (table if is_read else {})

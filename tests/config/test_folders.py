@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -9,7 +11,7 @@ from unittest import mock
 import pytest
 from hatch_in_process import invoke_hatch, living_in
 
-from hatch_tokenindex.config.folders import HatchFolders, find_folders
+from hatch_tokenindex.config.folders import HatchFolders, find_folders, pypirc_path
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.publisher import TokenIndexPublisher
 
@@ -188,7 +190,9 @@ def test_a_config_file_that_is_not_there(home: Home, project: Project, tmp_path:
     assert "does not exist" in result.words
 
 
-@pytest.mark.parametrize("content", [b"x = \n", b"\xff\xfe"], ids=["no TOML", "no UTF-8"])
+@pytest.mark.parametrize(
+    "content", [b"x = \n", b"\xff\xfe", b"x = " + b"[" * 1500], ids=["no TOML", "no UTF-8", "too deep"]
+)
 @pytest.mark.parametrize("name", ["pyproject.toml", "hatch.toml", "config.toml"])
 def test_a_file_that_can_not_be_read(home: Home, project: Project, name: str, content: bytes) -> None:
     home.configure_hatch("")
@@ -206,3 +210,66 @@ def test_a_folder_in_place_of_a_file(home: Home, project: Project) -> None:
         pytest.raises(ConfigurationError, match=r"Can't read .*hatch\.toml: "),
     ):
         find_folders(home.environment, project.folder)
+
+
+@pytest.mark.parametrize("text", ["project = 1\n", "project = []\n", "[project]\nname = 1\n", "[project]\nname = ''\n"])
+def test_a_name_that_is_none(home: Home, project: Project, text: str) -> None:
+    project.folder.joinpath("pyproject.toml").write_text(text, encoding="utf-8")
+    assert not as_found(home, project.folder, {}).project
+    result = invoke_hatch("publish", "-p", "tokenindex", "-o", "explain", cwd=project.folder, home=home)
+    assert result.returncode == 0, result.output
+    assert f"keyring: pypi_token:project:{project.folder.name}" in result.words
+
+
+@pytest.mark.parametrize("text", ["[dirs]\ncache = 1\n", "dirs = 1\n", "publish = 1\n", "[publish]\ntokenindex = 1\n"])
+def test_a_config_file_that_hatch_refuses(home: Home, project: Project, text: str) -> None:
+    """Hatch itself ends with an error, so `hatch-tokenindex` need not."""
+    home.configure_hatch("")
+    default = as_found(home, project.folder, {})
+    home.configure_hatch(text)
+    assert as_found(home, project.folder, {}) == default
+
+
+@pytest.mark.parametrize(
+    "key", ["tool = 1", "tool.hatch = 1", "tool.hatch.publish = 1", "tool.hatch.publish.tokenindex = 1"]
+)
+def test_a_project_that_hatch_refuses(home: Home, project: Project, key: str) -> None:
+    default = as_found(home, project.folder, {})
+    path = project.folder / "pyproject.toml"
+    path.write_text(f"{key}\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
+    assert as_found(home, project.folder, {}) == default
+
+
+# Without a home folder: `~` would be a folder of the clone
+
+
+@pytest.fixture
+def without_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HOME isn't set, and the system knows no such user."""
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+
+
+@pytest.mark.usefixtures("without_home")
+def test_no_pypirc_is_read_without_a_home_folder(home: Home, project: Project) -> None:
+    in_clone = project.folder / "~"
+    in_clone.mkdir()
+    in_clone.joinpath(".pypirc").write_text("[pypi]\nusername = x\npassword = planted\n", encoding="utf-8")
+    with living_in(home, project.folder, {}):
+        assert pypirc_path() is None
+    result = invoke_hatch("publish", "-p", "tokenindex", "-o", "explain", cwd=project.folder, home=home)
+    assert result.returncode == 0, result.output
+    assert re.search(r"~/\.pypirc +not set", result.output)
+
+
+@pytest.mark.usefixtures("without_home")
+@pytest.mark.parametrize("folder", ["~/.config", "~"])
+def test_no_config_file_is_read_without_a_home_folder(
+    home: Home, project: Project, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = project.folder / folder / "hatch" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(f'[dirs]\ncache = "/planted"\n{TABLE}', encoding="utf-8")
+    monkeypatch.setattr("hatch_tokenindex.config.folders.user_config_dir", lambda *_, **__: f"{folder}/hatch")
+    found = as_found(home, project.folder, {})
+    assert found.tables[1].data == {}
+    assert found.cache_folder == home.hatch_cache / "publish" / "tokenindex"

@@ -831,6 +831,24 @@ def test_a_clone_does_not_say_where_the_simple_api_of_pypi_is(name: str) -> None
     assert chosen(repositories("", f"repos.{name}.simple-url = '{URL}'"), name).simple_url == URL
 
 
+@pytest.mark.parametrize("url", [PYPI, "https://test.pypi.org/other/", "https://upload.pypi.org./legacy/"])
+def test_nor_under_another_name_for_it(url: str) -> None:
+    table = f"[repos.mine]\nurl = '{url}'\nsimple-url = '{OTHER_URL}'"
+    repository = chosen(repositories(table), "mine")
+    assert repository.simple_url is None
+    assert repository.warnings == (
+        f"`simple-url` of [tool.hatch.publish.tokenindex.repos.mine] in {project_file()} is not used for {url}; set it in "
+        f"Hatch's config.toml.",
+    )
+    assert chosen(repositories(personal=table), "mine").simple_url == OTHER_URL
+    assert chosen(repositories(table), "mine", simple_url=URL).simple_url == URL
+
+
+def test_a_clone_says_where_the_simple_api_of_its_index_is() -> None:
+    table = f"[repos.mine]\nurl = '{URL}'\nsimple-url = '{OTHER_URL}'"
+    assert chosen(repositories(table, f"repos.mine = '{URL}'"), "mine").simple_url == OTHER_URL
+
+
 def test_a_dot_behind_the_host_makes_no_url_unknown_to_the_user() -> None:
     dotted = URL.replace("example.org/", "example.org./")
     configured = repositories(f"repos.x = {{url = '{dotted}', ca-cert = 'x.pem'}}", f"repos.y = '{URL}'")

@@ -34,7 +34,7 @@ class HatchFolders:
 def find_folders(environment: Mapping[str, str], working_folder: Path) -> HatchFolders:
     """Read the configuration. Raises `ConfigurationError` for a file that can't be read."""
     config_path = _config_path(environment)
-    config = _toml(config_path)
+    config = {} if lacks_home(config_path) else _toml(config_path)
     configured = _table(config, "dirs").get("cache")
     cache = environment.get("HATCH_CACHE_DIR") or (configured if isinstance(configured, str) else "")
     root = _project_root(working_folder)
@@ -57,9 +57,14 @@ def project_name(pyproject: Mapping[str, Any]) -> str | None:
 
 
 def pypirc_path() -> Path | None:
-    """Return the path of `~/.pypirc`; None without a home folder, where `~` would be a folder of the clone."""
-    path = os.path.expanduser("~/.pypirc")
-    return None if path.startswith("~") else Path(path)
+    """Return the path of `~/.pypirc`; None without a home folder."""
+    path = Path(os.path.expanduser("~/.pypirc"))
+    return None if lacks_home(path) else path
+
+
+def lacks_home(path: Path) -> bool:
+    """Return True if a path is in a home folder that doesn't exist: its `~` would be a folder of the clone."""
+    return path.parts[:1] == ("~",)
 
 
 def _config_path(environment: Mapping[str, str]) -> Path:
@@ -91,7 +96,7 @@ def _toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         msg = f"Can't read {path}: {error.strerror}."
         raise ConfigurationError(msg) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         msg = f"{path} is not valid TOML."
         raise ConfigurationError(msg) from None
 
