@@ -159,3 +159,14 @@ def test_the_digest_is_that_of_the_whole_file(tmp_path: Path) -> None:
     assert sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
     with pytest.raises(DistributionError, match="can't be read"):
         sha256(tmp_path / "missing.whl")
+
+
+@pytest.mark.parametrize(
+    "suffix", [".asc", ".sig", ".sha256", ".sha512", ".sigstore", ".sigstore.json", ".publish.attestation"]
+)
+def test_signatures_and_digests_beside_distributions_are_skipped(tmp_path: Path, suffix: str) -> None:
+    """A shell expands `dist/*` to them too."""
+    files = [make_wheel(tmp_path / "dist"), make_sdist(tmp_path / "dist")]
+    for path in files:
+        path.with_name(path.name + suffix).write_bytes(b"")
+    assert find([str(path) for path in (tmp_path / "dist").iterdir()], tmp_path) == sorted(files)

@@ -464,3 +464,12 @@ def test_the_user_agent_names_products_with_their_versions(index: RecordingServe
 def test_timeouts_are_those_of_the_repository(timeout: float, connecting: float) -> None:
     with connect(Repository("private", FAR, timeout=timeout)) as client:
         assert client.timeout == httpx.Timeout(timeout, connect=connecting, pool=None)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("which", ["client_cert", "client_key"])
+def test_a_pipe_as_certificate_is_not_waited_for(tmp_path: Path, which: str) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    paths: dict[str, Any] = {"client_cert": tmp_path / "missing.pem", "client_key": None, which: pipe}
+    with pytest.raises(ConfigurationError, match="is not a regular file"):
+        connect(Repository("private", "https://packages.example.org/", **paths))

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 WHEEL_SUFFIX = ".whl"
 SDIST_SUFFIX = ".tar.gz"
 ATTESTATION_SUFFIX = ".attestation"
+_SIGNATURE_SUFFIXES = (".asc", ".sig", ".sha256", ".sha512", ".sigstore", ".sigstore.json", ".provenance")
+_BESIDE = (
+    *(f"{kind}{suffix}" for kind in (WHEEL_SUFFIX, SDIST_SUFFIX) for suffix in _SIGNATURE_SUFFIXES),
+    ATTESTATION_SUFFIX,
+)
+"""Endings of files that tools write beside distributions."""
 LONGEST_FILENAME = 255
 """Characters, as in file systems. Parsing takes time that grows with the cube of the length, for tags of wheels."""
 NOT_A_DISTRIBUTION = f"is neither a wheel ({WHEEL_SUFFIX}) nor an sdist ({SDIST_SUFFIX})"
@@ -84,8 +90,8 @@ def _candidates(path: Path, *, named: bool) -> Iterator[Path]:
     """Return the files in a folder that have a distribution's name, or the path itself."""
     if path.is_dir() and not _is_distribution(path):
         yield from sorted(entry for entry in path.iterdir() if _is_distribution(entry))
-    elif named and not (path.name.endswith(ATTESTATION_SUFFIX) and path.is_file()):
-        # `dist/*` also names attestations, which are found beside their distributions.
+    elif named and not (path.name.endswith(_BESIDE) and path.is_file()):
+        # `dist/*` also names signatures and digests, and attestations, which are found beside their distributions.
         yield path
 
 

@@ -120,6 +120,11 @@ def _tls(repository: Repository) -> ssl.SSLContext:
             msg = f"Can't use `ca-cert`: {repository.ca_cert} {_reason(error, 'is not a PEM file of certificates')}."
             raise ConfigurationError(msg) from None
     if repository.client_cert is not None:
+        for path in filter(None, (repository.client_cert, repository.client_key)):
+            if path.exists() and not path.is_file():
+                # Reading a pipe or a device could wait forever.
+                msg = f"Can't use `client-cert` and `client-key`: {path} is not a regular file."
+                raise ConfigurationError(msg)
         try:
             # Without the callback, OpenSSL would prompt for the passphrase of an encrypted key.
             context.load_cert_chain(repository.client_cert, repository.client_key, password=lambda: b"")
