@@ -38,21 +38,21 @@ class TokenIndexPublisher(PublisherInterface):
             self.app.abort(code=status)
 
     def _run(self, terminal: Terminal, artifacts: list[str], hatch_options: Mapping[str, Any]) -> None:
-        from hatch_tokenindex.config import options
+        from hatch_tokenindex.config.options import asks_for_json, read
         from hatch_tokenindex.console.help import text as help_text
         from hatch_tokenindex.console.report import Report
 
         report = Report(terminal)
-        with report.reporting(as_json=options.asks_for_json(hatch_options)):
-            asked = options.read(
+        with report.reporting(as_json=asks_for_json(hatch_options)):
+            options = read(
                 artifacts, hatch_options, os.environ, stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty())
             )
-            if asked.help:
+            if options.help:
                 terminal.output(help_text())
             else:
-                self._do(asked, terminal, report)
+                self._start(options, terminal, report)
 
-    def _do(self, asked: Options, terminal: Terminal, report: Report) -> None:
+    def _start(self, options: Options, terminal: Terminal, report: Report) -> None:
         from hatch_tokenindex import distributions
         from hatch_tokenindex.config import repositories
         from hatch_tokenindex.config.folders import pypirc_path
@@ -62,15 +62,15 @@ class TokenIndexPublisher(PublisherInterface):
 
         pypirc = Pypirc(pypirc_path())
         configured = repositories.load(self._tables())
-        repository = configured.choose(asked.repository, pypirc.urls, asked.overrides)
-        run = Run(build_parts(asked, repository, pypirc, Path(self.cache_dir), terminal, report))
-        files = distributions.find(asked.artifacts, Path(self.root))
-        if asked.explain:
+        repository = configured.choose(options.repository, pypirc.urls, options.overrides)
+        run = Run(build_parts(options, repository, pypirc, Path(self.cache_dir), terminal, report))
+        files = distributions.find(options.artifacts, Path(self.root))
+        if options.explain:
             run.explain(files, self._project_name())
             return
         if configured.disable.value:
             run.confirm_although_disabled(configured.disable.origin)
-        if not files and asked.initialize_auth:
+        if not files and options.initialize_auth:
             run.initialize(self._project_name())
         else:
             run.publish(files)

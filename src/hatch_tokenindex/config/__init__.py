@@ -1,1 +1,1 @@
-"""What was asked for: flags, environment variables, `-o` options and configuration tables."""
+"""The settings of a run: flags, environment variables, `-o` options and configuration tables."""

@@ -23,7 +23,7 @@ else:
 
 @dataclass(frozen=True)
 class HatchFolders:
-    """What `hatch publish` would hand to the plugin in the same folder."""
+    """The configuration, cache folder and project that `hatch publish` would hand to the plugin in the same folder."""
 
     tables: tuple[ConfigurationTable, ...]
     cache_folder: Path
