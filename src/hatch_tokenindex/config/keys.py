@@ -85,7 +85,7 @@ class Key:
 
     @property
     def shown_default(self) -> str:
-        """The default, or the value of `-o KEY`; empty if nothing is set, and for what is off unless `-o` asks for it."""
+        """The default, else the value of a bare `-o KEY`; empty for a switch that only `-o` can turn on."""
         if self.default is False and self.places is Place.OPTION:
             return ""
         return str(self.bare if self.default is None else self.default).lower()
@@ -246,9 +246,7 @@ class RepositorySettings:
         trust=Trust.PERSONAL_WITH_URL,
     )
     ca_cert: Path | None = setting(
-        PATH,
-        "Trusted certificates, a PEM file or a folder, in place of the system's.",
-        trust=Trust.PERSONAL_OR_OWN,
+        PATH, "Trusted certificates, a PEM file or a folder, in place of the system's.", trust=Trust.PERSONAL_OR_OWN
     )
     client_cert: Path | None = setting(PATH, "Client certificate, PEM.")
     client_key: Path | None = setting(PATH, "Its key, PEM, unencrypted, unless it is in the same file.")
@@ -291,10 +289,7 @@ class RepositorySettings:
         default="skip",
     )
     insecure_http: bool = setting(
-        SWITCH,
-        "Allow sending a secret to this URL over plain http.",
-        default=False,
-        trust=Trust.PERSONAL_WITH_URL,
+        SWITCH, "Allow sending a secret to this URL over plain http.", default=False, trust=Trust.PERSONAL_WITH_URL
     )
     jobs: int = setting(_whole_number(1, 8), "Parallel uploads after a release's first file", default=4)
     retries: int = setting(_whole_number(0, 100), "Retries after the first attempt", default=5)
@@ -305,27 +300,27 @@ def _declared(settings: type[RunSettings | RepositorySettings]) -> Iterator[Key]
     return (declared.metadata["key"](declared.name.replace("_", "-")) for declared in fields(settings))
 
 
-_ALL: tuple[Key, ...] = (
-    *_declared(RunSettings),
-    Key(
-        "repo",
-        ValueType(_text, "NAME"),
-        "The repository: main (PyPI), test (TestPyPI), a configured name, a section of ~/.pypirc, or an upload URL.",
-        default="main",
-        places=Place.TOP | Place.OPTION,
-    ),
-    Key(
-        "url",
-        URL,
-        "The upload URL; required in a repository's table. With -o, the same as -r URL.",
-        places=Place.REPOSITORY | Place.OPTION,
-    ),
-    *_declared(RepositorySettings),
-    Key("disable", BOOLEAN, "true: ask for confirmation, or require --yes.", default=False, places=Place.TOP),
-)
-
-
-KEYS: Mapping[str, Key] = {key.name: key for key in _ALL}
+KEYS: Mapping[str, Key] = {
+    key.name: key
+    for key in (
+        *_declared(RunSettings),
+        Key(
+            "repo",
+            ValueType(_text, "NAME"),
+            "The repository: main (PyPI), test (TestPyPI), a configured name, a section of ~/.pypirc, or an upload URL.",
+            default="main",
+            places=Place.TOP | Place.OPTION,
+        ),
+        Key(
+            "url",
+            URL,
+            "The upload URL; required in a repository's table. With -o, the same as -r URL.",
+            places=Place.REPOSITORY | Place.OPTION,
+        ),
+        *_declared(RepositorySettings),
+        Key("disable", BOOLEAN, "true: ask for confirmation, or require --yes.", default=False, places=Place.TOP),
+    )
+}
 
 
 def keys_in(place: Place) -> Mapping[str, Key]:
