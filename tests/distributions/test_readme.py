@@ -122,26 +122,24 @@ def test_a_huge_readme_is_not_rendered(tmp_path: Path) -> None:
     assert distribution.warnings == ("README not checked: longer than 1,000,000 characters",)
 
 
-@pytest.mark.parametrize(
-    ("content_type", "text", "renders"),
-    [
-        (MARKDOWN[1], "text", True),
-        ("text/markdown; variant=CommonMark", "# Title", True),
-        ("text/markdown; variant=Nonsense", "text", False),
-        (MARKDOWN[1], " \n\t\n", False),
-    ],
-)
 @pytest.mark.parametrize("has_extra", [True, False])
+@pytest.mark.parametrize(("text", "problem"), [("text", None), (" \n\t\n", readme.NO_MARKDOWN)])
 def test_markdown_is_checked_with_and_without_the_extra(
-    monkeypatch: pytest.MonkeyPatch, content_type: str, text: str, *, renders: bool, has_extra: bool
+    monkeypatch: pytest.MonkeyPatch, text: str, problem: str | None, *, has_extra: bool
 ) -> None:
-    """The Markdown renderer has no wheels for some machines, so it is an extra; PyPI renders all text that isn't blank."""
+    """The Markdown renderer has no wheels for some machines, so it is an extra; without it, no process is started."""
+    readme.render.cache_clear()
+    if not has_extra:
+        monkeypatch.setattr(readme, "find_spec", lambda _: None)
+        monkeypatch.delattr(subprocess, "run")
+    assert readme.render(text, MARKDOWN[1]) == readme.Rendering(problem)
+
+
+def test_a_broken_markdown_renderer_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     from readme_renderer import markdown
 
-    if not has_extra:
-        monkeypatch.setattr(markdown, "variants", {})
-    expected = {} if renders else {"problem": "has a README that does not render as Markdown"}
-    assert rendering.answer(text, content_type) == expected
+    monkeypatch.setattr(markdown, "variants", {})
+    assert rendering.answer("text", MARKDOWN[1]) == {"warning": "README not checked: no Markdown renderer installed"}
 
 
 @pytest.mark.parametrize("own", [None, "mine.conf"])

@@ -11,12 +11,12 @@ from email.message import EmailMessage
 from typing import Any
 
 from hatch_tokenindex.distributions.diagnostics import reason
+from hatch_tokenindex.distributions.readme import NO_MARKDOWN
 from hatch_tokenindex.text import escaped_line
 
 MEMORY_LIMIT = 120 * 1024 * 1024
 """Bytes that the child process may use, where the system can limit them."""
 
-_MARKDOWN_VARIANTS = {"GFM", "CommonMark"}
 _DOCUTILS_MESSAGE = re.compile(r"[^\n]*?:([0-9]+): \([A-Z]+/[0-9]\) ([^\n]*)")
 
 
@@ -57,8 +57,14 @@ def _kind(content_type: str) -> tuple[str, str]:
 
 def _render(description: str, kind: str, variant: str) -> dict[str, Any]:
     if kind == "text/markdown":
-        if not _renders_as_markdown(description, variant):
-            return {"problem": "has a README that does not render as Markdown"}
+        from readme_renderer import markdown
+
+        if not markdown.variants:
+            return {"warning": "README not checked: no Markdown renderer installed"}
+        # Not `markdown.render`: it spends most of its time on highlighting code, which doesn't matter here.
+        to_html = markdown.variants.get(variant)
+        if to_html is None or not to_html(description):
+            return {"problem": NO_MARKDOWN}
     elif kind == "text/x-rst":
         from readme_renderer import rst
 
@@ -67,17 +73,6 @@ def _render(description: str, kind: str, variant: str) -> dict[str, Any]:
             first = _first_message(messages)
             return {"problem": escaped_line(f"has a README that does not render as reStructuredText: {first}")}
     return {}
-
-
-def _renders_as_markdown(description: str, variant: str) -> bool:
-    """Return True if a text becomes HTML: without the extra `readme`, if it isn't blank, since any other does."""
-    from readme_renderer import markdown
-
-    if not markdown.variants:
-        return variant in _MARKDOWN_VARIANTS and bool(description.strip())
-    # Not `markdown.render`: it spends most of its time on highlighting code, which doesn't matter here.
-    to_html = markdown.variants.get(variant)
-    return to_html is not None and bool(to_html(description))
 
 
 def _first_message(messages: io.StringIO) -> str:
