@@ -38,11 +38,11 @@ def answer(description: str, content_type: str) -> dict[str, Any]:
 def _limit_memory() -> None:
     try:
         import resource
-    except ImportError:  # pragma: no cover - Windows
+    except ImportError:
         return
     try:
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
-    except (OSError, ValueError):  # pragma: no cover - a lower limit, or none possible
+    except (OSError, ValueError):  # a lower limit is set, or none is possible
         return
 
 
