@@ -31,7 +31,7 @@ _PAUSES = (0.01, 0.05, 0.1, 0.5)
 
 @dataclass(frozen=True)
 class EntryRecord:
-    """What is known of one keyring entry, without its secret."""
+    """A record of one keyring entry, without its secret."""
 
     service: str
     """The upload URL."""

@@ -16,7 +16,7 @@ U = TypeVar("U")
 
 
 class Mode(Enum):
-    """How far a source may go to answer."""
+    """The effects that a source may have while it answers."""
 
     EXPLAIN = auto()
     """Read only: send no request, run no program, prompt for nothing."""

@@ -34,9 +34,9 @@ class Rendering:
     """The result of rendering a README; both texts are `None` if it renders."""
 
     problem: str | None = None
-    """Why it doesn't render on PyPI either."""
+    """The reason why it doesn't render, on PyPI either."""
     warning: str | None = None
-    """Why it could not be checked here."""
+    """The reason why it could not be checked here."""
 
 
 @lru_cache(maxsize=8)

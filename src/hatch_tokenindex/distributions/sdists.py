@@ -128,7 +128,7 @@ class _Tree:
     metadata_members: int = 0
     metadata_fault: str | None = None
     cut_short: str | None = None
-    """Why reading stopped before the end of the archive."""
+    """The reason why reading stopped before the end of the archive."""
 
 
 def read_sdist(path: Path, diagnostics: Diagnostics) -> Archive | None:
