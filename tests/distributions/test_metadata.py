@@ -114,6 +114,7 @@ def test_missing_headers_are_named(tmp_path: Path, content: bytes, expected: lis
     [
         (core_metadata() + b"\xff", "has metadata that is not UTF-8 (byte 47)"),
         (core_metadata(metadata_version="new"), "has invalid metadata: 'new' is not a valid metadata version"),
+        (core_metadata(metadata_version="0.1"), "has invalid metadata: '0.1' is not a valid metadata version"),
         (core_metadata("de mo"), "has invalid metadata: 'de mo' is invalid for 'name'"),
         (core_metadata(version="one"), "has invalid metadata: 'one' is invalid for 'version'"),
         (core_metadata(version="9" * 5000), None),

@@ -227,7 +227,7 @@ def _metadata_version(
         diagnostics.add_warning(f"metadata version {declared} is newer than {newest}; only known fields are uploaded")
         return version, False
     diagnostics.add_problem(fault)
-    return version, True
+    return None, True
 
 
 def _drop_later(raw: dict[str, Any], declared: tuple[int, int] | None, diagnostics: Diagnostics) -> None:
