@@ -295,13 +295,14 @@ def _files() -> Iterable[bytes]:
 
 
 _STORED_WHEEL, _TAR, _TAR_OF_ALL_KINDS = _files()
-# The end records of a directory beyond 4 GiB (APPNOTE.TXT, 4.3.14 and 4.3.15).
+# With the records of a directory beyond 4 GiB (APPNOTE.TXT, 4.3.14 and 4.3.15).
+_END = _STORED_WHEEL[-22:]
 _ZIP64 = (
     _STORED_WHEEL[:-22]
-    + struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 4, 4, 100, 0)
+    + struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, *(_END[8],) * 2, *struct.unpack("<2L", _END[12:20]))
     + struct.pack("<4sLQL", b"PK\6\7", 0, len(_STORED_WHEEL) - 22, 1)
-    + _STORED_WHEEL[-22:-10]
-    + b"\xff" * 8
+    + _END[:8]
+    + b"\xff" * 12
     + b"\0\0"
 )
 _METADATA = core_metadata(
