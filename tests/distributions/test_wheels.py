@@ -13,7 +13,7 @@ import pytest
 from broken_distributions import copy_members, problems_of, rewrite_zip
 from distribution_builders import core_metadata, make_wheel
 
-from hatch_tokenindex.distributions import check_for_pypi, read
+from hatch_tokenindex.distributions import check_for_pypi, read, wheels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,24 @@ def test_record_is_compared_with_what_is_there(tmp_path: Path) -> None:
         "RECORD does not list added.py, demo-1.0.dist-info/RECORD",
         "RECORD lists missing files: gone,.py",
     )
+
+
+def test_backslashes_in_record_are_slashes(tmp_path: Path) -> None:
+    """As PyPI reads them; some tools on Windows wrote them."""
+    names = ("demo.py", "demo-1.0.dist-info\\METADATA", "demo-1.0.dist-info\\WHEEL", "demo-1.0.dist-info\\RECORD")
+    assert read(make_wheel(tmp_path, record="".join(f"{name},,\n" for name in names).encode())).warnings == ()
+
+
+def test_a_long_record_is_not_kept(tmp_path: Path) -> None:
+    record = b"".join(b"%d.py,,\n" % number for number in range(20_000))
+    assert read(make_wheel(tmp_path, record=record)).warnings[1] == (
+        "RECORD lists missing files: 0.py, 1.py, 10.py and 9997 more"
+    )
+
+
+def test_the_number_of_members_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheels, "_MEMBER_LIMIT", 3)
+    assert problems_of(make_wheel(tmp_path)) == ["is not a valid zip archive: it has more than 3 members"]
 
 
 @pytest.mark.parametrize("record", [b"\xff", b'"' + b"x" * (csv.field_size_limit() + 1)])

@@ -45,17 +45,16 @@ def fault(file: IO[bytes], members: Iterable[ZipInfo]) -> str | None:
         members: The members in its directory.
     """
     try:
-        _walk(file, {member.orig_filename: (member.compress_size, member.file_size) for member in members})
+        _walk(file, {member.orig_filename: member for member in members})
     except _Fault as found:
         return str(found)
     return None
 
 
-def _walk(file: IO[bytes], directory: Mapping[str, tuple[int, int]]) -> None:
+def _walk(file: IO[bytes], directory: Mapping[str, ZipInfo]) -> None:
     """Read an archive from its start to its end, as tools do that unpack a stream."""
-    names: set[bytes] = set()
-    entries: set[bytes] = set()
-    start, size = None, 0
+    unlisted: set[str] = set()
+    start, count, size = None, 0, 0
     zip64_end: tuple[int, int, int] | None = None
     has_locator = False
     end = file.seek(0, 2)
@@ -67,22 +66,24 @@ def _walk(file: IO[bytes], directory: Mapping[str, tuple[int, int]]) -> None:
             raise _Fault("has data between its members" if position else "has data before its first member")
         values = _RECORDS[signature].unpack(_read(file, _RECORDS[signature].size))
         if signature == _LOCAL_HEADER[0]:
-            name, packed = _local_header(file, values, directory)
-            _add(names, name)
-            if file.tell() + packed > end:
+            member = _local_header(file, values, directory)
+            if member.orig_filename in unlisted:
+                raise _Fault(f"has duplicate members: {listed([member.orig_filename])}")
+            unlisted.add(member.orig_filename)
+            if file.tell() + member.compress_size > end:
                 raise _Fault("ends within a member")
-            file.seek(packed, 1)
+            file.seek(member.compress_size, 1)
         elif signature == _DIRECTORY_ENTRY[0]:
             name_size, extra_size, comment_size = values
             start = position if start is None else start
             name = _name(file, name_size)
             if comment_size:
                 raise _Fault(f"has a member with a comment: {_shown(name)}")
-            _add(entries, name)
-            if name not in names:
-                raise _Fault(f"has a directory that lists a missing member: {_shown(name)}")
+            if _decoded(name) not in unlisted:
+                raise _Fault(f"has a directory that lists a missing member, or one twice: {_shown(name)}")
+            unlisted.remove(_decoded(name))
             _read(file, extra_size)
-            size += file.tell() - position
+            count, size = count + 1, size + file.tell() - position
         elif signature == _ZIP64_END[0]:
             if values[0] != _ZIP64_END_SIZE:
                 raise _Fault("has ZIP64 extensions")
@@ -93,7 +94,7 @@ def _walk(file: IO[bytes], directory: Mapping[str, tuple[int, int]]) -> None:
             if zip64_end and not has_locator:
                 raise _Fault("has a ZIP64 record without a locator")
             described = _described(*values[:4])
-            if (zip64_end or described) != (len(entries), size, position if start is None else start):
+            if (zip64_end or described) != (count, size, position if start is None else start):
                 raise _Fault(_OTHER_END)
             _read(file, values[4])
             if file.read(1):
@@ -101,24 +102,17 @@ def _walk(file: IO[bytes], directory: Mapping[str, tuple[int, int]]) -> None:
             return
 
 
-def _local_header(
-    file: IO[bytes], values: tuple[int, ...], directory: Mapping[str, tuple[int, int]]
-) -> tuple[bytes, int]:
-    """Return the name and the packed size of a member, after comparing what is in front of it with the directory."""
+def _local_header(file: IO[bytes], values: tuple[int, ...], directory: Mapping[str, ZipInfo]) -> ZipInfo:
+    """Return a member, after comparing what is in front of it with the directory."""
     flags, method, packed, unpacked, name_size, extra_size = values
     name = _name(file, name_size)
     sizes = _sizes(packed, unpacked, method, _read(file, extra_size), name)
     if flags & _DATA_DESCRIPTOR:
         raise _Fault(f"was written as a stream, with data descriptors: {_shown(name)}")
-    if not _is_utf_8(name) or directory.get(name.decode()) != sizes:
+    member = directory.get(_decoded(name))
+    if member is None or (member.compress_size, member.file_size) != sizes:
         raise _Fault(f"has a member that differs from its directory: {_shown(name)}")
-    return name, sizes[0]
-
-
-def _add(names: set[bytes], name: bytes) -> None:
-    if name in names:
-        raise _Fault(f"has duplicate members: {_shown(name)}")
-    names.add(name)
+    return member
 
 
 def _described(on_disk: int, count: int, size: int, start: int) -> tuple[int, int, int]:
@@ -135,7 +129,8 @@ def _sizes(packed: int, unpacked: int, method: int, extra: bytes, name: bytes) -
         if kind in seen and kind in {_ZIP64_FIELD, _UNICODE_PATH_FIELD}:
             raise _Fault(f"has a member with a repeated extra field: {_shown(name)}")
         seen.add(kind)
-        if kind == _UNICODE_PATH_FIELD and (_has_controls(content[5:]) or not _is_utf_8(content[5:])):
+        path = content[5:]
+        if kind == _UNICODE_PATH_FIELD and (_has_controls(path) or path.decode(errors="ignore").encode() != path):
             raise _Fault(f"has a member with an unusable Unicode name: {_shown(name)}")
         if kind != _ZIP64_FIELD:
             continue
@@ -179,12 +174,9 @@ def _has_controls(text: bytes) -> bool:
     return any(byte < 0x20 or byte == 0x7F for byte in text)  # noqa: PLR2004 - as ASCII has them
 
 
-def _is_utf_8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _decoded(name: bytes) -> str:
+    """Decode UTF-8; a name in another encoding becomes one that no directory has."""
+    return name.decode("utf-8", "surrogateescape")
 
 
 def _shown(name: bytes) -> str:

@@ -9,7 +9,6 @@ import re
 import struct
 import zipfile
 import zlib
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.distributions import framing
@@ -22,11 +21,16 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
-# The maximum size in bytes of the archive's directory, which is held in memory, and of RECORD: some 200,000 members.
+# The maximum size in bytes of the archive's directory, which is held in memory, and of RECORD; and of their entries.
 _DIRECTORY_LIMIT = 32 * 1024 * 1024
+_MEMBER_LIMIT = 150_000
+_DIRECTORY_ENTRY = b"PK\1\2"
 
 _ENCRYPTED = 0x1
 _COMMON_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+_MOST_ABSENT = 10_000
+"""Files that RECORD lists and that don't exist, before the rest isn't counted."""
 
 # PyPI rejects an archive that unpacks to more than this many bytes and to more than 50 times its own size.
 _BOMB_SIZE = 64 * 1024 * 1024
@@ -51,7 +55,7 @@ _INVALID = (
 
 
 class _CappedFile(io.FileIO):
-    """A file that limits the size of one read: a forged archive can claim a huge directory."""
+    """A file that limits the size of one read, and of a directory's entries in it: each takes much memory."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         position = self.tell()
@@ -60,7 +64,11 @@ class _CappedFile(io.FileIO):
         if wanted > _DIRECTORY_LIMIT:
             message = f"its directory is larger than {mebibytes(_DIRECTORY_LIMIT)}"
             raise zipfile.BadZipFile(message)
-        return super().read(wanted)
+        content = super().read(wanted)
+        if content.count(_DIRECTORY_ENTRY) > _MEMBER_LIMIT:
+            message = f"it has more than {_MEMBER_LIMIT:,} members"
+            raise zipfile.BadZipFile(message)
+        return content
 
 
 def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | None:
@@ -87,7 +95,7 @@ def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | Non
 
 def _read_archive(archive: zipfile.ZipFile, stem: str, diagnostics: Diagnostics) -> Archive | None:
     members = archive.infolist()
-    names = Counter(member.filename for member in members)
+    names = frozenset(member.filename for member in members)
     _check_members(members, names, diagnostics)
     folder = _dist_info(names, f"{stem}.dist-info", diagnostics)
     if folder is None:
@@ -98,7 +106,7 @@ def _read_archive(archive: zipfile.ZipFile, stem: str, diagnostics: Diagnostics)
     if record is not None:
         _compare_record(record, names, folder, diagnostics)
     _check_entry_points(archive, f"{folder}/entry_points.txt", diagnostics)
-    return Archive(metadata, f"{folder}/licenses", frozenset(names))
+    return Archive(metadata, f"{folder}/licenses", names)
 
 
 def _check_members(members: list[zipfile.ZipInfo], names: Collection[str], diagnostics: Diagnostics) -> None:
@@ -165,16 +173,21 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, diag
 
 def _compare_record(record: bytes, names: Collection[str], folder: str, diagnostics: Diagnostics) -> None:
     """Compare RECORD with the members: PyPI has announced that it will reject differences."""
+    signatures = {f"{folder}/RECORD.jws", f"{folder}/RECORD.p7s"}
+    unlisted = {name for name in names if not name.endswith("/")} - signatures
+    files, absent = frozenset(unlisted), set[str]()
     try:
-        recorded = {row[0] for row in csv.reader(io.StringIO(record.decode(), newline="")) if row}
+        for row in csv.reader(io.TextIOWrapper(io.BytesIO(record), "utf-8", newline="")):
+            name = row[0].replace("\\", "/") if row else ""
+            unlisted.discard(name)
+            if name and name not in files and name not in signatures and len(absent) < _MOST_ABSENT:
+                absent.add(name)
     except (UnicodeDecodeError, csv.Error) as error:
         diagnostics.add_problem(f"{folder}/RECORD can't be read: {reason(error)}")
         return
-    signatures = {f"{folder}/RECORD.jws", f"{folder}/RECORD.p7s"}
-    files = {name for name in names if not name.endswith("/")} - signatures
-    if unlisted := files - recorded:
+    if unlisted:
         diagnostics.add_warning(f"RECORD does not list {listed(unlisted)}")
-    if absent := recorded - files - signatures:
+    if absent:
         diagnostics.add_warning(f"RECORD lists missing files: {listed(absent)}")
 
 
