@@ -130,8 +130,8 @@ def test_metadata_must_be_a_regular_file(tmp_path: Path, kind: bytes) -> None:
 def test_metadata_can_be_a_link_to_another_member(tmp_path: Path, kind: bytes, linkname: str, is_first: bool) -> None:
     link = tarfile.TarInfo("demo-1.0/PKG-INFO")
     link.type, link.linkname = kind, linkname
-    members = [link, ("demo-1.0/demo.egg-info/PKG-INFO", core_metadata())]
-    distribution = read(written(tmp_path, *(members if is_first else members[::-1])))
+    target = ("demo-1.0/demo.egg-info/PKG-INFO", core_metadata())
+    distribution = read(written(tmp_path, link, target) if is_first else written(tmp_path, target, link))
     assert distribution.project == "demo"
     assert check_for_pypi(distribution) == ()
 

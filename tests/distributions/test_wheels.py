@@ -16,7 +16,6 @@ from distribution_builders import core_metadata, make_wheel
 from hatch_tokenindex.distributions import check_for_pypi, read, wheels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 # Required members
