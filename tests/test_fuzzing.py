@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TIME_LIMIT = 8.0
 """Seconds of this process for one input of any size."""
-BYTES_OF_LARGE_INPUTS = 48 * MIB
+BYTES_OF_LARGE_INPUTS = 32 * MIB
 """For each parser, all of them together."""
 
 # What grammars are made of, and numbers at the ends of their ranges.
@@ -99,7 +99,7 @@ def feed(target: Target, content: bytes, folder: Path) -> None:
 
 @every_parser
 def test_small_inputs(target: Target, folder: Path) -> None:
-    @settings(REPEATABLE, max_examples=100)
+    @settings(REPEATABLE, max_examples=50)
     @given(SMALL)
     def parse(recipe: Recipe) -> None:
         feed(target, recipe.content(target), folder)
@@ -109,7 +109,7 @@ def test_small_inputs(target: Target, folder: Path) -> None:
 
 @every_parser
 def test_inputs_of_the_largest_size(target: Target, folder: Path) -> None:
-    @settings(REPEATABLE, max_examples=max(3, min(20, BYTES_OF_LARGE_INPUTS // target.limit)))
+    @settings(REPEATABLE, max_examples=max(3, min(12, BYTES_OF_LARGE_INPUTS // target.limit)))
     @given(LARGE)
     def parse(recipe: Recipe) -> None:
         feed(target, recipe.content(target, target.limit), folder)
