@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         ),
         ([("Author-email", "A <a@example.org>, B <b@example.org>")], None),
         ([("Author-email", "Team <>"), ("Maintainer-email", "Jane, John")], None),
+        ([("Author-email", "a@b (unclosed"), ("Maintainer-email", "a" * 2_000)], None),
         ([("Author-email", "(" * 499 + "a" + ")" * 499)], None),
         (
             [("Maintainer-email", "Me <me@company.local>")],

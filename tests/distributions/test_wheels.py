@@ -274,6 +274,16 @@ def test_pypi_refuses_unusable_entry_points(tmp_path: Path, content: bytes, expe
     assert not expected or found[0].startswith(f"demo-1.0.dist-info/entry_points.txt {expected}")
 
 
+def test_entry_points_that_cannot_be_unpacked_are_refused(tmp_path: Path) -> None:
+    def change(old: zipfile.ZipFile, new: zipfile.ZipFile) -> None:
+        copy_members(old, new)
+        new.writestr("demo-1.0.dist-info/entry_points.txt", b"x", zipfile.ZIP_BZIP2)
+
+    assert problems_of(rewrite_zip(make_wheel(tmp_path), change)) == [
+        "demo-1.0.dist-info/entry_points.txt can't be read: neither stored nor deflated"
+    ]
+
+
 @pytest.mark.parametrize("content", [b"[console_scripts]\na" + b" " * 60_000 + b"b\n", b"# comment\n" * 30_000])
 def test_long_entry_points_are_not_checked(tmp_path: Path, content: bytes) -> None:
     """Parsing takes time that grows with the square of a line's length."""
