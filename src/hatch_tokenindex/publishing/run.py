@@ -125,9 +125,6 @@ class Run:
         return self.session.credential_for(project).credential.minted
 
     def _read(self, files: Sequence[Path]) -> list[Distribution]:
-        if not files:
-            msg = "Nothing to publish: no wheel (.whl) or sdist (.tar.gz) found.\nFix: run `hatch build` first."
-            raise DistributionError(msg)
         read = read_all(files, for_pypi=self.repository.site is not None)
         for item in read:
             for warning in item.warnings:
