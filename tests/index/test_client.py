@@ -9,7 +9,6 @@ import socket
 import ssl
 import subprocess
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -285,13 +284,6 @@ def test_no_proxy_leads_to_this_machine(
     assert get(Repository("private", index.upload_url.replace("127.0.0.1", host))).status_code == 404
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost.", "127.0.0.1", "[::1]"])
-def test_no_proxy_sees_what_goes_to_this_machine(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.org:3128")
-    with connect(Repository("local", f"http://{host}:8080/")) as client:
-        assert not client.trust_env
-
-
 @pytest.mark.parametrize(
     ("no_proxy", "proxied"), [("", True), ("other.example.org", True), ("packages.example.org", False), ("*", False)]
 )
@@ -326,29 +318,16 @@ def test_no_proxy_makes_exceptions(
         f"://me:{PASSWORD}@127.0.0.1:9",
     ],
 )
-@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 def test_unusable_proxy_is_reported_without_its_password(
     monkeypatch: pytest.MonkeyPatch, proxy: str, variable: str
 ) -> None:
     monkeypatch.setenv(variable, proxy)
     with pytest.raises(ConfigurationError) as raised:
         connect(Repository("main", "https://upload.pypi.org/legacy/"))
-    assert variable in str(raised.value)
+    assert f" {variable}." in str(raised.value)
     assert PASSWORD not in str(raised.value)
     assert PASSWORD not in repr(raised.value.__context__ if not raised.value.__suppress_context__ else "")
-
-
-@pytest.mark.skipif(find_spec("socksio") is not None, reason="the package is installed here")
-def test_a_socks_proxy_needs_a_package(at_index: Maintainer) -> None:
-    """Without it, the proxy can't be used."""
-    at_index.build()
-    at = ["-r", "https://packages.example.org/"]
-    proxy = f"socks5://me:{PASSWORD}@127.0.0.1:9"
-    result = at_index.publish(*at, run=run_hatch, HATCH_INDEX_AUTH="x", ALL_PROXY=proxy)
-    assert result.returncode == 1
-    assert "ALL_PROXY" in result.words
-    assert PASSWORD not in result.output
-    assert len(result.output.splitlines()) == 2
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9", "127.0.0.1:99999999", "exa mple.invalid", "a..b"])

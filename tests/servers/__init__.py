@@ -6,6 +6,7 @@ from servers.devpi import DevpiServer
 from servers.messages import Answer, BasicAuth, Fault, FormFile, Request
 from servers.pypi import PyPIStandIn
 from servers.pypiserver import PypiServer
+from servers.raw import RawServer
 from servers.recording import RecordingServer
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "FormFile",
     "PyPIStandIn",
     "PypiServer",
+    "RawServer",
     "RecordingServer",
     "Request",
 ]

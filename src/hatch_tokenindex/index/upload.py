@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import TokenIndexError, UploadError
-from hatch_tokenindex.index.client import goes_through_proxy, next_url
+from hatch_tokenindex.index.client import next_url
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.kinds import kind_of
+from hatch_tokenindex.index.proxies import proxy_for
 from hatch_tokenindex.index.refusals import Attempt, ConnectionFailure, Doubt, Refusal, Response, refusal, unreachable
 from hatch_tokenindex.index.responses import read_body
 from hatch_tokenindex.index.retry_after import seconds_to_wait
@@ -147,8 +147,7 @@ class Uploader:
             headers["Authorization"] = attempt.authorization.header.reveal()
         progress.is_whole = False
         with self.client.stream("POST", url, content=form.blocks(progress), headers=headers) as response:
-            deadline = monotonic() + self.repository.timeout
-            content = read_body(response, limit=ANSWER_LIMIT, deadline=deadline, partial=True)
+            content = read_body(response, limit=ANSWER_LIMIT, partial=True)
             return Response(response.status_code, _reason(response), response.headers, content, str(response.url))
 
     def _has_arrived(self, upload: Upload, form: Form, refused: Refusal, before: Doubt) -> bool:
@@ -229,7 +228,7 @@ def _kind(error: httpx.TransportError, url: str) -> ConnectionFailure:
         return ConnectionFailure.TIMEOUT if isinstance(error, httpx.TimeoutException) else ConnectionFailure.LOST
     if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes):
         return ConnectionFailure.TLS
-    if goes_through_proxy(url):
+    if proxy_for(url) is not None:
         return ConnectionFailure.PROXY_FAILED
     if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
         return ConnectionFailure.NAME
