@@ -8,6 +8,7 @@ from servers.pypi import PyPIStandIn
 from servers.pypiserver import PypiServer
 from servers.raw import RawServer
 from servers.recording import RecordingServer
+from servers.socks import SocksProxy
 
 __all__ = [
     "Answer",
@@ -20,4 +21,5 @@ __all__ = [
     "RawServer",
     "RecordingServer",
     "Request",
+    "SocksProxy",
 ]

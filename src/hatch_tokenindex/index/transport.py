@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
+from socksio.exceptions import SOCKSError
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
@@ -52,10 +53,13 @@ class Transport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, and return its response once the head is there."""
         try:
-            transport = self.to(str(request.url))
+            response = self.to(str(request.url)).handle_request(request)
         except ConfigurationError as error:
             raise httpx.ProxyError(str(error)) from None
-        response = transport.handle_request(request)
+        except (SOCKSError, OverflowError):
+            # httpcore lets these out: it is no SOCKS proxy, or the password for it is too long.
+            msg = "no valid reply of a SOCKS 5 proxy"
+            raise httpx.ProxyError(msg) from None
         stream = response.extensions.get("network_stream")
         if isinstance(stream, _Stream):
             stream.is_in_head = False

@@ -114,7 +114,8 @@ class Uploader:
         return response, refused
 
     def _new_attempt(self, upload: Upload) -> Attempt:
-        return Attempt(upload, self.repository, upload.authorize())
+        proxy = proxy_for(self.repository.url)
+        return Attempt(upload, self.repository, upload.authorize(), None if proxy is None else proxy.setting)
 
     def _send(self, attempt: Attempt, form: Form) -> tuple[Response | None, Refusal | None]:
         import httpx
@@ -123,7 +124,7 @@ class Uploader:
         try:
             response = self._post(attempt, form, progress)
         except httpx.TransportError as error:
-            kind = _kind(error, attempt.url)
+            kind = _kind(error, attempt)
             return None, unreachable(kind, str(error), attempt, RUN.redact, was_sent=progress.is_whole)
         except UnicodeError:
             # `socket` raises it for the name of a proxy that can't exist; that of the URL was checked before.
@@ -214,13 +215,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _kind(error: httpx.TransportError, url: str) -> ConnectionFailure:
-    """Return how a request to `url` failed."""
+def _kind(error: httpx.TransportError, attempt: Attempt) -> ConnectionFailure:
+    """Return how an attempt failed."""
     import httpx
 
     if isinstance(error, httpx.ProxyError):
-        # Its text is the proxy's status: 407 and 403 are permanent, 502 to 504 may pass.
-        return ConnectionFailure.PROXY_FAILED if str(error).startswith("5") else ConnectionFailure.PROXY
+        # Its text is the proxy's status, of which 407 and 403 are permanent and 502 to 504 may pass, or what SOCKS says.
+        may_pass = str(error).startswith(("5", "Proxy Server could not connect")) and "not allowed" not in str(error)
+        return ConnectionFailure.PROXY_FAILED if may_pass else ConnectionFailure.PROXY
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return ConnectionFailure.CERTIFICATE
@@ -228,7 +230,7 @@ def _kind(error: httpx.TransportError, url: str) -> ConnectionFailure:
         return ConnectionFailure.TIMEOUT if isinstance(error, httpx.TimeoutException) else ConnectionFailure.LOST
     if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes):
         return ConnectionFailure.TLS
-    if proxy_for(url) is not None:
+    if attempt.proxy is not None:
         return ConnectionFailure.PROXY_FAILED
     if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
         return ConnectionFailure.NAME

@@ -39,11 +39,15 @@ class Upload:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One request: the upload, where it goes, and with which authorization (None: without)."""
+    """One request: the upload, where it goes, and with which authorization (None: without).
+
+    `proxy` is the name of the setting that gives the proxy for the upload URL, None without a proxy.
+    """
 
     upload: Upload
     repository: Repository
     authorization: Authorization | None
+    proxy: str | None = None
 
     @property
     def credential(self) -> Credential | None:

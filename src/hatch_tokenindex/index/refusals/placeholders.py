@@ -47,6 +47,7 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "wants": kind_of(attempt.url).credential_help,
         "upload_url": urls.TEST_PYPI if on_test else urls.PYPI,
         "upload_name": "test" if on_test else "main",
+        "proxy": attempt.proxy or "HTTPS_PROXY",
         "outages": _where_outages_are_announced(attempt),
     }
 

@@ -596,7 +596,7 @@ _ADDRESS = Group(
             About.ADDRESS,
             "Proxy authentication",
             why="The proxy requires a user name and a password.",
-            step="Set them in HTTPS_PROXY and HTTP_PROXY (`http://USER:PASSWORD@HOST:PORT`).",
+            step="Set them in {proxy} (`http://USER:PASSWORD@HOST:PORT`).",
             statuses=(407,),
         ),
     ),
@@ -787,15 +787,14 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         About.ADDRESS,
         "Proxy refused the connection",
         why="Nothing was sent: the proxy requires a user name and password, or doesn't allow connections to {host}.",
-        step="Check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY (`http://USER:PASSWORD@HOST:PORT`), or set"
-        " NO_PROXY={host} to connect without it.",
+        step="Check the proxy in {proxy} (`http://USER:PASSWORD@HOST:PORT`), or set NO_PROXY={host} to connect without it.",
     ),
     ConnectionFailure.PROXY_FAILED: Row(
         "proxy-failed",
         About.ADDRESS,
         "Proxy failed",
         why="Nothing was sent: the proxy is unreachable, or can't reach {host}.",
-        step="Check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or set NO_PROXY={host} to connect without it.",
+        step="Check the proxy in {proxy}, or set NO_PROXY={host} to connect without it.",
         retry=True,
     ),
     ConnectionFailure.TIMEOUT: Row(
