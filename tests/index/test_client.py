@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -21,6 +22,7 @@ from distribution_builders import make_wheel
 from hatch_in_process import invoke_hatch
 from hatch_process import run_hatch
 from servers import Answer, PyPIStandIn, RecordingServer
+from servers.pypi import server_tls
 
 from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.errors import ConfigurationError
@@ -118,7 +120,54 @@ def test_unverifiable_certificate_is_not_retried(at_index: Maintainer, tls_index
     assert "Retrying" not in result.words
 
 
+@pytest.mark.parametrize(("begins", "ends"), [(-2, -1), (1, 2)], ids=["expired", "not yet valid"])
+def test_a_certificate_that_is_not_valid_now_names_the_clock(
+    at_index: Maintainer, authority: trustme.CA, ca_file: Path, begins: int, ends: int
+) -> None:
+    now = datetime.now(timezone.utc)
+    made = authority.issue_cert(
+        "127.0.0.1", not_before=now + timedelta(days=begins), not_after=now + timedelta(days=ends)
+    )
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.configure_cert(tls)
+    at_index.build()
+    with RecordingServer(tls) as server:
+        options = ("-r", server.upload_url, "--ca-cert", str(ca_file))
+        result = at_index.publish(*options, run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == 1
+    assert "Fix: check the date and time of this machine" in result.words
+    assert "Retrying" not in result.words
+
+
 # Client certificates
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("shows", ["none", "one of another CA"])
+def test_an_index_that_wants_a_client_certificate(
+    at_index: Maintainer,
+    authority: trustme.CA,
+    ca_file: Path,
+    tmp_path: Path,
+    version: ssl.TLSVersion,
+    shows: str,
+) -> None:
+    """There is one attempt, and `--client-cert` is named. The file is larger than what goes out in one piece."""
+    tls = server_tls(authority, client_authority=authority)
+    tls.minimum_version = tls.maximum_version = version
+    make_wheel(at_index.project.dist, at_index.project.name, extra={"large.bin": os.urandom(2**22)})
+    options = ["--ca-cert", str(ca_file)]
+    if shows != "none":
+        other = tmp_path / "other.pem"
+        trustme.CA().issue_cert("me@example.org").private_key_and_cert_chain_pem.write_to_path(other)
+        options += ["--client-cert", str(other)]
+    with RecordingServer(tls) as server:
+        result = at_index.publish("-r", server.upload_url, *options, run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == 1
+    assert "--client-cert" in result.words
+    for unexpected in ("Retrying", "ossibly uploaded"):
+        assert unexpected not in result.words
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("files", ["one file", "two files"])

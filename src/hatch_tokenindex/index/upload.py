@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ LONGEST_WAIT = 600
 _REDIRECTS = 3
 # Not 203, with which a gateway answers in place of the index, as Azure does with its sign-in page.
 _SUCCESS = {200, 201, 202, 204}
+# OpenSSL's words, and those of Windows and macOS.
+_UNTIMELY = re.compile(r"expired|not yet valid|validity period", re.IGNORECASE)
+_CLIENT_CERTIFICATE_ALERT = re.compile(r"alert.*(certificate|unknown ca)", re.IGNORECASE)
 
 
 class Watcher(Protocol):
@@ -224,11 +228,15 @@ def _kind(error: httpx.TransportError, attempt: Attempt) -> ConnectionFailure:
         may_pass = str(error).startswith(("5", "Proxy Server could not connect")) and "not allowed" not in str(error)
         return ConnectionFailure.PROXY_FAILED if may_pass else ConnectionFailure.PROXY
     causes = list(_causes(error))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return ConnectionFailure.CERTIFICATE
+    tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return ConnectionFailure.CERTIFICATE_TIME if _UNTIMELY.search(str(tls)) else ConnectionFailure.CERTIFICATE
+    # With TLS 1.3, the server looks at the client's certificate when the client has already begun to send.
+    if tls is not None and _CLIENT_CERTIFICATE_ALERT.search(str(tls)):
+        return ConnectionFailure.CLIENT_CERTIFICATE
     if not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
         return ConnectionFailure.TIMEOUT if isinstance(error, httpx.TimeoutException) else ConnectionFailure.LOST
-    if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes):
+    if tls is not None and not isinstance(tls, ssl.SSLEOFError):
         return ConnectionFailure.TLS
     if attempt.proxy is not None:
         return ConnectionFailure.PROXY_FAILED

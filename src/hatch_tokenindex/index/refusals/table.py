@@ -592,6 +592,15 @@ _ADDRESS = Group(
             when=_elsewhere,
         ),
         Row(
+            "client-certificate-missing",
+            About.ADDRESS,
+            "No valid client certificate",
+            why="{host} requires a client certificate that it trusts.",
+            step="Give one with `--client-cert FILE`, or check that it hasn't expired and that {host} trusts its CA.",
+            said=r"No required SSL certificate was sent|The SSL certificate error",
+            statuses=(400, 495, 496),
+        ),
+        Row(
             "proxy-credential",
             About.ADDRESS,
             "Proxy authentication",
@@ -773,6 +782,20 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         " connection.",
         step="If your organization signs its own certificates or inspects TLS traffic, give its CA with `--ca-cert FILE`; if"
         " not, try another network and contact the administrator of {host}.",
+    ),
+    ConnectionFailure.CERTIFICATE_TIME: Row(
+        "certificate-time",
+        About.ADDRESS,
+        "Certificate not valid now",
+        why="Nothing was sent. By this machine's clock, the TLS certificate of {host} has expired or is not yet valid.",
+        step="Check the date and time of this machine; if they are right, contact the administrator of {host}.",
+    ),
+    ConnectionFailure.CLIENT_CERTIFICATE: Row(
+        "client-certificate",
+        About.ADDRESS,
+        "TLS client certificate",
+        why="Nothing was uploaded: {host} ended the connection for lack of a client certificate that it trusts.",
+        step="Give one with `--client-cert FILE`, or check that it hasn't expired and that {host} trusts its CA.",
     ),
     ConnectionFailure.TLS: Row(
         "tls",
