@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.index.clock import Clock
     from hatch_tokenindex.index.refusals import Upload
     from hatch_tokenindex.index.simple import SimpleApi
+    from hatch_tokenindex.secrets import Secret
 
 ACCEPT = "application/json, */*;q=0.5"
 """Makes PyPI answer in JSON, whose `code` holds its own words over HTTP/2 too."""
@@ -163,7 +164,12 @@ class Uploader:
         item, exists = upload.distribution, refused.row.exists
         if exists and not before and self.repository.existing == "fail":
             return False
-        listed = self.api.listing(item.name, lambda: upload.authorize().header).files.get(item.filename)
+
+        def header() -> Secret | None:
+            authorization = upload.authorize()
+            return None if authorization is None else authorization.header
+
+        listed = self.api.listing(item.name, header).files.get(item.filename)
         if listed is None or listed.sha256 is None:
             return listed is not None and exists and bool(before)
         return listed.sha256 == form.digest

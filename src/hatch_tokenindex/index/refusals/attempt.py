@@ -25,7 +25,7 @@ class Upload:
     """A file to upload, and everything that is known about it before the first attempt."""
 
     distribution: Distribution
-    authorize: Callable[[], Authorization]
+    authorize: Callable[[], Authorization | None]
     """Returns the authorization for an attempt that begins now: narrowed and minted tokens live for minutes."""
     prompts_on_refusal: bool = False
     """The user is prompted for another credential if the index refuses this one."""
