@@ -40,7 +40,7 @@ def tls_context(
 
 def _system() -> ssl.SSLContext:
     """Return a context that trusts the system's store, or the files that SSL_CERT_FILE and SSL_CERT_DIR name."""
-    if not _openssl_has_store():
+    if not openssl_has_store():
         return _TruststoreContext(ssl.PROTOCOL_TLS_CLIENT)
     # Not `create_default_context`, which from Python 3.13 on rejects certificates of CAs that the system trusts.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -48,7 +48,7 @@ def _system() -> ssl.SSLContext:
     return context
 
 
-def _openssl_has_store() -> bool:
+def openssl_has_store() -> bool:
     """Return True if OpenSSL itself finds the system's store: on Linux, unless this Python was built elsewhere."""
     if sys.platform in _WITHOUT_OPENSSL:
         return False
