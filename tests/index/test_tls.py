@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -125,6 +126,19 @@ def test_a_client_certificate_is_shown_with_either_store(
     ):
         assert client.get(server.url).status_code == 200
     assert system_store
+
+
+@pytest.mark.usefixtures("system_store")
+def test_tls_within_tls(authority: trustme.CA) -> None:
+    """The way through a proxy that is reached by TLS itself: httpcore then shakes hands in memory."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = tls_context().wrap_bio(back, there, server_hostname="127.0.0.1")
+    server = server_tls(authority).wrap_bio(there, back, server_side=True)
+    for side in (client, server, client, server):
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    client.write(b"hello")
+    assert server.read() == b"hello"
 
 
 def test_files_are_read_once(ca_file: Path) -> None:

@@ -113,7 +113,9 @@ class Chain:
                 self.keyring, self.cache, self.repository, project, name, user_given=given, check=check
             ),
             trusted,
-            *client_certificate.secret_sources(self.options, self.repository, has_user=user is not None),
+            *client_certificate.secret_sources(
+                self.options, self.repository, has_user=user is not None or self.prompts.were_needed
+            ),
             prompt.secret_source(self.prompts, self.options, project, user, user_given=given, notes=notes, check=check),
         )
 

@@ -82,6 +82,21 @@ def test_on_a_terminal_it_is_asked_for_once_the_index_asks_for_it(certified: Mai
     assert certified.kept == {"me": "a-pass-word"}
 
 
+@needs_terminal
+def test_what_was_typed_is_for_the_next_project_too(certified: Maintainer) -> None:
+    certified.build("another-project")
+    certified.server.script_uploads(UNAUTHORIZED)
+    with certified.at_terminal() as terminal:
+        terminal.expect("User name")
+        terminal.send("me")
+        terminal.give_secret("a-pass-word")
+        assert terminal.finish() == 0, terminal.screen
+    assert [upload.authorization for upload in certified.server.uploads] == [
+        None,
+        *[BasicAuth("me", "a-pass-word")] * 2,
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables"),
     [
