@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from distribution_builders import make_wheel
-from servers import RawServer
-from servers.pypi import server_tls
+from servers import RawServer, SocksProxy
+from servers.pypi import ConnectProxy, server_tls
 from test_upload import Silence, authorize
 
 from hatch_tokenindex.config.repositories import Repository
@@ -92,7 +92,7 @@ def serve(authority: trustme.CA) -> Iterator[Callable[..., RawServer]]:
     servers: list[RawServer] = []
 
     def start(answer: Callable[[RawServer], Iterable[bytes]], *, secure: bool = False) -> RawServer:
-        server = RawServer(lambda _: answer(server), server_tls(authority) if secure else None)
+        server = RawServer(lambda _: answer(server), server_tls(authority, "localhost.example.org") if secure else None)
         servers.append(server)
         return server
 
@@ -162,6 +162,44 @@ def test_a_page_has_one_limit(
 ) -> None:
     server = serve(answer, secure=secure)
     repository = Repository("private", server.url, ca_cert=ca_file)
+    began = monotonic()
+    with connect(repository) as client:
+        listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None)
+    assert listing.problem == "timed out"
+    assert monotonic() - began < PATIENCE
+
+
+@endless
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_page_has_one_limit_through_a_proxy(
+    serve: Callable[..., RawServer],
+    answer: Callable[[RawServer], Iterable[bytes]],
+    scheme: str,
+    ca_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    routes = {"localhost.example.org:443": int(serve(answer, secure=True).url[:-1].rpartition(":")[2])}
+    proxy = ConnectProxy(routes) if scheme == "http" else SocksProxy(routes)
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{proxy.url.rpartition('/')[2]}")
+    began = monotonic()
+    repository = Repository("private", "https://localhost.example.org/", ca_cert=ca_file)
+    try:
+        with connect(repository) as client:
+            listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None)
+    finally:
+        proxy.close()
+    assert listing.problem == "timed out"
+    assert monotonic() - began < PATIENCE
+
+
+@pytest.mark.parametrize("answer", [interim_responses, trickling_head, silence])
+def test_a_proxy_has_no_more_time(
+    serve: Callable[..., RawServer],
+    answer: Callable[[RawServer], Iterable[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", serve(answer).url)
+    repository = Repository("private", "https://packages.example.org/")
     began = monotonic()
     with connect(repository) as client:
         listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None)

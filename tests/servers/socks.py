@@ -34,6 +34,11 @@ class SocksProxy(Closing):
         self._thread.start()
 
     @property
+    def url(self) -> str:
+        """What goes into `ALL_PROXY`."""
+        return f"socks5://{self.address}"
+
+    @property
     def address(self) -> str:
         """Its host and port."""
         return f"127.0.0.1:{self._server.server_address[1]}"

@@ -73,25 +73,26 @@ class Transport(httpx.BaseTransport):
 
 def _connecting(url: str, tls: ssl.SSLContext) -> httpx.HTTPTransport:
     proxy = proxy_for(url)
-    try:
-        transport = httpx.HTTPTransport(verify=tls, trust_env=False, proxy=None if proxy is None else _through(proxy))
-    except (ValueError, ImportError, httpx.InvalidURL):
-        # The text of these exceptions could quote the proxy's password.
-        msg = (
-            f"Can't use the proxy set in {proxy.setting if proxy else 'the environment'}.\n"
-            "Fix: set it to http://USER:PASSWORD@HOST:PORT or socks5://USER:PASSWORD@HOST:PORT, with special characters"
-            " percent-encoded."
-        )
-        raise ConfigurationError(msg) from None
+    through = None if proxy is None else _usable(proxy)
+    transport = httpx.HTTPTransport(verify=tls, trust_env=False, proxy=through)
     # httpx hands no backend on to httpcore, where it is a documented parameter.
     transport._pool._network_backend = _Backend()  # noqa: SLF001
     return transport
 
 
-def _through(proxy: Proxy) -> httpx.Proxy:
+def _usable(proxy: Proxy) -> httpx.Proxy:
     # A proxy that is itself reached by TLS is no index: neither `ca-cert` nor the client certificate is meant for it.
     is_secure = proxy.url.lower().startswith("https:")
-    return httpx.Proxy(proxy.url, ssl_context=tls_context() if is_secure else None)
+    try:
+        return httpx.Proxy(proxy.url, ssl_context=tls_context() if is_secure else None)
+    except (ValueError, httpx.InvalidURL):
+        # The text of these exceptions could quote the proxy's password.
+        msg = (
+            f"Can't use the proxy set in {proxy.setting}.\n"
+            "Fix: set it to http://USER:PASSWORD@HOST:PORT or socks5://USER:PASSWORD@HOST:PORT, with special characters"
+            " percent-encoded."
+        )
+        raise ConfigurationError(msg) from None
 
 
 class _Backend(httpcore.SyncBackend):
@@ -126,8 +127,11 @@ class _Stream(httpcore.NetworkStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _within(timeout, httpcore.WriteTimeout))
-        self._sent_at, self._head_size, self.is_in_head = monotonic(), 0, True
+        try:
+            self._stream.write(buffer, _within(timeout, httpcore.WriteTimeout))
+        finally:
+            # Also if the server has closed its side: it may have answered early.
+            self._sent_at, self._head_size, self.is_in_head = monotonic(), 0, True
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
