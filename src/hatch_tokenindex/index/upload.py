@@ -130,6 +130,8 @@ class Uploader:
             response = self._post(attempt, form, progress)
         except httpx.TransportError as error:
             kind = _kind(error, attempt)
+            if kind.came_after_sending and attempt.proxy is not None and not progress.is_begun:
+                kind = ConnectionFailure.PROXY_FAILED
             return None, unreachable(kind, str(error), attempt, RUN.redact, was_sent=progress.is_whole)
         except UnicodeError:
             # `socket` raises it for the name of a proxy that can't exist; that of the URL was checked before.
@@ -151,7 +153,7 @@ class Uploader:
         headers = {"Accept": ACCEPT, "Content-Length": str(form.size), "Content-Type": form.content_type}
         if attempt.authorization is not None:
             headers["Authorization"] = attempt.authorization.header.reveal()
-        progress.is_whole = False
+        progress.is_begun = progress.is_whole = False
         with self.client.stream("POST", url, content=form.blocks(progress), headers=headers) as response:
             content = read_body(response, limit=ANSWER_LIMIT, partial=True)
             return Response(response.status_code, _reason(response), response.headers, content, str(response.url))
@@ -184,10 +186,11 @@ class _Progress:
 
     item: Distribution
     watcher: Watcher
+    is_begun: bool = False
     is_whole: bool = False
 
     def __call__(self, size: int) -> None:
-        self.is_whole = size == self.item.size
+        self.is_begun, self.is_whole = True, size == self.item.size
         self.watcher.sent(self.item, size)
 
 
