@@ -49,7 +49,8 @@ class Report:
         if self._credentials.get(project) == credential:
             return
         self._credentials[project] = credential
-        self._terminal.detail(f"{project}: user {credential.user}, secret from {credential.origin}")
+        user = f"user {credential.user}, secret from {credential.origin}"
+        self._terminal.detail(f"{project}: {'client certificate alone' if credential.is_anonymous else user}")
 
     def saved(self, result: StoreResult) -> None:
         """Show what was saved of a credential, or why it wasn't."""

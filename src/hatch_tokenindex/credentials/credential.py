@@ -44,7 +44,12 @@ class Credential:
     @property
     def is_replaceable(self) -> bool:
         """Return True if the user can be prompted for another one: it was typed or remembered, not chosen."""
-        return self.typed or self.keyring_user is not None
+        return self.typed or self.keyring_user is not None or self.is_anonymous
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Return True for `ANONYMOUS`."""
+        return not self.user and not self.secret
 
     @property
     def has_token_user(self) -> bool:
@@ -55,6 +60,10 @@ class Credential:
     def description(self) -> str:
         """The origin, and for a remembered credential the time at which it was stored."""
         return self.origin if self.stored_at is None else f"{self.origin}, stored on {as_date(self.stored_at)}"
+
+
+ANONYMOUS = Credential("", Secret(""), "client-cert")
+"""The credential of who has neither user name nor secret, and shows a client certificate alone."""
 
 
 class Prompter(Protocol):

@@ -124,6 +124,6 @@ def refused(place: str, error: TokenIndexError) -> Finding[T]:
     return Finding(place, Status.REFUSED, detail=str(error), error=error)
 
 
-def fixed(place: str, status: Status, detail: str = "") -> Source[T]:
+def fixed(place: str, status: Status, detail: str = "", value: T | None = None) -> Source[T]:
     """Return a source whose finding is known without looking."""
-    return Source(place, lambda _mode: Finding(place, status, detail=detail))
+    return Source(place, lambda _mode: Finding(place, status, value, detail))

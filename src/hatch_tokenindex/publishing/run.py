@@ -187,9 +187,10 @@ class Run:
                 self.terminal.info(f"For {project.name}, publishing {self.session.planned_action(project.name)}.")
             else:
                 credential = checked.credential
-                self.terminal.info(
-                    f"{project.name} would be published as {credential.user} with the secret from {credential.origin}."
-                )
+                how = f"as {credential.user} with the secret from {credential.origin}"
+                if credential.is_anonymous:
+                    how = "with the client certificate alone"
+                self.terminal.info(f"{project.name} would be published {how}.")
             if attesting := self.attestations.planned(self._would_mint(project.name)):
                 self.terminal.info(f"Attestations {attesting}.")
 
