@@ -104,7 +104,7 @@ def refusal(response: Response, attempt: Attempt, redact: Redact) -> Refusal:
     """Return the reason for a response other than success. `redact` masks the secrets in a text of the server."""
     own = message_of(response, redact)
     said = own or (status_line(response, redact),)
-    fitting = (row for row in ROWS if row.fits(response.status, "\n".join(own), attempt))
+    fitting = (row for row in ROWS if row.fits(response, "\n".join(own), attempt))
     names = {**about_attempt(attempt), **about_response(response, redact)}
     return _filled(next(fitting, UNKNOWN), said, names, attempt, response.status)
 

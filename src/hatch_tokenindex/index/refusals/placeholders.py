@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin
 from packaging.utils import canonicalize_name
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.index.kinds import kind_of
+from hatch_tokenindex.index.kinds import kind_of, upload_url_beside
 from hatch_tokenindex.index.retry_after import LATER, allowance, when
 from hatch_tokenindex.text import one_line, shortened
 
@@ -47,6 +47,7 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "wants": kind_of(attempt.url).credential_help,
         "upload_url": urls.TEST_PYPI if on_test else urls.PYPI,
         "upload_name": "test" if on_test else "main",
+        "upload_candidate": upload_url_beside(attempt.url),
         "outages": _where_outages_are_announced(attempt),
     }
 
@@ -84,12 +85,12 @@ def _how_to_give_a_token(attempt: Attempt) -> str:
 def _how_to_change_the_credential(attempt: Attempt) -> str:
     credential = attempt.credential
     if credential is None:
-        return f"Run `{attempt.command}` at a terminal to be prompted for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
+        return f"Run `{attempt.command}` at a terminal to be prompted for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH"
     if attempt.upload.prompts_on_refusal:
-        return "Enter another one here."
+        return "Enter another one here"
     if credential.is_replaceable:
-        return f"Run `{attempt.command}` at a terminal to be prompted for another one."
-    return f"Check the user name, and replace the {attempt.kind_of_secret} from {credential.origin}."
+        return f"Run `{attempt.command}` at a terminal to be prompted for another one"
+    return f"Check the user name, and replace the {attempt.kind_of_secret} from {credential.origin}"
 
 
 def _where_outages_are_announced(attempt: Attempt) -> str:
