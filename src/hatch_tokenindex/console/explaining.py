@@ -81,7 +81,7 @@ def _headline(explanation: Explanation) -> str:
         return f"Publishing would stop at the secret from {secret.place}."
     if secret.value is not None:
         credential = secret.value.credential
-        return f"Publishing would use {credential.user} with the secret from {credential.origin}."
+        return f"Publishing would use {credential.user} with the {credential.noun} from {credential.origin}."
     return f"Publishing {secret.detail}."
 
 

@@ -49,7 +49,7 @@ class Report:
         if self._credentials.get(project) == credential:
             return
         self._credentials[project] = credential
-        self._terminal.detail(f"{project}: user {credential.user}, secret from {credential.origin}")
+        self._terminal.detail(f"{project}: user {credential.user}, {credential.noun} from {credential.origin}")
 
     def saved(self, result: StoreResult) -> None:
         """Show what was saved of a credential, or why it wasn't."""

@@ -101,7 +101,7 @@ def site_of(token: Token) -> str | None:
 
 
 def _subject(credential: Credential) -> str:
-    return f"The API token from {credential.origin}"
+    return f"The token from {credential.origin}"
 
 
 def _cleaned(found: Credential, notes: list[str]) -> Secret:
@@ -111,7 +111,7 @@ def _cleaned(found: Credential, notes: list[str]) -> Secret:
         cleaned = token.reveal()
         if cleaned != text:
             notes.append(
-                f"Removed whitespace, quotes or a variable name from around the API token from {found.origin}."
+                f"Removed whitespace, quotes or a variable name from around the token from {found.origin}."
             )
     else:
         cleaned = text.rstrip("\r\n")
@@ -150,7 +150,7 @@ def _refuse_plain_http(credential: Credential, issuers: frozenset[str], reposito
         raise CredentialError(msg)
     if not repository.insecure_http:
         msg = (
-            f"Refusing to send the secret from {credential.origin} over plain http.\n"
+            f"Refusing to send the {credential.noun} from {credential.origin} over plain http.\n"
             f"Anyone between you and {repository.url} could read it.\n"
             f"Fix: use an https:// URL, or add `-o insecure-http` on a network that you trust."
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from hatch_tokenindex.errors import CredentialError
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.text import as_date
+from hatch_tokenindex.tokens import looks_like_token
 
 if TYPE_CHECKING:
     from hatch_tokenindex.config.origin import WithOrigin
@@ -50,6 +51,11 @@ class Credential:
     def has_token_user(self) -> bool:
         """Return True if the user name is that of an API token."""
         return self.user == TOKEN_USER
+
+    @property
+    def noun(self) -> str:
+        """The word for the secret: `token` for an API token, else `password`; `secret` is for one that isn't known."""
+        return "token" if self.has_token_user or looks_like_token(self.secret.reveal()) else "password"
 
     @property
     def description(self) -> str:

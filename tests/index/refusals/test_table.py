@@ -1056,7 +1056,7 @@ OTHER_CASES = [
         (405, "Method Not Allowed", "", ""),
         "405 Method Not Allowed",
         "the simple API",
-        "usually https://nexus.example.org/repository/pypi-local/",
+        "Use https://nexus.example.org/repository/pypi-local/ or",
         sent=SIMPLE,
     ),
     *other(
@@ -1064,7 +1064,7 @@ OTHER_CASES = [
         About.ADDRESS,
         (404, "Not Found", "", ""),
         "404 Not Found",
-        "usually https://gitlab.example.org/api/v4/projects/7/packages/pypi",
+        "Use https://gitlab.example.org/api/v4/projects/7/packages/pypi or",
         sent=replace(GITLAB, url=f"{GITLAB.url}/simple"),
     ),
     *other("no-upload-address", About.ADDRESS, (410, "", "", ""), "410 Gone", "`-r`", sent=NEXUS),

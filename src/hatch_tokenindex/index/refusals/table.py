@@ -594,7 +594,7 @@ _ADDRESS = Group(
             About.ADDRESS,
             "URL of the simple API",
             why="{url} looks like the simple API, from which packages are installed; it doesn't accept uploads.",
-            step="Use the upload URL of the index, usually {upload_candidate}",
+            step="Use {upload_candidate} or another upload URL that the index documents.",
             statuses=(404, 405, 410),
             when=_at_simple_api,
         ),
