@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -46,6 +47,13 @@ class Credential:
     def is_replaceable(self) -> bool:
         """Return True if the user can be prompted for another one: it was typed or remembered, not chosen."""
         return self.typed or self.keyring_user is not None
+
+    @property
+    def how_to_replace(self) -> str:
+        """The instruction to put another token where this secret comes from, if it was chosen."""
+        # The name of an environment variable; another place (a flag, a file, a command) can't be set as simply.
+        is_variable = re.fullmatch("[A-Z][A-Z0-9_]+", self.origin)
+        return f"set {self.origin} to it" if is_variable else f"use it instead of the one from {self.origin}"
 
     @property
     def has_token_user(self) -> bool:

@@ -77,6 +77,14 @@ class CredentialStore:
     cache: Cache
     keyring: Keyring
 
+    @property
+    def is_available(self) -> bool:
+        """True if there is a keyring that secrets can be saved to."""
+        try:
+            return self.repository.keyring and bool(self.keyring.name)
+        except SourceUnavailableError:
+            return False
+
     def save(
         self,
         checked: CheckedCredential,

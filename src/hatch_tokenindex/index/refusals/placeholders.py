@@ -76,10 +76,7 @@ def _how_to_give_a_token(attempt: Attempt) -> str:
     if credential is None or credential.is_replaceable:
         return f"paste it when `{attempt.command} -u __token__` prompts for it"
     with_user = "" if credential.has_token_user else ", with the user name `__token__`"
-    # The name of an environment variable; another place (a flag, a file, a command) can't be set as simply.
-    if re.fullmatch("[A-Z][A-Z0-9_]+", credential.origin):
-        return f"set {credential.origin} to it{with_user}"
-    return f"use it instead of the one from {credential.origin}{with_user}"
+    return f"{credential.how_to_replace}{with_user}"
 
 
 def _how_to_change_the_credential(attempt: Attempt) -> str:
