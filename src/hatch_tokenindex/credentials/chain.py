@@ -254,7 +254,8 @@ class Chain:
         setup = self.trusted.setup(project)
         index = self.repository.index
         if self._is_trusted_only:
-            fix = setup or f"Fix: run this in a job of a CI provider that {index} trusts."
+            where = f"run this in a job of a CI provider that {index} trusts"
+            fix = setup or f"Fix: {'solve the problem above, and run the job again' if self.trusted.is_in_job else where}."
             return f"No credential for {project} on {index}: `trusted-publishing` is `always`.\n{checked}\n{fix}"
         what = "a token" if _name(user) == TOKEN_USER else "a password"
         return (
