@@ -48,6 +48,8 @@ class Report:
         """Note the credential of a project (normalized, PEP 503)."""
         if self._credentials.get(project) == credential:
             return
+        if credential.minted and not any(known.minted for known in self._credentials.values()):
+            self._terminal.info(f"Using {credential.origin}.")
         self._credentials[project] = credential
         self._terminal.detail(f"{project}: user {credential.user}, {credential.noun} from {credential.origin}")
 

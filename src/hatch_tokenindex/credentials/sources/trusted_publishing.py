@@ -240,18 +240,19 @@ class TrustedPublishing:
                     msg = "the run is over"
                     raise SourceUnavailableError(msg) from None
             else:
-                self._hold(minted, urlencode(publishers.of_claims(stated.claims)))
+                publisher = urlencode(publishers.of_claims(stated.claims))
+                origin = f"{PLACE} ({provider.name})"
+                self._hold(Credential(TOKEN_USER, minted.token, origin, minted=True, publisher=publisher), minted.expires)
                 return
 
-    def _hold(self, minted: Minted, publisher: str) -> None:
-        credential = Credential(TOKEN_USER, minted.token, PLACE, minted=True, publisher=publisher)
+    def _hold(self, credential: Credential, expires: int | None) -> None:
         since = self._now()
-        until = since + USUAL_LIFE if minted.expires is None else minted.expires
+        until = since + USUAL_LIFE if expires is None else expires
         self._held.append(_Held(credential, since, until))
-        self._mask(minted.token)
+        self._mask(credential.secret)
         self._mask(basic(credential))
         if self._is_over:
-            self._minter.burn([minted.token])
+            self._minter.burn([credential.secret])
 
 
 def _may_be_lent_to(repository: Repository, audience: str) -> bool:
