@@ -344,9 +344,7 @@ def test_what_was_copied_along_with_a_token_is_left_out(
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", HERE)]
-    assert (
-        "Removed whitespace, quotes or a variable name from around the token from HATCH_INDEX_AUTH" in result.words
-    )
+    assert "Removed whitespace, quotes or a variable name from around the token from HATCH_INDEX_AUTH" in result.words
     assert "Removed " in result.words
     assert HERE not in result.output
 

@@ -51,7 +51,7 @@ class Report:
         if credential.minted and not any(known.minted for known in self._credentials.values()):
             self._terminal.info(f"Using {credential.origin}.")
         self._credentials[project] = credential
-        self._terminal.detail(f"{project}: user {credential.user}, {credential.noun} from {credential.origin}")
+        self._terminal.detail(f"{project}: user {credential.shown_user}, {credential.noun} from {credential.origin}")
 
     def saved(self, result: StoreResult) -> None:
         """Show what was saved of a credential, or why it wasn't."""

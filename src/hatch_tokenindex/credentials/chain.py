@@ -104,9 +104,10 @@ class Chain:
         if self._is_trusted_only:
             return (trusted,)
         name, given = _name(user), _is_given(user)
+        may_be_empty = name != TOKEN_USER and self.repository.site is None
         return (
             pypirc.secret_source(self.pypirc, project, self.repository, user, partial(self._check_pypirc, project)),
-            command_line.secret_source(self.options, name, check),
+            command_line.secret_source(self.options, name, check, may_be_empty=may_be_empty),
             *environment.secret_sources(self.options, self.repository, name, check),
             tables.secret_source(self.repository, name, check),
             command.secret_source(self._command, name, check),
@@ -114,6 +115,7 @@ class Chain:
                 self.keyring, self.cache, self.repository, project, name, user_given=given, check=check
             ),
             trusted,
+            *(pypirc.empty_secret_sources(self.pypirc, project, self.repository, user, check) if may_be_empty else ()),
             prompt.secret_source(self.prompts, self.options, project, user, user_given=given, notes=notes, check=check),
         )
 
@@ -231,7 +233,11 @@ class Chain:
     @property
     def _contradicting_secret(self) -> WithOrigin[Any] | None:
         """A secret that is given although Trusted Publishing is the only source."""
-        given: tuple[WithOrigin[Any] | None, ...] = (*self._chosen_secrets, self.repository.auth, self.repository.auth_command)
+        given: tuple[WithOrigin[Any] | None, ...] = (
+            *self._chosen_secrets,
+            self.repository.auth,
+            self.repository.auth_command,
+        )
         return next((secret for secret in given if secret and secret.value), None) if self._is_trusted_only else None
 
     def _ignored_for(self, winner: Credential) -> Iterator[str]:
@@ -255,7 +261,10 @@ class Chain:
         index = self.repository.index
         if self._is_trusted_only:
             where = f"run this in a job of a CI provider that {index} trusts"
-            fix = setup or f"Fix: {'solve the problem above, and run the job again' if self.trusted.is_in_job else where}."
+            fix = (
+                setup
+                or f"Fix: {'solve the problem above, and run the job again' if self.trusted.is_in_job else where}."
+            )
             return f"No credential for {project} on {index}: `trusted-publishing` is `always`.\n{checked}\n{fix}"
         what = "a token" if _name(user) == TOKEN_USER else "a password"
         return (

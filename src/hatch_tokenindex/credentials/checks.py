@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
 from hatch_tokenindex.errors import CredentialError, MalformedTokenError, UnfitTokenError
-from hatch_tokenindex.secrets import Secret
+from hatch_tokenindex.secrets import RUN, Secret
 from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import Token, is_blank, issuers_in, looks_like_token, read, token_in
 
@@ -42,7 +42,10 @@ def check_credential(found: Credential, project: str | None, repository: Reposit
         CredentialError: The secret can't work, or would be disclosed to somebody who has no use for it.
     """
     notes: list[str] = []
-    secret = _cleaned(found, notes)
+    if found.user_is_secret:
+        # Masks it in whatever is shown from now on.
+        RUN.learn(Secret(found.user))
+    secret = found.secret if found.user_is_secret else _cleaned(found, notes)
     try:
         token = read(secret)
     except MalformedTokenError as error:
@@ -110,9 +113,7 @@ def _cleaned(found: Credential, notes: list[str]) -> Secret:
     if token is not None:
         cleaned = token.reveal()
         if cleaned != text:
-            notes.append(
-                f"Removed whitespace, quotes or a variable name from around the token from {found.origin}."
-            )
+            notes.append(f"Removed whitespace, quotes or a variable name from around the token from {found.origin}.")
     else:
         cleaned = text.rstrip("\r\n")
         if cleaned != text:

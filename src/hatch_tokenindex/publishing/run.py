@@ -85,7 +85,9 @@ class Run:
         if checked is None:
             self.terminal.info(f"No credential for {project} yet: publishing {self.session.planned_action(project)}.")
         elif not checked.credential.typed:
-            self.terminal.info(f"{project} is published with the {checked.credential.noun} from {checked.credential.origin}.")
+            self.terminal.info(
+                f"{project} is published with the {checked.credential.noun} from {checked.credential.origin}."
+            )
         self.report.saved(self.session.save(project))
 
     def publish(self, files: Sequence[Path]) -> None:
@@ -191,7 +193,7 @@ class Run:
             else:
                 credential = checked.credential
                 self.terminal.info(
-                    f"{project.name} would be published as {credential.user} with the {credential.noun} from "
+                    f"{project.name} would be published as {credential.shown_user} with the {credential.noun} from "
                     f"{credential.origin}."
                 )
             if attesting := self.attestations.planned(self._would_mint(project.name)):

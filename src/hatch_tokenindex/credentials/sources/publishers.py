@@ -23,7 +23,9 @@ _EXISTS = (
     "A pending publisher matches this job, but {project} has been created in the meantime, so {index} dropped it. If the "
     "project is yours, add a publisher to it; if not, choose another name."
 )
-_UNKNOWN = "Unrecognised error code. Contact the administrator of {index} and quote the message above. The job's claims:"
+_UNKNOWN = (
+    "Unrecognised error code. Contact the administrator of {index} and quote the message above. The job's claims:"
+)
 ADVICE = {
     "not-enabled": "{index} has disabled Trusted Publishing for this CI provider, at least for now.",
     "invalid-payload": "{index} doesn't recognise the issuer of the identity token, or can't create {project}.",

@@ -242,7 +242,9 @@ class TrustedPublishing:
             else:
                 publisher = urlencode(publishers.of_claims(stated.claims))
                 origin = f"{PLACE} ({provider.name})"
-                self._hold(Credential(TOKEN_USER, minted.token, origin, minted=True, publisher=publisher), minted.expires)
+                self._hold(
+                    Credential(TOKEN_USER, minted.token, origin, minted=True, publisher=publisher), minted.expires
+                )
                 return
 
     def _hold(self, credential: Credential, expires: int | None) -> None:

@@ -97,7 +97,7 @@ def _used(attempt: Attempt) -> str:
     credential = attempt.credential
     if credential is None:
         return "none"
-    return f"{credential.user}, {attempt.kind_of_secret} from {credential.description}"
+    return f"{credential.shown_user}, {attempt.kind_of_secret} from {credential.description}"
 
 
 def refusal(response: Response, attempt: Attempt, redact: Redact) -> Refusal:

@@ -85,6 +85,8 @@ def _how_to_change_the_credential(attempt: Attempt) -> str:
         return f"Run `{attempt.command}` at a terminal to be prompted for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH"
     if attempt.upload.prompts_on_refusal:
         return "Enter another one here"
+    if credential.user_is_secret:
+        return f"Check the user name, or give a password: the one from {credential.origin} is empty"
     if credential.is_replaceable:
         return f"Run `{attempt.command}` at a terminal to be prompted for another one"
     return f"Check the user name, and replace the {attempt.kind_of_secret} from {credential.origin}"
