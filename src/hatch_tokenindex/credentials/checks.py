@@ -181,10 +181,10 @@ def _refuse_other_project(credential: Credential, token: Token, project: str, re
     if token.projects is not None and project not in token.projects:
         names = ", ".join(sorted(token.projects)) or "no project"
         where = f" at {repository.token_page}" if repository.token_page else ""
-        msg = (
-            f"{_subject(credential)} is scoped to {names} and can't upload {project}.\n"
-            f"Fix: create a token for {project}{where}, or one for the entire account."
-        )
+        fix = f"create a token for {project}{where}, or one for the entire account"
+        if project == "unknown":
+            fix = "set `name` under `[project]` in pyproject.toml and build again; setuptools found no name"
+        msg = f"{_subject(credential)} is scoped to {names} and can't upload {project}.\nFix: {fix}."
         raise UnfitTokenError(msg)
 
 
