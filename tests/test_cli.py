@@ -132,8 +132,8 @@ LOGINS = {
     "by id": ((), make_token(project_ids=[PROJECT_ID]), PYPI, ["__token__"]),
     "unreadable": (("-r", "work"), f"pypi-{'x' * 90}", "https://work.example.org/legacy/", ["__token__"]),
     "TestPyPI": (("-r", "test"), account_token(location="test.pypi.org"), TEST_PYPI, ["__token__"]),
-    "a section's name": (("-r", "work"), "password", "https://work.example.org/legacy/", ["alice"]),
-    "a user name": (("-r", "work", "-u", "bob"), "password", "https://work.example.org/legacy/", ["bob"]),
+    "a section's name": (("-r", "work"), "correct horse", "https://work.example.org/legacy/", ["alice"]),
+    "a user name": (("-r", "work", "-u", "bob"), "correct horse", "https://work.example.org/legacy/", ["bob"]),
     "a token with another user name": (("-u", "bob"), account_token(), PYPI, ["__token__"]),
 }
 

@@ -42,7 +42,7 @@ def test_what_a_success_says_at_each_verbosity(warned: Project, home: Home, quie
     assert [text for text in (WARNING, SUCCESS) if text in result.stderr] == said
     if not said:
         assert result.stderr == ""
-    assert ("sha256" in result.stderr) is ("secret from" in result.stderr) is (quiet == "-v")
+    assert ("sha256" in result.stderr) is ("token from" in result.stderr) is (quiet == "-v")
 
 
 @pytest.mark.parametrize(

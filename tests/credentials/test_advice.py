@@ -60,7 +60,9 @@ def test_the_token_that_created_a_project_is_swapped(
     at_pypi.home.environment["PATH"] = str(folder)
     at_pypi.build()
     account = account_token(location=site)
-    first = at_pypi.publish_in_process("-r", repository, HATCH_INDEX_AUTH=account)
+    url = {"main": at_pypi.url, "test": "https://test.pypi.org/legacy/"}[repository]
+    at_pypi.home.remember(url, "__token__", account)
+    first = at_pypi.publish_in_process("-r", repository)
 
     assert first.returncode == 0, first.output
     (line,) = advice(first)
@@ -70,8 +72,8 @@ def test_the_token_that_created_a_project_is_swapped(
 
     token = project_token(name, location=site)
     run_as_printed(line, at_pypi, token)
-    slots = {url: kept for url, kept in at_pypi.home.keyring.secrets.items() if kept}
-    assert list(slots.values()) == [{f"pypi_token:project:{name}": token}]
+    kept = at_pypi.home.keyring.secrets[url]
+    assert kept == {"__token__": account, f"pypi_token:project:{name}": token}
 
     at_pypi.build(version="2.0")
     second = at_pypi.publish_in_process("-r", repository)
@@ -106,18 +108,41 @@ def test_the_advice_is_in_the_document(at_pypi: Maintainer) -> None:
 
     assert result.returncode == 0, result.output
     (warning,) = [text for text in json.loads(result.stdout)["warnings"] if LINK in text]
-    assert " login " in warning
+    assert "set HATCH_INDEX_AUTH to it." in warning
 
 
-def test_without_a_keyring_no_command_is_printed_that_cannot_work(at_pypi: Maintainer) -> None:
+@pytest.mark.parametrize("source", ["HATCH_INDEX_AUTH", "HATCH_INDEX_AUTH_MAIN", "--auth", "~/.pypirc"])
+def test_a_token_that_was_given_is_replaced_where_it_comes_from(at_pypi: Maintainer, source: str) -> None:
+    """A saved one would lose to it."""
     at_pypi.build()
-    at_pypi.project.configure("[publish.tokenindex]\nkeyring = false\n")
-    result = at_pypi.publish(run=invoke_hatch, HATCH_INDEX_AUTH=ACCOUNT)
+    if source == "~/.pypirc":
+        at_pypi.home.pypirc.write_text(f"[pypi]\npassword = {ACCOUNT}\n", encoding="utf-8")
+    arguments = ("--auth", ACCOUNT) if source == "--auth" else ()
+    variables = {source: ACCOUNT} if source.startswith("HATCH") else {}
+    result = at_pypi.publish(*arguments, run=invoke_hatch, **variables)
 
     assert result.returncode == 0, result.output
     (line,) = advice(result)
-    assert "in place of the one from HATCH_INDEX_AUTH" in line
+    told = {
+        "--auth": "and use it instead of the one from --auth.",
+        "~/.pypirc": "and use it instead of the one from [pypi] of ~/.pypirc.",
+    }
+    assert told.get(source, f"and set {source} to it.") in line
+    assert line.endswith("In CI, update the secret that the job gets it from.")
     assert " login " not in line
+
+
+@needs_terminal
+@pytest.mark.parametrize("where", ["no keyring", "-o keyring=false"])
+def test_without_a_keyring_no_command_is_printed_that_cannot_work(at_pypi: Maintainer, where: str) -> None:
+    at_pypi.home.environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    at_pypi.build()
+    options = ("-o", "keyring=false") if where != "no keyring" else ()
+    with at_pypi.at_terminal("-u", "__token__", *options) as terminal:
+        terminal.give_secret(ACCOUNT)
+        assert terminal.finish() == 0, terminal.screen
+    assert f"{LINK}{at_pypi.project.name} and paste it when the next run prompts." in terminal.words
+    assert " login " not in terminal.words
 
 
 # When a stored account token publishes

@@ -10,6 +10,7 @@ from itertools import combinations, pairwise, product
 from typing import TYPE_CHECKING
 
 import pytest
+from api_tokens import USER_ID, make_token
 from distribution_builders import make_wheel
 from hatch_in_process import invoke_hatch
 from hatch_process import HatchTerminal, needs_terminal, run_hatch
@@ -336,6 +337,52 @@ def test_of_two_that_lose_to_pypirc_one_warning_names_the_next_winner(context: C
     assert context.received == [BasicAuth(name, PASSWORDS[winner])]
 
 
+@pytest.mark.parametrize("source", [AUTH_FLAG, AUTH_OWN, AUTH_VARIABLE])
+@pytest.mark.parametrize(
+    ("password", "refused"),
+    [
+        (make_token(location="127.0.0.1", expires=1_600_000_000), "expired on 2020-09-13 12:26 UTC."),
+        (make_token(location="127.0.0.1", projects=["another"]), "is scoped to another and can't upload "),
+        (make_token(user=USER_ID), "holds a PyPI token"),
+    ],
+    ids=["expired", "another project's", "another index's"],
+)
+def test_a_token_of_pypirc_that_is_refused_here_names_the_secret_that_it_beats(
+    context: Context, source: str, password: str, refused: str
+) -> None:
+    context.arrange(set())
+    context.home.pypirc.write_text(
+        f"[private]\nrepository = {context.index.upload_url}\npassword = {password}\n", encoding="utf-8"
+    )
+    other = make_token(location="127.0.0.1", user=USER_ID)
+    flags, variables = (["--auth", other], {}) if source == AUTH_FLAG else ([], {source: other})
+    result = invoke_hatch(*COMMAND, *flags, cwd=context.project.folder, home=context.home, env=variables)
+    assert (result.returncode, context.received) == (1, [])
+    assert refused in result.words
+    assert f"Or add `-u __token__` to use {source}, which loses to [private] of ~/.pypirc." in result.words
+    explained = invoke_hatch(
+        *COMMAND, *flags, "-o", "explain", cwd=context.project.folder, home=context.home, env=variables
+    )
+    assert f"to use {source}, which loses to [private] of ~/.pypirc." in explained.words
+
+    result = invoke_hatch(
+        *COMMAND, *flags, "-u", "__token__", cwd=context.project.folder, home=context.home, env=variables
+    )
+    assert result.returncode == 0, result.output
+    assert context.received == [BasicAuth(TOKEN_USER, other)]
+
+
+def test_a_token_of_pypirc_that_is_refused_here_is_all_that_is_told_where_nothing_loses(context: Context) -> None:
+    context.arrange(set())
+    expired = make_token(location="127.0.0.1", expires=1_600_000_000)
+    context.home.pypirc.write_text(
+        f"[private]\nrepository = {context.index.upload_url}\npassword = {expired}\n", encoding="utf-8"
+    )
+    result = invoke_hatch(*COMMAND, cwd=context.project.folder, home=context.home, env={})
+    assert "expired on" in result.words
+    assert "Or add" not in result.words
+
+
 def test_nothing_is_said_where_nothing_loses(context: Context) -> None:
     assert "not used" not in context.publish({PYPIRC_USER, PYPIRC_PASSWORD, AUTH_TABLE, KEYRING}).output
     assert "not used" not in context.publish({PYPIRC_USER, AUTH_FLAG, AUTH_VARIABLE}).output
@@ -436,6 +483,29 @@ def test_without_a_prompt_every_place_is_listed_in_order(context: Context) -> No
     assert positions == sorted(positions)
     assert "standard input is not a terminal" in result.words
     assert "HATCH_INDEX_AUTH_PRIVATE: ${{ secrets." in result.words
+
+
+def test_a_repository_that_is_given_by_its_url_has_no_variable_of_its_own_but_the_one_that_is_set(
+    context: Context,
+) -> None:
+    context.arrange(set())
+    context.project.configure("")
+    context.home.configure_hatch("")
+    context.home.pypirc.unlink()
+
+    def publish(*arguments: str, **variables: str) -> HatchResult:
+        command = ("publish", "-p", "tokenindex", "-r", context.index.upload_url, *arguments)
+        return invoke_hatch(*command, cwd=context.project.folder, home=context.home, env=variables)
+
+    for result in (publish(), publish("-o", "explain")):
+        assert "HTTP___" not in result.output
+    assert "set the environment variable HATCH_INDEX_AUTH to an API token" in publish().words
+    assert "  HATCH_INDEX_AUTH: ${{ secrets.HATCH_INDEX_AUTH }}" in publish().output
+
+    own = re.sub("[^A-Z0-9]", "_", context.index.upload_url.upper())
+    result = publish(**{f"HATCH_INDEX_USER_{own}": "jane", f"HATCH_INDEX_AUTH_{own}": "still-works"})
+    assert result.returncode == 0, result.output
+    assert context.received == [BasicAuth("jane", "still-works")]
 
 
 @pytest.mark.parametrize("variables", [{}, {"CI": "true", "GITHUB_ACTIONS": "true"}], ids=["piped", "CI"])

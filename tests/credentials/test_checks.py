@@ -344,9 +344,7 @@ def test_what_was_copied_along_with_a_token_is_left_out(
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", HERE)]
-    assert (
-        "Removed whitespace, quotes or a variable name from around the API token from HATCH_INDEX_AUTH" in result.words
-    )
+    assert "Removed whitespace, quotes or a variable name from around the token from HATCH_INDEX_AUTH" in result.words
     assert "Removed " in result.words
     assert HERE not in result.output
 
@@ -381,7 +379,7 @@ def test_a_token_goes_with_its_own_user_name(index: RecordingServer, home: Home,
 
     assert result.returncode == 0, result.output
     assert [request.authorization for request in index.uploads] == [BasicAuth("__token__", HERE)]
-    assert "The API token from HATCH_INDEX_AUTH needs the user name __token__" in result.words
+    assert "The token from HATCH_INDEX_AUTH needs the user name __token__" in result.words
     assert "instead of 'maintainer'" in result.words
 
 
@@ -433,7 +431,7 @@ def test_which_hosts_may_get_the_token_of_which_index(location: str, url: str, o
         assert text == ""
     else:
         holds = f"HATCH_INDEX_AUTH holds a {NAMES.get(location, f'token of {location}')}"
-        warned = f"The API token from HATCH_INDEX_AUTH was issued by {location}; sending it"
+        warned = f"The token from HATCH_INDEX_AUTH was issued by {location}; sending it"
         assert text.startswith(holds if outcome == "refused" else warned)
         assert ("Not sent." in text) is (outcome == "refused")
 
@@ -492,7 +490,7 @@ def test_a_caveat_that_is_not_known_is_not_judged(caveat: bytes) -> None:
 def test_a_token_that_cannot_be_read_is_sent_as_it_is(secret: str) -> None:
     """PyPI alone decides about it; there, it is most likely a mistake in copying, and that is said."""
     (note,) = look(secret).notes
-    assert "The API token from HATCH_INDEX_AUTH could not be parsed; sending it unchanged" in note
+    assert "The token from HATCH_INDEX_AUTH could not be parsed; sending it unchanged" in note
     assert "Copy it again" in note
     assert look(secret, url="https://example.org/legacy/").notes == ()
 
@@ -565,3 +563,9 @@ def test_what_is_typed_and_no_use_is_asked_for_again(pypi: PyPIStandIn, home: Ho
         assert terminal.finish() == 1
         assert "You entered a TestPyPI token, but you are publishing to PyPI" in terminal.words
     assert pypi.server.uploads == []
+
+
+def test_a_project_that_setuptools_named_unknown_needs_a_name_and_no_token() -> None:
+    found = Credential("__token__", Secret(make_token(projects=["demo"])), "HATCH_INDEX_AUTH")
+    with pytest.raises(CredentialError, match="scoped to demo and can't upload unknown.\nFix: set `name` under"):
+        check_credential(found, "unknown", Repository("main", "https://upload.pypi.org/legacy/"), 0)

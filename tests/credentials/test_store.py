@@ -480,6 +480,22 @@ def test_other_refusals_ask_nothing_and_change_nothing(at_pypi: Maintainer, answ
     assert at_pypi.kept == before
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_remembered_one_is_asked_for_again_if_the_words_of_an_index_are_not_known(
+    at_index: Maintainer, status: int
+) -> None:
+    at_index.home.remember(at_index.url, "alice", "old horse")
+    at_index.server.script_uploads(Answer(status, body="The moon is full", headers={"Content-Type": "text/plain"}))
+    at_index.build()
+    with at_index.at_terminal("-u", "alice") as terminal:
+        terminal.give_secret("correct horse")
+        assert terminal.finish() == 0
+    assert "either the password is wrong, or the user lacks permission" in terminal.words
+    assert "Fix: enter another one here, or ask the administrator" in terminal.words
+    assert [secret for _, _, secret in at_index.received] == ["old horse", "correct horse"]
+    assert at_index.kept == {"alice": "correct horse"}
+
+
 # Several projects
 
 

@@ -50,6 +50,9 @@ GITLAB = "https://gitlab.example.org/api/v4/projects/7/packages/pypi"
             "https://europe-west1-python.pkg.dev/project/private/",
             ["https://europe-west1-python.pkg.dev/project/private/simple/"],
         ),
+        ("https://python.cloudsmith.io/acme/main/", ["https://dl.cloudsmith.io/public/acme/main/python/simple/"]),
+        ("https://push.fury.io/acme", ["https://pypi.fury.io/acme/"]),
+        ("https://pypi.fury.io/acme/", ["https://pypi.fury.io/acme/"]),
         ("https://packages.example.org/legacy/", ["https://packages.example.org/simple/"]),
         ("https://packages.example.org/team/legacy", ["https://packages.example.org/team/simple/"]),
         ("https://packages.example.org/a/b/c/?x=1", ["https://packages.example.org/a/b/c/simple/"]),
@@ -85,3 +88,23 @@ def test_a_kind_whose_simple_api_is_on_another_host_is_one_entry(monkeypatch: py
     assert kinds.kind_of(repository.url) == kind
     assert simple_urls(repository) == ("https://files.eu.example.net/team/simple/",)
     assert release_page(repository, "demo", "1.0") == "https://files.eu.example.net/team/simple/demo/"
+
+
+@pytest.mark.parametrize(
+    ("url", "upload_url"),
+    [
+        ("http://pypi.example.org:8080/simple/", "http://pypi.example.org:8080/"),
+        ("https://devpi.example.org/user/index/+simple/", "https://devpi.example.org/user/index/"),
+        (f"{GITLAB}/simple", GITLAB),
+        ("https://nexus.example.org/repository/pypi/simple/?x=1", "https://nexus.example.org/repository/pypi/"),
+        ("https://example.org/artifactory/api/pypi/private/simple", "https://example.org/artifactory/api/pypi/private"),
+        (
+            "https://pkgs.dev.azure.com/org/_packaging/feed/pypi/simple/",
+            "https://pkgs.dev.azure.com/org/_packaging/feed/pypi/upload/",
+        ),
+    ],
+)
+def test_the_upload_url_beside_a_simple_api(url: str, upload_url: str) -> None:
+    assert kinds.is_simple_url(url)
+    assert kinds.upload_url_beside(url) == upload_url
+    assert not kinds.is_simple_url(upload_url)

@@ -114,7 +114,9 @@ def test_what_was_minted_shows_no_token() -> None:
     assert repr(Minted(Secret(TOKEN), 3)) == "Minted(token=*****, expires=3)"
 
 
-@pytest.mark.parametrize("expires", [None, "1800000900", 1.5e9, True, [], "missing"])
+@pytest.mark.parametrize(
+    "expires", [None, "1800000900", 1.5e9, True, [], "missing", 10**400, -(10**400), 10**11, 0, -1, float("inf")]
+)
 def test_invalid_expiry_is_ignored(index: RecordingServer, expires: object) -> None:
     body = {"token": TOKEN, "expires": expires} if expires != "missing" else {"token": TOKEN}
     assert answered(index, Answer(body=body)).mint(IDENTITY).expires is None
@@ -194,6 +196,12 @@ def test_a_long_refusal_is_cut(index: RecordingServer) -> None:
 def test_temporary_failure(index: RecordingServer, status: int) -> None:
     with pytest.raises(SourceUnavailableError, match=f"failed to issue a token \\(HTTP {status}\\)"):
         answered(index, Answer(status, body="later")).mint(IDENTITY)
+
+
+def test_a_temporary_failure_has_the_words_of_the_index(index: RecordingServer) -> None:
+    answer = Answer(503, body={"message": f"Read-only mode for {IDENTITY.reveal()}"})
+    with pytest.raises(SourceUnavailableError, match=r"HTTP 503: Read-only mode for \*\*\*\*\*\)"):
+        answered(index, answer).mint(IDENTITY)
 
 
 @pytest.mark.parametrize("fault", [Fault.RESET_BEFORE_BODY, Fault.RESET_AFTER_BODY, Fault.CUT_ANSWER])

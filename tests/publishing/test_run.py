@@ -47,7 +47,7 @@ def test_a_rehearsal_tells_of_projects_that_are_there_and_of_others(at_index: Ma
     result = at_index.publish_in_process("-o", "dry-run", HATCH_INDEX_AUTH="s3cret")
     assert result.returncode == 0, result.output
     assert f"{wheel.name} ... already exists" in result.words
-    assert "zzz would be published as __token__ with the secret from HATCH_INDEX_AUTH." in result.words
+    assert "zzz would be published as __token__ with the token from HATCH_INDEX_AUTH." in result.words
     assert "aaa would be published" not in result.words
     assert at_index.received == []
 

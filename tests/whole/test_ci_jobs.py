@@ -85,7 +85,7 @@ def test_any_index_with_the_endpoints_will_do(job: Job) -> None:
     assert result.returncode == 0, result.output
     assert job.index.calls == MINTED
     (project,) = json.loads(result.stdout)["projects"]
-    assert project["credential"] == {"user": "__token__", "source": "Trusted Publishing"}
+    assert project["credential"] == {"user": "__token__", "source": "Trusted Publishing (GitHub Actions)"}
 
 
 def test_a_job_of_gitlab_publishes_with_nothing_stored(job: Job) -> None:
@@ -96,6 +96,18 @@ def test_a_job_of_gitlab_publishes_with_nothing_stored(job: Job) -> None:
     assert job.index.calls == MINTED
     assert len(job.at.server.uploads) == 2
     assert "::" not in result.output
+    assert "Using Trusted Publishing (GitLab CI/CD).\n" in result.output
+
+
+def test_trusted_publishing_is_told_once_with_its_provider(job: Job) -> None:
+    other = f"{job.project}-plugin"
+    job.index.publishers.clear()
+    job.index.trust(job.project, other)
+    job.at.build(other)
+    result = job.publish()
+    assert result.returncode == 0, result.output
+    assert result.output.count("Using Trusted Publishing (GitHub Actions).\n") == 1
+    assert "Trusted Publishing" not in job.publish("-o", "existing=replace", HATCH_INDEX_AUTH=SECRET).output
 
 
 # Where it stands among the places

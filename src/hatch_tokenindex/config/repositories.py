@@ -58,6 +58,11 @@ class Repository(RepositorySettings):
         return urls.site(self.url)
 
     @property
+    def has_name(self) -> bool:
+        """True if the repository is configured; one that `-r` gives by its URL has that as its name."""
+        return self.name != self.url
+
+    @property
     def index(self) -> str:
         """The name of the index: `PyPI`, `TestPyPI`, or its URL."""
         return urls.index_name(self.url, self.url)

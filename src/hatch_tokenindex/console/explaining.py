@@ -60,7 +60,7 @@ def as_data(explanation: Explanation, attestations: str = "") -> dict[str, Any]:
         "name": explanation.project,
         "version": None,
         "url": None,
-        "credential": checked and {"user": checked.credential.user or None, "source": checked.credential.origin},
+        "credential": checked and {"user": checked.credential.shown_user or None, "source": checked.credential.origin},
         "rows": [
             {"question": row.question, "place": row.place, "holds": row.holds, "used": row.mark == _USED}
             for row in _rows(explanation)
@@ -81,15 +81,16 @@ def _headline(explanation: Explanation) -> str:
         return f"Publishing would stop at the secret from {secret.place}."
     if secret.value is not None:
         credential = secret.value.credential
-        if credential.is_anonymous:
-            return "Publishing would use the client certificate alone."
-        return f"Publishing would use {credential.user} with the secret from {credential.origin}."
+        return f"Publishing would use {credential.summary}."
     return f"Publishing {secret.detail}."
 
 
 def _rows(explanation: Explanation) -> Iterator[_Row]:
+    checked = None if explanation.secret is None else explanation.secret.value
+    is_secret = checked is not None and checked.credential.user_is_secret
     for user in explanation.users:
-        yield _Row("user name", user.place, _holds(user, _name(user.place, user.value)), _mark(user, explanation.user))
+        name = _name(user.place, user.value, is_secret=is_secret)
+        yield _Row("user name", user.place, _holds(user, name), _mark(user, explanation.user))
     for secret in explanation.secrets:
         yield _Row(
             "secret",
@@ -105,8 +106,8 @@ def _mark(finding: Finding[Any], deciding: Finding[Any] | None) -> str:
     return _USED if finding.error is None else _STOPS
 
 
-def _name(place: str, user: WithOrigin[str] | None) -> str:
-    return "" if user is None else f"{user.value}{_unless_obvious(user.origin, place)}"
+def _name(place: str, user: WithOrigin[str] | None, *, is_secret: bool) -> str:
+    return "" if user is None else f"{MASK if is_secret else user.value}{_unless_obvious(user.origin, place)}"
 
 
 def _masked(place: str, checked: CheckedCredential | None) -> str:
@@ -115,6 +116,8 @@ def _masked(place: str, checked: CheckedCredential | None) -> str:
     credential = checked.credential
     if credential.is_anonymous:
         return "in place of a user name and secret"
+    if credential.user_is_secret:
+        return f"set: {credential.noun}{_unless_obvious(credential.origin, place)}"
     user = "" if credential.has_token_user else f" for {credential.user}"
     return f"set: {MASK}{user}{_unless_obvious(credential.origin, place)}"
 

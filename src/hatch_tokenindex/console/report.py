@@ -48,9 +48,10 @@ class Report:
         """Note the credential of a project (normalized, PEP 503)."""
         if self._credentials.get(project) == credential:
             return
+        if credential.minted and not any(known.minted for known in self._credentials.values()):
+            self._terminal.info(f"Using {credential.origin}.")
         self._credentials[project] = credential
-        user = f"user {credential.user}, secret from {credential.origin}"
-        self._terminal.detail(f"{project}: {'client certificate alone' if credential.is_anonymous else user}")
+        self._terminal.detail(f"{project}: using {credential.summary}")
 
     def saved(self, result: StoreResult) -> None:
         """Show what was saved of a credential, or why it wasn't."""

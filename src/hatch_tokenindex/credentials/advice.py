@@ -59,9 +59,13 @@ class TokenAdvice:
         return f"{self.store.repository.token_page}?selected_project={project}"
 
     def _how_to_use(self, checked: CheckedCredential, project: str) -> str:
-        if self.store.repository.keyring:
+        """Return how to use the new token: where the old one comes from, that one would win over a saved token."""
+        credential = checked.credential
+        if not credential.is_replaceable:
+            return f"{credential.how_to_replace}. In CI, update the secret that the job gets it from."
+        if self.store.is_available:
             return f"save it with: `{self._login(project)}`"
-        return f"use it in place of the one from {checked.credential.origin}."
+        return "paste it when the next run prompts."
 
     def _login(self, project: str) -> str:
         return command("login", *self.store.arguments(project_entry(project)))

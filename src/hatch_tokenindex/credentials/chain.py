@@ -27,6 +27,7 @@ from hatch_tokenindex.credentials.sources import (
     trusted_publishing,
 )
 from hatch_tokenindex.errors import CredentialError, SourceUnavailableError, UnfitTokenError
+from hatch_tokenindex.tokens import looks_like_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.config.origin import WithOrigin
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.cache import Cache
+    from hatch_tokenindex.secrets import Secret
 
 T = TypeVar("T")
 
@@ -103,9 +105,10 @@ class Chain:
         if self._is_trusted_only:
             return (trusted,)
         name, given = _name(user), _is_given(user)
+        may_be_empty = name != TOKEN_USER and self.repository.site is None
         return (
-            pypirc.secret_source(self.pypirc, project, self.repository, user, check),
-            command_line.secret_source(self.options, name, check),
+            pypirc.secret_source(self.pypirc, project, self.repository, user, partial(self._check_pypirc, project)),
+            command_line.secret_source(self.options, name, check, may_be_empty=may_be_empty),
             *environment.secret_sources(self.options, self.repository, name, check),
             tables.secret_source(self.repository, name, check),
             command.secret_source(self._command, name, check),
@@ -116,6 +119,7 @@ class Chain:
             *client_certificate.secret_sources(
                 self.options, self.repository, has_user=user is not None or self.prompts.were_needed
             ),
+            *(pypirc.empty_secret_sources(self.pypirc, project, self.repository, user, check) if may_be_empty else ()),
             prompt.secret_source(self.prompts, self.options, project, user, user_given=given, notes=notes, check=check),
         )
 
@@ -200,6 +204,16 @@ class Chain:
             # It was remembered and not chosen: another source may have a better one.
             raise SourceUnavailableError(str(error)) from None
 
+    def _check_pypirc(self, project: str, found: Credential) -> CheckedCredential:
+        try:
+            return self._check(project, found)
+        except CredentialError as error:
+            if not self._given_secrets:
+                raise
+            ignored = self._given_secrets[0]
+            msg = f"{error}\nOr add `-u {_user_for(ignored, found)}` to use {ignored.origin}, which loses to {found.origin}."
+            raise type(error)(msg) from None
+
     @property
     def _is_trusted_only(self) -> bool:
         return self.repository.trusted_publishing == "always"
@@ -211,24 +225,32 @@ class Chain:
         return None if program is None else command.AuthCommand(program, notify)
 
     @property
-    def _chosen_secrets(self) -> tuple[WithOrigin[Any] | None, ...]:
+    def _chosen_secrets(self) -> tuple[WithOrigin[Secret] | None, ...]:
         """The secrets of flags and environment variables, in order."""
         own = environment.own_secret(self.options, self.repository)
         return self.options.flag_auth, own, self.options.environment_auth
 
     @property
+    def _given_secrets(self) -> list[WithOrigin[Secret]]:
+        """Those of them that aren't empty."""
+        return [secret for secret in self._chosen_secrets if secret is not None and secret.value]
+
+    @property
     def _contradicting_secret(self) -> WithOrigin[Any] | None:
         """A secret that is given although Trusted Publishing is the only source."""
-        given = (*self._chosen_secrets, self.repository.auth, self.repository.auth_command)
+        given: tuple[WithOrigin[Any] | None, ...] = (
+            *self._chosen_secrets,
+            self.repository.auth,
+            self.repository.auth_command,
+        )
         return next((secret for secret in given if secret and secret.value), None) if self._is_trusted_only else None
 
     def _ignored_for(self, winner: Credential) -> Iterator[str]:
         """Yield a note if a flag or variable gives a secret that loses to a password of `~/.pypirc`."""
-        ignored = [secret.origin for secret in self._chosen_secrets if secret is not None and secret.value]
-        if ignored:
+        if ignored := self._given_secrets:
             yield (
-                f"Ignoring {' and '.join(ignored)}: the user name comes from {winner.origin}, so the password does too. "
-                f"Add `-u {winner.user}` to use {ignored[0]}."
+                f"Ignoring {' and '.join(secret.origin for secret in ignored)}: the user name comes from {winner.origin}, so "
+                f"the password does too. Add `-u {_user_for(ignored[0], winner)}` to use {ignored[0].origin}."
             )
 
     def _no_credential(
@@ -243,7 +265,11 @@ class Chain:
         setup = self.trusted.setup(project)
         index = self.repository.index
         if self._is_trusted_only:
-            fix = setup or f"Fix: run this in a job of a CI provider that {index} trusts."
+            where = f"run this in a job of a CI provider that {index} trusts"
+            fix = (
+                setup
+                or f"Fix: {'solve the problem above, and run the job again' if self.trusted.is_in_job else where}."
+            )
             return f"No credential for {project} on {index}: `trusted-publishing` is `always`.\n{checked}\n{fix}"
         what = "a token" if _name(user) == TOKEN_USER else "a password"
         return (
@@ -253,7 +279,8 @@ class Chain:
 
     def _line_to_add(self, user: str) -> str:
         what = "an API token" if user == TOKEN_USER else f"the password or token of {user!r}"
-        variable = "HATCH_INDEX_AUTH" if self.repository.site else repository_variable("AUTH", self.repository.name)
+        has_own = self.repository.has_name and not self.repository.site
+        variable = repository_variable("AUTH", self.repository.name) if has_own else "HATCH_INDEX_AUTH"
         secret = "PYPI_API_TOKEN" if self.repository.site else variable
         return (
             f"Fix: set the environment variable {variable} to {what}. In GitHub Actions, add below `env:` of the step:\n"
@@ -277,6 +304,11 @@ def _first_decisive(findings: Iterable[Finding[T]]) -> Finding[T] | None:
 def _first_value(users: Iterable[Finding[WithOrigin[str]]]) -> Finding[WithOrigin[str]] | None:
     """Return the first user name that is found or refused: the prompt for it waits until the secret needs one too."""
     return next((user for user in users if user.status in {Status.FOUND, Status.REFUSED}), None)
+
+
+def _user_for(secret: WithOrigin[Secret], otherwise: Credential) -> str:
+    """Return the user name with which a secret that loses to another credential would win."""
+    return TOKEN_USER if looks_like_token(secret.value.reveal()) else otherwise.user
 
 
 def _name(user: Finding[WithOrigin[str]] | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
 from hatch_tokenindex.errors import CredentialError, MalformedTokenError, UnfitTokenError
-from hatch_tokenindex.secrets import Secret
+from hatch_tokenindex.secrets import RUN, Secret
 from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import Token, is_blank, issuers_in, looks_like_token, read, token_in
 
@@ -42,7 +42,10 @@ def check_credential(found: Credential, project: str | None, repository: Reposit
         CredentialError: The secret can't work, or would be disclosed to somebody who has no use for it.
     """
     notes: list[str] = []
-    secret = _cleaned(found, notes)
+    if found.user_is_secret:
+        # Masks it in whatever is shown from now on.
+        RUN.learn(Secret(found.user))
+    secret = found.secret if found.user_is_secret else _cleaned(found, notes)
     try:
         token = read(secret)
     except MalformedTokenError as error:
@@ -101,7 +104,7 @@ def site_of(token: Token) -> str | None:
 
 
 def _subject(credential: Credential) -> str:
-    return f"The API token from {credential.origin}"
+    return f"The token from {credential.origin}"
 
 
 def _cleaned(found: Credential, notes: list[str]) -> Secret:
@@ -110,9 +113,7 @@ def _cleaned(found: Credential, notes: list[str]) -> Secret:
     if token is not None:
         cleaned = token.reveal()
         if cleaned != text:
-            notes.append(
-                f"Removed whitespace, quotes or a variable name from around the API token from {found.origin}."
-            )
+            notes.append(f"Removed whitespace, quotes or a variable name from around the token from {found.origin}.")
     else:
         cleaned = text.rstrip("\r\n")
         if cleaned != text:
@@ -150,7 +151,7 @@ def _refuse_plain_http(credential: Credential, issuers: frozenset[str], reposito
         raise CredentialError(msg)
     if not repository.insecure_http:
         msg = (
-            f"Refusing to send the secret from {credential.origin} over plain http.\n"
+            f"Refusing to send the {credential.noun} from {credential.origin} over plain http.\n"
             f"Anyone between you and {repository.url} could read it.\n"
             f"Fix: use an https:// URL, or add `-o insecure-http` on a network that you trust."
         )
@@ -180,10 +181,10 @@ def _refuse_other_project(credential: Credential, token: Token, project: str, re
     if token.projects is not None and project not in token.projects:
         names = ", ".join(sorted(token.projects)) or "no project"
         where = f" at {repository.token_page}" if repository.token_page else ""
-        msg = (
-            f"{_subject(credential)} is scoped to {names} and can't upload {project}.\n"
-            f"Fix: create a token for {project}{where}, or one for the entire account."
-        )
+        fix = f"create a token for {project}{where}, or one for the entire account"
+        if project == "unknown":
+            fix = "set `name` under `[project]` in pyproject.toml and build again; setuptools found no name"
+        msg = f"{_subject(credential)} is scoped to {names} and can't upload {project}.\nFix: {fix}."
         raise UnfitTokenError(msg)
 
 

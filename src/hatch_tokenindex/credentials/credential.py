@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hatch_tokenindex.errors import CredentialError
-from hatch_tokenindex.secrets import Secret
+from hatch_tokenindex.secrets import MASK, Secret
 from hatch_tokenindex.text import as_date
+from hatch_tokenindex.tokens import looks_like_token
 
 if TYPE_CHECKING:
     from hatch_tokenindex.config.origin import WithOrigin
@@ -38,13 +40,18 @@ class Credential:
     """The user name comes from a flag, a variable or a file, so it isn't saved along with a typed secret."""
     minted: bool = False
     """It is a short-lived token of Trusted Publishing."""
+    user_is_secret: bool = False
+    """The password is empty on purpose: the index wants a token as the user name, and nothing else (Gemfury)."""
     publisher: str = ""
     """If minted: the query that fills in PyPI's form for a Trusted Publisher with the values of this job."""
 
     @property
     def is_replaceable(self) -> bool:
-        """Return True if the user can be prompted for another one: it was typed or remembered, not chosen."""
-        return self.typed or self.keyring_user is not None or self.is_anonymous
+        """Return True if the user can be prompted for another one: it was typed or remembered, not chosen.
+
+        An empty password in a file may also stand for one that is typed.
+        """
+        return self.typed or self.keyring_user is not None or self.user_is_secret or self.is_anonymous
 
     @property
     def is_anonymous(self) -> bool:
@@ -52,9 +59,35 @@ class Credential:
         return not self.user and not self.secret
 
     @property
+    def how_to_replace(self) -> str:
+        """The instruction to put another token where this secret comes from, if it was chosen."""
+        # The name of an environment variable; another place (a flag, a file, a command) can't be set as simply.
+        is_variable = re.fullmatch("[A-Z][A-Z0-9_]+", self.origin)
+        return f"set {self.origin} to it" if is_variable else f"use it instead of the one from {self.origin}"
+
+    @property
     def has_token_user(self) -> bool:
         """Return True if the user name is that of an API token."""
         return self.user == TOKEN_USER
+
+    @property
+    def shown_user(self) -> str:
+        """The user name as it may be shown."""
+        return MASK if self.user_is_secret else self.user
+
+    @property
+    def noun(self) -> str:
+        """The word for the secret: `token` for an API token, else `password`; `secret` is for one that isn't known."""
+        if self.user_is_secret:
+            return "empty password"
+        return "token" if self.has_token_user or looks_like_token(self.secret.reveal()) else "password"
+
+    @property
+    def summary(self) -> str:
+        """The credential in half a sentence: `alice with the password from HATCH_INDEX_AUTH`."""
+        if self.is_anonymous:
+            return "the client certificate alone"
+        return f"{self.shown_user} with the {self.noun} from {self.origin}"
 
     @property
     def description(self) -> str:
@@ -79,21 +112,26 @@ class Prompter(Protocol):
         """Prompt for an answer that is not shown."""
 
 
-def credential_from(setting: WithOrigin[Secret] | None, user: str) -> Credential | None:
+def credential_from(setting: WithOrigin[Secret] | None, user: str, *, may_be_empty: bool = False) -> Credential | None:
     """Return the credential with the secret that a flag, a variable or a file gives, None if it gives none.
+
+    Args:
+        setting: The secret and its place.
+        user: The user name.
+        may_be_empty: The place is one where an empty secret is written on purpose, and the index may want a user name alone.
 
     Raises:
         CredentialError: The secret is empty.
     """
     if setting is None:
         return None
-    if not setting.value:
+    if not setting.value and not may_be_empty:
         msg = (
             f"{setting.origin} is set but empty. In CI, that usually means a missing secret.\n"
             f"Fix: check the name of the secret, and that this job may read it (pull requests from forks may not)."
         )
         raise CredentialError(msg)
-    return Credential(user, setting.value, setting.origin)
+    return Credential(user, setting.value, setting.origin, user_is_secret=not setting.value)
 
 
 def basic(credential: Credential) -> Secret:

@@ -77,6 +77,14 @@ class CredentialStore:
     cache: Cache
     keyring: Keyring
 
+    @property
+    def is_available(self) -> bool:
+        """True if there is a keyring that secrets can be saved to."""
+        try:
+            return self.repository.keyring and bool(self.keyring.name)
+        except SourceUnavailableError:
+            return False
+
     def save(
         self,
         checked: CheckedCredential,
@@ -94,7 +102,7 @@ class CredentialStore:
         try:
             self.cache.update(lambda contents: self._recorded(contents, checked, change, now))
         except SourceUnavailableError as error:
-            what = "list the saved token" if change.entries else "remember the user name"
+            what = f"list the saved {checked.credential.noun}" if change.entries else "remember the user name"
             warnings += (f"Hatch's cache could not {what}: {error}.",)
         return StoreResult(change.notes, warnings)
 
@@ -115,7 +123,7 @@ class CredentialStore:
                 self.keyring.set(self.repository.url, entry.user, checked.credential.secret)
                 saved.append(entry)
         except SourceUnavailableError as error:
-            unsaved = f"The {_noun(checked)} was not saved; the next run will prompt for it again"
+            unsaved = f"The {checked.credential.noun} was not saved; the next run will prompt for it again"
             if failed_before:
                 notes.append(f"{unsaved}.")
             else:
@@ -124,7 +132,7 @@ class CredentialStore:
             try:
                 deleted = self._delete(replaced, saved)
             except SourceUnavailableError as error:
-                warnings.append(f"The rejected token is still in the keyring: {error}.")
+                warnings.append(f"The rejected secret is still in the keyring: {error}.")
         if saved:
             notes.append(self._saved_note(checked, saved, backend))
         return _KeyringChange(tuple(saved), deleted, tuple(notes), tuple(warnings))
@@ -132,7 +140,7 @@ class CredentialStore:
     def _saved_note(self, checked: CheckedCredential, entries: Sequence[KeyringEntry], backend: str) -> str:
         targets = " and ".join(describe(self.repository.url, entry.user) for entry in entries)
         undo = " and ".join(f"`{command('logout', *self.arguments(entry))}`" for entry in entries)
-        return f"Saved the {_noun(checked)} for {targets} in the keyring ({backend}). To remove it: {undo}"
+        return f"Saved the {checked.credential.noun} for {targets} in the keyring ({backend}). To remove it: {undo}"
 
     def _delete(self, refused: Credential | None, saved: Sequence[KeyringEntry]) -> str | None:
         """Delete the entry of a refused secret, if the new one is in another entry, and return its user name."""
@@ -174,7 +182,3 @@ def command(*arguments: str) -> str:
     script = shutil.which("hatch-tokenindex")
     words = (*(("hatch-tokenindex",) if script else (sys.executable, "-m", "hatch_tokenindex")), *arguments)
     return command_line(*words)
-
-
-def _noun(checked: CheckedCredential) -> str:
-    return "secret" if checked.token is None else "token"

@@ -83,10 +83,25 @@ KINDS = (
         credential_help="Nexus accepts your user name and password, or the two halves of a user token.",
     ),
     IndexKind("PyPI look-alike", re.compile(r"/legacy/$"), ("../simple/",)),
+    IndexKind(
+        "Cloudsmith",
+        re.compile(r"^https?://python\.cloudsmith\.io/(?P<repository>[^/]+/[^/]+)/$"),
+        (r"https://dl.cloudsmith.io/public/\g<repository>/python/simple/",),
+        credential_help="Cloudsmith accepts your user name, or `token`, with an API key.",
+    ),
+    IndexKind(
+        "Gemfury",
+        re.compile(r"^https?://(?:push|pypi)\.fury\.io/(?P<account>[^/]+)/$"),
+        (r"https://pypi.fury.io/\g<account>/",),
+        credential_help="Gemfury accepts a push token as user name, with an empty password (`-u TOKEN -a ''`).",
+    ),
     # USER/INDEX: a guess, since nothing in the URL identifies a devpi for sure.
     IndexKind("devpi", re.compile(r"^https?://[^/]+/[^/]+/[^/]+/$"), ("+simple/", "simple/")),
 )
 OTHER = IndexKind("index", re.compile(""))
+
+
+_SIMPLE = re.compile(r"/\+?simple/$")
 
 
 def kind_of(url: str) -> IndexKind:
@@ -101,6 +116,18 @@ def simple_urls(repository: Repository) -> tuple[str, ...]:
     folder = _folder(repository.url)
     kind, found = _recognise(folder)
     return tuple(urljoin(folder, found.expand(reference)) for reference in kind.simple)
+
+
+def is_simple_url(url: str) -> bool:
+    """Return True if a URL is that of a simple API, as far as its spelling tells."""
+    return _SIMPLE.search(_folder(url)) is not None
+
+
+def upload_url_beside(url: str) -> str:
+    """Return the upload URL that usually belongs to the URL of a simple API."""
+    # Azure has both beside each other; the others have the simple API below. GitLab, Gitea and Artifactory want no slash.
+    found = _SIMPLE.sub("/upload/" if "/_packaging/" in url else "/", _folder(url))
+    return found.rstrip("/") if "/api/" in found else found
 
 
 def release_page(repository: Repository, project: str, version: str) -> str:

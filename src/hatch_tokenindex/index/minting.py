@@ -18,11 +18,12 @@ from hatch_tokenindex.errors import MintingError, SourceUnavailableError, TokenI
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.responses import read_body, time_limit
 from hatch_tokenindex.secrets import MASK, RUN, Secret
-from hatch_tokenindex.text import one_line, shortened
+from hatch_tokenindex.text import END_OF_TIME, one_line, shortened
 from hatch_tokenindex.tokens import Minted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TypeGuard
 
     import httpx
 
@@ -76,15 +77,16 @@ class TokenMinter:
         status, data = self._request("POST", "mint-token", identity)
         token, expires = data.get("token"), data.get("expires")
         if status == _OK and isinstance(token, str) and _TOKEN.fullmatch(token):
-            return Minted(Secret(token), expires if type(expires) is int else None)
-        if status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
-            msg = f"the index failed to issue a token (HTTP {status})"
-            raise SourceUnavailableError(msg)
+            return Minted(Secret(token), expires if _is_time(expires) else None)
         errors = [error for error in _list(data.get("errors")) if isinstance(error, dict)]
+        texts = [error.get("description") for error in errors] or [data.get("message")]
+        description = " ".join(str(text) for text in texts if text)
+        if status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
+            said = f": {_shown(description, identity)}" if description else ""
+            msg = f"the index failed to issue a token (HTTP {status}{said})"
+            raise SourceUnavailableError(msg)
         code = errors[0].get("code", "") if errors else ""
-        said = [error.get("description") for error in errors] or [data.get("message")]
-        description = " ".join(str(text) for text in said if text) or f"HTTP {status}"
-        raise MintingError(_shown(code, identity), _shown(description, identity))
+        raise MintingError(_shown(code, identity), _shown(description or f"HTTP {status}", identity))
 
     def burn(self, tokens: Iterable[Secret]) -> None:
         """Invalidate minted tokens, if the index supports that.
@@ -141,6 +143,11 @@ def _object(response: httpx.Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _is_time(value: object) -> TypeGuard[int]:
+    """Return True for a Unix time: JSON has no largest number, and Python can't calculate a time with every `int`."""
+    return type(value) is int and 0 < value < END_OF_TIME
 
 
 def _list(value: object) -> list[Any]:

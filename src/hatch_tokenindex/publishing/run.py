@@ -85,7 +85,9 @@ class Run:
         if checked is None:
             self.terminal.info(f"No credential for {project} yet: publishing {self.session.planned_action(project)}.")
         elif not checked.credential.typed:
-            self.terminal.info(f"{project} is published with the secret from {checked.credential.origin}.")
+            self.terminal.info(
+                f"{project} is published with the {checked.credential.noun} from {checked.credential.origin}."
+            )
         self.report.saved(self.session.save(project))
 
     def publish(self, files: Sequence[Path]) -> None:
@@ -187,10 +189,8 @@ class Run:
                 self.terminal.info(f"For {project.name}, publishing {self.session.planned_action(project.name)}.")
             else:
                 credential = checked.credential
-                how = f"as {credential.user} with the secret from {credential.origin}"
-                if credential.is_anonymous:
-                    how = "with the client certificate alone"
-                self.terminal.info(f"{project.name} would be published {how}.")
+                how = "with" if credential.is_anonymous else "as"
+                self.terminal.info(f"{project.name} would be published {how} {credential.summary}.")
             if attesting := self.attestations.planned(self._would_mint(project.name)):
                 self.terminal.info(f"Attestations {attesting}.")
 

@@ -478,6 +478,6 @@ def test_a_refused_secret_that_stays_is_told(use: Callable[[KeyringBackend], Non
 
     assert backend.secrets[PYPI, "__token__"] == account_token()
     assert len(kept.notes) == 1
-    assert kept.warnings == ("The rejected token is still in the keyring: the keyring failed (PasswordDeleteError).",)
+    assert kept.warnings == ("The rejected secret is still in the keyring: the keyring failed (PasswordDeleteError).",)
     assert cache.read().entry(PYPI, slot_of("demo")) == old
     assert [slot.user for slot in cache.read().entries] == [slot_of("demo"), "__token__"]

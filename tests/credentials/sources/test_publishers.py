@@ -78,19 +78,23 @@ def a_new_code(job: Job) -> None:
     script_minting(job, lambda _request: Answer(422, body=body))
 
 
+COMPARISON = "Compare each claim with its field"
+TO_ADD = "adds it as a publisher"
+
+
 @pytest.mark.parametrize(
     ("cause", "said", "advice", "attempts"),
     [
         (invalid_payload, "unknown trusted publishing issuer", "doesn't recognise the issuer of the identity token", 1),
         (not_enabled, "GitHub trusted publishing functionality not enabled", "has disabled Trusted Publishing", 1),
         (invalid_token, "malformed or invalid token", "Check the clock", 1),
-        (invalid_publisher, "Publisher with matching claims was not found", "Compare each claim with its field", 1),
+        (invalid_publisher, "Publisher with matching claims was not found", COMPARISON, 1),
         (invalid_pending_publisher, "project already exists", "choose another name", 3),
         (invalid_reuse_token, "invalid token: already used", "Run the job again", 3),
         (a_new_code, "wrong phase", "Unrecognised error code", 1),
     ],
 )
-def test_every_refusal_is_explained_with_the_claims_beside_the_fields(
+def test_the_reason_of_the_index_decides_the_advice(
     pypi_job: Job, cause: Callable[[Job], None], said: str, advice: str, attempts: int
 ) -> None:
     cause(pypi_job)
@@ -105,6 +109,15 @@ def test_every_refusal_is_explained_with_the_claims_beside_the_fields(
     assert text.startswith(f"PyPI refused to issue a token for this job ({code})\n\n  ")
     assert said in text
     assert advice in text
+    assert (COMPARISON in text, TO_ADD in text) == (cause is invalid_publisher, cause is invalid_publisher)
+    assert ("repository: octo-org/sample" in text) == (cause in {invalid_publisher, a_new_code})
+    assert "Or set HATCH_INDEX_AUTH to an API token, which needs no publisher." in text
+    assert "reusable" not in text
+
+
+def test_a_job_without_a_publisher_sees_its_claims_beside_the_fields(pypi_job: Job) -> None:
+    invalid_publisher(pypi_job)
+    text = json.loads(pypi_job.publish("-o", "json").stdout)["error"]["summary"]
     for claim, field in (
         ("repository_owner: octo-org", "Owner: octo-org"),
         ("repository: octo-org/sample", "Repository name: sample"),
@@ -116,8 +129,78 @@ def test_every_refusal_is_explained_with_the_claims_beside_the_fields(
     ):
         (line,) = (line for line in text.splitlines() if line.strip().startswith(claim))
         assert line.endswith(f"  {field}")
-    assert "Or set HATCH_INDEX_AUTH to an API token, which needs no publisher." in text
-    assert "reusable" not in text
+
+
+@pytest.mark.parametrize(
+    ("why", "advice", "shown"),
+    [
+        ("Check failed for required claim 'sub'", "reset the customized subject claim", "sub: repository_id:1:ref:x"),
+        (
+            "Publishing from a workflow invoked via 'pull_request_target' is not supported.",
+            "issues no token to workflows that `pull_request_target` triggers",
+            "",
+        ),
+        ("Missing claim 'jti'", "refused one of the claims", "event_name: release"),
+        ("The ref and sha claims are empty", "refused one of the claims", "ref: refs/tags/v1.0"),
+        (
+            "The job_workflow_ref claim does not match, expecting one of ['x'], got 'y'",
+            "PyPI doesn't support reusable workflows",
+            "job_workflow_ref: octo-org/shared",
+        ),
+        ("Check failed for optional claim 'environment'", "refused one of the claims", "sub: repository_id:1:ref:x"),
+    ],
+)
+def test_a_publisher_that_fits_is_not_asked_for(pypi_job: Job, why: str, advice: str, shown: str) -> None:
+    pypi_job.github.claims["sub"] = "repository_id:1:ref:x"
+    pypi_job.github.claims["job_workflow_ref"] = "octo-org/shared/.github/workflows/release.yml@main"
+    description = f"valid token, but no corresponding publisher ({why})"
+    body = {"errors": [{"code": "invalid-publisher", "description": description}]}
+    script_minting(pypi_job, lambda _request: Answer(422, body=body))
+    text = json.loads(pypi_job.publish("-o", "json").stdout)["error"]["summary"]
+    assert f"  {description}\n" in text
+    assert advice in text
+    assert f"  {shown}" in text
+    assert COMPARISON not in text
+    assert TO_ADD not in text
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        Answer(422, body={"errors": [{"code": "invalid-publisher", "description": "no corresponding publisher"}]}),
+        Answer(422, body={"errors": [{"code": "not-enabled", "description": "no corresponding publisher"}]}),
+    ],
+)
+def test_a_dropped_pending_publisher_stays_visible(pypi_job: Job, then: Answer) -> None:
+    """PyPI drops it in the request that it refuses, and knows nothing of it in the next one."""
+    body = {"errors": [{"code": "invalid-pending-publisher", "description": "valid token, but project already exists"}]}
+    script_minting(pypi_job, lambda _request: Answer(422, body=body), lambda _request: then)
+    result = pypi_job.publish("-o", "json")
+    text = json.loads(result.stdout)["error"]["summary"]
+    assert text.startswith(
+        "PyPI refused to issue a token for this job (invalid-pending-publisher)\n\n"
+        "  valid token, but project already exists\n"
+        "  no corresponding publisher\n\n"
+        f"A pending publisher matches this job, but {pypi_job.project} has been created in the meantime"
+    )
+    assert links(text) == [(f"pypi.org/manage/project/{pypi_job.project}/settings/publishing/", FILLED_IN)]
+    assert COMPARISON not in text
+
+
+@pytest.mark.parametrize("setting", ["automatic", "always"])
+@pytest.mark.parametrize("pending", [False, True])
+def test_a_failing_index_asks_nobody_to_add_a_publisher(pypi_job: Job, setting: str, *, pending: bool) -> None:
+    body = {"errors": [{"code": "invalid-pending-publisher", "description": "project already exists"}]}
+    failure = Answer(503, body={"message": "Read-only mode"})
+    first = Answer(422, body=body) if pending else failure
+    script_minting(pypi_job, lambda _request: first, *[lambda _request: failure] * 2)
+    result = pypi_job.publish("-o", f"trusted-publishing={setting}")
+    assert result.returncode == 1
+    assert "the index failed to issue a token (HTTP 503: Read-only mode)" in result.words
+    assert ("after invalid-pending-publisher: project already exists" in result.words) == pending
+    assert "Run the job again in a few minutes." in result.words
+    assert TO_ADD not in result.words
+    assert ("Fix: solve the problem above, and run the job again." in result.words) == (setting == "always")
 
 
 def test_the_links_are_filled_in(pypi_job: Job) -> None:
@@ -263,6 +346,8 @@ def test_a_service_account_of_google_is_told_by_its_address(pypi_job: Job) -> No
     account, environment = "ci@example.iam.gserviceaccount.com", pypi_job.github.job
     pypi_job.github.claims.clear()
     pypi_job.github.claims |= {"iss": "https://accounts.google.com", "sub": "1234", "email": account}
+    body = {"errors": [{"code": "invalid-publisher", "description": "Publisher with matching claims was not found"}]}
+    script_minting(pypi_job, lambda _request: Answer(422, body=body))
     result = pypi_job.publish(environment=environment)
     assert result.returncode == 1
     assert f"email: {account}  Email: {account}\n" in result.output

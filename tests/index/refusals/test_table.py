@@ -53,6 +53,9 @@ ARTIFACTORY = at("https://example.jfrog.io/artifactory/api/pypi/pypi-local")
 GITEA = at("https://gitea.example.org/api/packages/jane/pypi")
 AZURE = at("https://pkgs.dev.azure.com/org/_packaging/feed/pypi/upload/")
 CODEARTIFACT = at("https://acme-111122223333.d.codeartifact.eu-west-1.amazonaws.com/pypi/main/", user="aws")
+CLOUDSMITH = at("https://python.cloudsmith.io/acme/main/", user="__token__", source="HATCH_INDEX_AUTH")
+SIMPLE = at("https://nexus.example.org/repository/pypi-local/simple/")
+UNNAMED = replace(PYPI, project="UNKNOWN", filename="UNKNOWN-0.0.0.tar.gz", version="0.0.0")
 GOOGLE = at("https://europe-west1-python.pkg.dev/acme/main/", user="oauth2accesstoken")
 
 # As Pyramid puts them in front of what Warehouse says.
@@ -179,6 +182,22 @@ def in_archive(why: str) -> list[Case]:
 
 
 WAREHOUSE_CASES = [
+    *warehouse(
+        "unnamed",
+        About.PROJECT,
+        403,
+        f"The user 'jane' isn't allowed to upload to project 'UNKNOWN'. See {HELP}#project-name for more information.",
+        "`setuptools>=61`",
+        sent=UNNAMED,
+    ),
+    *warehouse(
+        "unnamed",
+        About.PROJECT,
+        400,
+        f"The name 'UNKNOWN' isn't allowed. See {HELP}#project-name for more information.",
+        "`name` under `[project]`",
+        sent=UNNAMED,
+    ),
     # The checks of an upload, in the server's order
     *warehouse(
         "read-only",
@@ -769,6 +788,42 @@ OTHER_CASES = [
     ),
     # Their ways to refuse a credential
     *other(
+        "sign-in-page",
+        About.CREDENTIAL,
+        (203, "Non-Authoritative Information", HTML, "<html><title>Azure DevOps Services | Sign In</title></html>"),
+        "Azure DevOps Services | Sign In",
+        "may have expired",
+        "Packaging (read & write)",
+        "replace the password from [private] of ~/.pypirc.",
+        sent=AZURE,
+    ),
+    *other(
+        "windows-login",
+        About.SITE,
+        (401, "Unauthorized", "", ""),
+        "401 Unauthorized",
+        "enable Basic authentication",
+        sent=DEVPI,
+        headers=(("www-authenticate", "Negotiate, NTLM"),),
+    ),
+    *other(
+        "cloudsmith-user",
+        About.ACCOUNT,
+        (401, "", JSON, '{"detail": "Authentication credentials were not provided."}'),
+        "Authentication credentials were not provided.",
+        "`-u token`",
+        "your user name, or `token`",
+        sent=CLOUDSMITH,
+    ),
+    *other(
+        "credential",
+        About.CREDENTIAL,
+        (401, "", JSON, '{"detail": "Authentication credentials were not provided."}'),
+        "Authentication credentials were not provided.",
+        "with an API key",
+        sent=replace(CLOUDSMITH, user="acme"),
+    ),
+    *other(
         "credential-missing",
         About.CREDENTIAL,
         (401, "Unauthorized", HTML, BOTTLE.format(status="401 Unauthorized", text="None")),
@@ -781,7 +836,7 @@ OTHER_CASES = [
         About.CREDENTIAL,
         (403, "Forbidden", HTML, BOTTLE.format(status="403 Forbidden", text="None")),
         "403 Forbidden",
-        "replace the password from [private] of ~/.pypirc.",
+        "replace the password from [private] of ~/.pypirc, or ask the administrator of 127.0.0.1:8080 for permission.",
         sent=PYPISERVER,
     ),
     *other(
@@ -919,6 +974,31 @@ OTHER_CASES = [
         "`pipx inject hatch keyrings.google-artifactregistry-auth`",
         sent=GOOGLE,
     ),
+    *other(
+        "credential-or-right",
+        About.CREDENTIAL,
+        (403, "", PLAIN, "Access Denied"),
+        "Access Denied",
+        "ask the administrator of nexus.example.org for permission",
+        sent=NEXUS,
+    ),
+    *other(
+        "credential-or-right-unrecognised",
+        About.CREDENTIAL,
+        (403, "", PLAIN, "The moon is full"),
+        "The moon is full",
+        "either the password is wrong, or the user lacks permission",
+        "replace the password from [private] of ~/.pypirc, or ask the administrator of nexus.example.org",
+        sent=NEXUS,
+    ),
+    *other(
+        "credential-or-right-unrecognised",
+        About.CREDENTIAL,
+        (401, "", PLAIN, "TF400813: Resource not available for that user."),
+        "TF400813: Resource not available for that user.",
+        "Enter another one here, or ask the administrator of pkgs.dev.azure.com",
+        sent=replace(AZURE, prompts=True),
+    ),
     # Their file names, and digests
     *other(
         "filename",
@@ -968,7 +1048,24 @@ OTHER_CASES = [
         (405, "Method Not Allowed", HTML, BOTTLE.format(status="405 Method Not Allowed", text="Method not allowed.")),
         "405 Method Not Allowed",
         "simple API",
-        sent=at("http://127.0.0.1:8080/simple/"),
+        sent=at("http://127.0.0.1:8080/files/"),
+    ),
+    *other(
+        "simple-address",
+        About.ADDRESS,
+        (405, "Method Not Allowed", "", ""),
+        "405 Method Not Allowed",
+        "the simple API",
+        "Use https://nexus.example.org/repository/pypi-local/ or",
+        sent=SIMPLE,
+    ),
+    *other(
+        "simple-address",
+        About.ADDRESS,
+        (404, "Not Found", "", ""),
+        "404 Not Found",
+        "Use https://gitlab.example.org/api/v4/projects/7/packages/pypi or",
+        sent=replace(GITLAB, url=f"{GITLAB.url}/simple"),
     ),
     *other("no-upload-address", About.ADDRESS, (410, "", "", ""), "410 Gone", "`-r`", sent=NEXUS),
     *other(
@@ -1116,7 +1213,7 @@ def test_what_a_person_reads_is_clean() -> None:
 def test_next_steps_are_short_sentences() -> None:
     for case in CASES:
         step = str(case.refused.next_step)
-        assert len(step) <= 420
+        assert len(step) <= 430
         assert step.endswith((".", "`", "/"))
 
 
@@ -1143,11 +1240,13 @@ def test_only_what_another_credential_mends_is_about_the_credential() -> None:
         "token-changed",
         "token-malformed",
         "token-refused",
+        "sign-in-page",
         "credential-missing",
         "token-rights",
         "token-expired-elsewhere",
         "credential",
         "credential-or-right",
+        "credential-or-right-unrecognised",
     }
 
 
@@ -1159,6 +1258,7 @@ def test_which_refusals_leave_a_credential_that_may_be_good_elsewhere() -> None:
         "credential-missing",
         "token-rights",
         "credential-or-right",
+        "credential-or-right-unrecognised",
     }
 
 
@@ -1197,7 +1297,7 @@ def test_what_is_worth_another_try_with_the_same_bytes() -> None:
     ("answer", "sent"),
     [
         pytest.param(response(403, "", {}, b"", PYPI.url), PYPI, id="PyPI always gives a reason"),
-        pytest.param(response(403, "", {}, b"The moon is full", NEXUS.url), NEXUS, id="403 with a reason of its own"),
+        pytest.param(response(203, "", {}, b"", PYPI.url), PYPI, id="203 that PyPI doesn't send"),
         pytest.param(response(400, "", {}, b"", NEXUS.url), NEXUS, id="bare 400"),
         pytest.param(response(400, "Unknown protocol version.", {}, b"", PYPI.url), PYPI, id="nothing that we send"),
         pytest.param(response(418, "", {}, b"", PYPI.url), PYPI, id="teapot"),
@@ -1216,6 +1316,12 @@ def test_what_is_not_recognised_is_shown_and_not_guessed_at(answer: Response, se
     )
     assert refused.said[0]
     assert str(refused).endswith(f"Fix: contact the administrator of {sent.host} and quote the message above.")
+
+
+def test_a_windows_login_beside_basic_authentication_is_about_the_credential() -> None:
+    for challenge in ('Basic realm="x", NTLM', 'Negotiate, basic realm="x"', ""):
+        answer = response(401, "", {"WWW-Authenticate": challenge}, b"", NEXUS.url)
+        assert refusal(answer, NEXUS, REDACT).row.key == "credential"
 
 
 # No answer

@@ -23,7 +23,7 @@ def user_source(options: Options) -> Source[WithOrigin[str]]:
 
 
 def secret_source(
-    options: Options, user: str, check: Callable[[Credential], CheckedCredential]
+    options: Options, user: str, check: Callable[[Credential], CheckedCredential], *, may_be_empty: bool
 ) -> Source[CheckedCredential]:
-    """Return the source of the secret, for this user name."""
-    return reading("--auth", lambda: credential_from(options.flag_auth, user), check)
+    """Return the source of the secret, for this user name; `may_be_empty` is as for `credential_from`."""
+    return reading("--auth", lambda: credential_from(options.flag_auth, user, may_be_empty=may_be_empty), check)

@@ -1,4 +1,7 @@
-"""The `HATCH_INDEX_*` environment variables as sources: a repository's own before the general one."""
+"""The `HATCH_INDEX_*` environment variables as sources: a repository's own before the general one.
+
+A repository that is given by its URL has a variable of its own too, but it is named only where somebody has set it.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,10 @@ def user_sources(options: Options, repository: Repository) -> tuple[Source[WithO
     """Return the sources of the user name, in order."""
     own = repository_variable("USER", repository.name)
     user = WithOrigin(options.repository_users[own], own) if own in options.repository_users else None
-    return (
-        reading(own, lambda: user, check_user_name),
-        reading("HATCH_INDEX_USER", lambda: options.environment_user, check_user_name),
-    )
+    general = reading("HATCH_INDEX_USER", lambda: options.environment_user, check_user_name)
+    if user is None and not repository.has_name:
+        return (general,)
+    return reading(own, lambda: user, check_user_name), general
 
 
 def secret_sources(
@@ -35,10 +38,11 @@ def secret_sources(
 ) -> tuple[Source[CheckedCredential], ...]:
     """Return the sources of the secret for this user name, in order."""
     own = repository_variable("AUTH", repository.name)
-    return (
-        reading(own, lambda: credential_from(own_secret(options, repository), user), check),
-        reading("HATCH_INDEX_AUTH", lambda: credential_from(options.environment_auth, user), check),
-    )
+    secret = own_secret(options, repository)
+    general = reading("HATCH_INDEX_AUTH", lambda: credential_from(options.environment_auth, user), check)
+    if secret is None and not repository.has_name:
+        return (general,)
+    return reading(own, lambda: credential_from(secret, user), check), general
 
 
 def own_secret(options: Options, repository: Repository) -> WithOrigin[Secret] | None:

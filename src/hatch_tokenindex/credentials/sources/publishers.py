@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.errors import MintingError
 
+_COMPARE = "No Trusted Publisher configured on {index} matches this job. Compare each claim with its field:"
+_CLAIM_REFUSED = "{index} found a Trusted Publisher for this job, but refused one of the claims:"
+_SUBJECT = (
+    "{index} found a Trusted Publisher for this job, but its `sub` claim is not in the provider's default format. Ask an "
+    "administrator of the repository or organization to reset the customized subject claim (on GitHub: "
+    "https://docs.github.com/en/actions/reference/security/oidc). The job's claims:"
+)
+_EXISTS = (
+    "A pending publisher matches this job, but {project} has been created in the meantime, so {index} dropped it. If the "
+    "project is yours, add a publisher to it; if not, choose another name."
+)
+_UNKNOWN = (
+    "Unrecognised error code. Contact the administrator of {index} and quote the message above. The job's claims:"
+)
 ADVICE = {
     "not-enabled": "{index} has disabled Trusted Publishing for this CI provider, at least for now.",
     "invalid-payload": "{index} doesn't recognise the issuer of the identity token, or can't create {project}.",
@@ -19,15 +33,21 @@ ADVICE = {
         "{index} could not validate the identity token. Check the clock of a self-hosted runner, and that {index} supports "
         "this CI provider."
     ),
-    "invalid-publisher": "No Trusted Publisher configured on {index} matches this job. Compare each claim with its field:",
-    "invalid-pending-publisher": (
-        "A pending publisher matches this job, but {project} has been created in the meantime, so {index} dropped it. If "
-        "the project is yours, add a publisher to it; if not, choose another name."
-    ),
+    "invalid-publisher": _COMPARE,
+    "invalid-pending-publisher": _EXISTS,
     "invalid-reuse-token": "The identity token was already used. Run the job again.",
 }
 """Advice on each error code of PyPI."""
-_UNKNOWN = "Unrecognised error code. Contact the administrator of {index} and quote the message above."
+_REASONS = (
+    (
+        r"pull_request_target",
+        "{index} issues no token to workflows that `pull_request_target` triggers. Publish from a push, a tag or a release "
+        "instead.",
+    ),
+    (r"required claim '?sub\b", _SUBJECT),
+    (r"(Check failed for|Missing) .*\bclaim|claims? .*(empty|does not match)", _CLAIM_REFUSED),
+)
+"""Reasons that PyPI gives in the words of `invalid-publisher` although a publisher fits, and the advice on each."""
 
 # The claims that PyPI checks, their labels in its form, and their names in the form's URL.
 _FORMS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
@@ -52,20 +72,50 @@ _GITLAB_PIPELINE = re.compile(r"(?<=//).+\.ya?ml(?=@)")
 _LONGEST = 200
 
 
-def explained(error: MintingError, claims: Mapping[str, Any], project: str, repository: Repository) -> str:
-    """Return why the index refused to mint a token: its own words, then advice, with the claims beside its form's fields."""
+def explained(
+    error: MintingError,
+    claims: Mapping[str, Any],
+    project: str,
+    repository: Repository,
+    earlier: MintingError | None = None,
+) -> str:
+    """Return why the index refused to mint a token: its own words, then advice on that very reason.
+
+    Args:
+        error: The refusal.
+        claims: The claims of the identity token.
+        project: The project's name, normalized (PEP 503).
+        repository: The repository.
+        earlier: The refusal of an attempt before, if that is the reason: it dropped a pending publisher.
+    """
     index, values = repository.index, of_claims(claims)
-    advice = ADVICE.get(error.code, _UNKNOWN).format(index=index, project=project)
-    code = f" ({error.code})" if error.code else ""
-    lines = [f"{index} refused to issue a token for this job{code}", "", f"  {error}", "", advice]
-    lines += [f"  {line}" for line in _side_by_side(claims, values)]
-    if _is_reusable_workflow(claims):
+    reason = earlier or error
+    template = _template(reason)
+    code = f" ({reason.code})" if reason.code else ""
+    lines = [f"{index} refused to issue a token for this job{code}", ""]
+    lines += [f"  {said}" for said in dict.fromkeys([str(reason), str(error)])]
+    lines += ["", template.format(index=index, project=project)]
+    if template is _COMPARE:
+        lines += [f"  {line}" for line in _side_by_side(claims, values)]
+    elif template in {_CLAIM_REFUSED, _SUBJECT, _UNKNOWN}:
+        shown = dict.fromkeys([*_checked(values), *_ALSO_SHOWN])
+        lines += [f"  {name}: {_text(claims[name])}" for name in shown if name in claims]
+    elif template is _EXISTS and repository.site and values:
+        lines.append(f"  {configuration_link(values, project, repository)}")
+    if template in {_COMPARE, _CLAIM_REFUSED} and _is_reusable_workflow(claims):
         lines.append("PyPI doesn't support reusable workflows: publish from the calling workflow.")
-    if how := how_to_add(values, project, repository):
+    if template is _COMPARE and (how := how_to_add(values, project, repository)):
         lines.append(how)
     if repository.trusted_publishing == "automatic":
         lines.append("Or set HATCH_INDEX_AUTH to an API token, which needs no publisher.")
     return "\n".join(lines)
+
+
+def _template(error: MintingError) -> str:
+    """Return the advice on an error: PyPI gives one code to a job without a publisher and to one that it doesn't accept."""
+    if error.code == "invalid-publisher":
+        return next((advice for words, advice in _REASONS if re.search(words, str(error))), _COMPARE)
+    return ADVICE.get(error.code, _UNKNOWN)
 
 
 def how_to_add(values: Mapping[str, str], project: str, repository: Repository) -> str:
@@ -129,8 +179,13 @@ def _side_by_side(claims: Mapping[str, Any], values: Mapping[str, str]) -> Itera
     ]
     width = max((len(claim) for claim, _ in rows), default=0)
     yield from (f"{claim:<{width}}  {field}" for claim, field in rows)
-    checked = {claim for claim, _, _ in fields}
+    checked = _checked(values)
     yield from (f"{name}: {_text(claims[name])}" for name in _ALSO_SHOWN if name in claims and name not in checked)
+
+
+def _checked(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the claims that PyPI checks for a provider."""
+    return tuple(claim for claim, _, _ in _FORMS.get(values.get("provider", ""), ()))
 
 
 def _is_reusable_workflow(claims: Mapping[str, Any]) -> bool:

@@ -42,6 +42,7 @@ class Section:
     repository: str | None
     username: str | None
     password: Secret | None
+    has_empty_password: bool = False
 
     @property
     def url(self) -> str | None:
@@ -165,10 +166,32 @@ def secret_source(
     return fixed(PLACE, Status.IGNORED, f"its password is ignored, because the user name comes from {user.place}")
 
 
+def empty_secret_sources(
+    pypirc: Pypirc,
+    project: str,
+    repository: Repository,
+    user: Finding[WithOrigin[str]] | None,
+    check: Callable[[Credential], CheckedCredential],
+) -> tuple[Source[CheckedCredential], ...]:
+    """Return the source of an empty password beside a user name, which twine sends as it is; none if the file has none.
+
+    It comes after the others: it may also stand for a password that the keyring has.
+    """
+    section = pypirc.section(project, repository) if user is not None and user.place == PLACE else None
+    if section is None or section.username is None or not section.has_empty_password:
+        return ()
+    empty = Credential(section.username, Secret(""), section.origin, user_is_secret=True)
+    return (reading(f"{PLACE}: empty password", lambda: empty, check),)
+
+
 def _section(name: str, values: configparser.SectionProxy) -> Section:
     password = values.get("password")
     return Section(
-        name, values.get("repository") or None, values.get("username") or None, Secret(password) if password else None
+        name,
+        values.get("repository") or None,
+        values.get("username") or None,
+        Secret(password) if password else None,
+        has_empty_password=password == "",
     )
 
 

@@ -41,7 +41,8 @@ FRESH = 60
 
 _AUDIENCES = {"pypi.org": "pypi", "test.pypi.org": "testpypi"}
 _ONLY_ONCE = "issues one identity token per job"
-_WORTH_ANOTHER_IDENTITY = {"invalid-pending-publisher", "invalid-reuse-token"}
+_PROJECT_EXISTS = "invalid-pending-publisher"
+_WORTH_ANOTHER_IDENTITY = {_PROJECT_EXISTS, "invalid-reuse-token"}
 
 
 class Minter(Protocol):
@@ -149,10 +150,15 @@ class TrustedPublishing:
                         raise CredentialError(msg) from None
             return self._held[-1].credential
 
+    @property
+    def is_in_job(self) -> bool:
+        """True if a CI provider runs this job."""
+        return self._provider is not None
+
     def setup(self, project: str) -> str:
-        """Return the steps that let this job publish `project` without a secret; empty where there are none."""
+        """Return the steps that let this job publish `project` without a secret; empty if the job isn't what is missing."""
         values = publishers.of_environment(self._environment)
-        if self._provider is None or not values or not self._repository.site:
+        if self._provider is None or not values or not self._repository.site or not self._obstacle(self._provider):
             return ""
         return publishers.how_to_add(values, project, self._repository)
 
@@ -209,39 +215,46 @@ class TrustedPublishing:
         """Mint a token, with a fresh identity token for each attempt: the index accepts each one once."""
         audience = self._audience(provider)
         attempts, most = 0, ATTEMPTS if provider.renewable else 1
+        # PyPI drops a pending publisher with its refusal, and gives the next attempt another reason.
+        dropped: MintingError | None = None
         while True:
             attempts += 1
             stated = identity.obtain(provider, audience, self._environment)
             try:
                 minted = self._minter.mint(stated.token)
             except MintingError as error:
+                dropped = error if error.code == _PROJECT_EXISTS else dropped
                 if attempts == most or error.code not in _WORTH_ANOTHER_IDENTITY:
-                    text = publishers.explained(error, stated.claims, project, self._repository)
+                    text = publishers.explained(error, stated.claims, project, self._repository, dropped)
                     once = "" if provider.renewable else f"\n{provider.name} {_ONLY_ONCE}; run the job again."
                     raise CredentialError(text + once) from None
             except SourceUnavailableError as error:
                 # The answer was lost, and the identity token may be used up.
                 if attempts == most:
                     once = "" if provider.renewable else f"; {provider.name} {_ONLY_ONCE}"
-                    msg = f"{error}{once}"
+                    lost = f" after {dropped.code}: {dropped}" if dropped else ""
+                    msg = f"{error}{lost}{once}\nRun the job again in a few minutes."
                     raise SourceUnavailableError(msg) from None
                 sleep(BACKOFF.pause(attempts - 1))
                 if self._is_over:
                     msg = "the run is over"
                     raise SourceUnavailableError(msg) from None
             else:
-                self._hold(minted, urlencode(publishers.of_claims(stated.claims)))
+                publisher = urlencode(publishers.of_claims(stated.claims))
+                origin = f"{PLACE} ({provider.name})"
+                self._hold(
+                    Credential(TOKEN_USER, minted.token, origin, minted=True, publisher=publisher), minted.expires
+                )
                 return
 
-    def _hold(self, minted: Minted, publisher: str) -> None:
-        credential = Credential(TOKEN_USER, minted.token, PLACE, minted=True, publisher=publisher)
+    def _hold(self, credential: Credential, expires: int | None) -> None:
         since = self._now()
-        until = since + USUAL_LIFE if minted.expires is None else minted.expires
+        until = since + USUAL_LIFE if expires is None else expires
         self._held.append(_Held(credential, since, until))
-        self._mask(minted.token)
+        self._mask(credential.secret)
         self._mask(basic(credential))
         if self._is_over:
-            self._minter.burn([minted.token])
+            self._minter.burn([credential.secret])
 
 
 def _may_be_lent_to(repository: Repository, audience: str) -> bool:

@@ -56,8 +56,8 @@ class Attempt:
 
     @property
     def kind_of_secret(self) -> str:
-        """The word for the secret: `token`, or `password` for a user name of its own."""
-        return "token" if self.credential is not None and self.credential.has_token_user else "password"
+        """The word for the secret: `token` or `password`."""
+        return "password" if self.credential is None else self.credential.noun
 
     @property
     def is_narrowed(self) -> bool:

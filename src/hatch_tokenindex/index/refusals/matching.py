@@ -97,14 +97,14 @@ def _used(attempt: Attempt) -> str:
     credential = attempt.credential
     if credential is None:
         return "none"
-    return f"{credential.user}, {attempt.kind_of_secret} from {credential.description}"
+    return f"{credential.shown_user}, {attempt.kind_of_secret} from {credential.description}"
 
 
 def refusal(response: Response, attempt: Attempt, redact: Redact) -> Refusal:
     """Return the reason for a response other than success. `redact` masks the secrets in a text of the server."""
     own = message_of(response, redact)
     said = own or (status_line(response, redact),)
-    fitting = (row for row in ROWS if row.fits(response.status, "\n".join(own), attempt))
+    fitting = (row for row in ROWS if row.fits(response, "\n".join(own), attempt))
     names = {**about_attempt(attempt), **about_response(response, redact)}
     return _filled(next(fitting, UNKNOWN), said, names, attempt, response.status)
 

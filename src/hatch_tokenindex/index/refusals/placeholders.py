@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin
 from packaging.utils import canonicalize_name
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.index.kinds import kind_of
+from hatch_tokenindex.index.kinds import kind_of, upload_url_beside
 from hatch_tokenindex.index.retry_after import LATER, allowance, when
 from hatch_tokenindex.text import one_line, shortened
 
@@ -48,6 +48,7 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "upload_url": urls.TEST_PYPI if on_test else urls.PYPI,
         "upload_name": "test" if on_test else "main",
         "proxy": attempt.proxy or "HTTPS_PROXY",
+        "upload_candidate": upload_url_beside(attempt.url),
         "outages": _where_outages_are_announced(attempt),
     }
 
@@ -76,23 +77,22 @@ def _how_to_give_a_token(attempt: Attempt) -> str:
     if credential is None or credential.is_replaceable:
         return f"paste it when `{attempt.command} -u __token__` prompts for it"
     with_user = "" if credential.has_token_user else ", with the user name `__token__`"
-    # The name of an environment variable; another place (a flag, a file, a command) can't be set as simply.
-    if re.fullmatch("[A-Z][A-Z0-9_]+", credential.origin):
-        return f"set {credential.origin} to it{with_user}"
-    return f"use it instead of the one from {credential.origin}{with_user}"
+    return f"{credential.how_to_replace}{with_user}"
 
 
 def _how_to_change_the_credential(attempt: Attempt) -> str:
     credential = attempt.credential
     if credential is None and attempt.upload.prompts_on_refusal:
-        return "Enter them here."
+        return "Enter them here"
     if credential is None:
-        return f"Run `{attempt.command}` at a terminal to be prompted for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH."
+        return f"Run `{attempt.command}` at a terminal to be prompted for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH"
     if attempt.upload.prompts_on_refusal:
-        return "Enter another one here."
+        return "Enter another one here"
+    if credential.user_is_secret:
+        return f"Check the user name, or give a password: the one from {credential.origin} is empty"
     if credential.is_replaceable:
-        return f"Run `{attempt.command}` at a terminal to be prompted for another one."
-    return f"Check the user name, and replace the {attempt.kind_of_secret} from {credential.origin}."
+        return f"Run `{attempt.command}` at a terminal to be prompted for another one"
+    return f"Check the user name, and replace the {attempt.kind_of_secret} from {credential.origin}"
 
 
 def _where_outages_are_announced(attempt: Attempt) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from hatch_tokenindex.index.refusals.attempt import Attempt
+    from hatch_tokenindex.index.refusals.attempt import Attempt, Response
 
 
 class About(Enum):
@@ -78,6 +78,8 @@ class Row:
     """The next step: one imperative sentence that follows `Fix: `."""
     said: str = ""
     """A regular expression for the index's own words, in any case of letters."""
+    challenge: str = ""
+    """A regular expression for the logins that the index asks for (`WWW-Authenticate`), in any case of letters."""
     statuses: Container[int] = _ANY
     when: Callable[[Attempt], bool] = _always
     retry: bool = False
@@ -87,12 +89,14 @@ class Row:
     good_elsewhere: bool = False
     """The credential may be valid for something else."""
 
-    def fits(self, status: int, text: str, attempt: Attempt) -> bool:
-        """Return True if a response with this status and these words is of this kind."""
+    def fits(self, response: Response, text: str, attempt: Attempt) -> bool:
+        """Return True if a response with these words is of this kind."""
+        challenge = response.headers.get("www-authenticate", "")
         return (
-            status in self.statuses
+            response.status in self.statuses
             and self.when(attempt)
             and re.search(self.said, text, re.IGNORECASE | re.MULTILINE) is not None
+            and re.search(self.challenge, challenge, re.IGNORECASE) is not None
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.index.kinds import kind_of
+from hatch_tokenindex.index.kinds import is_simple_url, kind_of
 from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, About, ConnectionFailure, Group, Row
 
 if TYPE_CHECKING:
@@ -33,6 +33,15 @@ def _at_gitlab(attempt: Attempt) -> bool:
     return kind_of(attempt.url).name == "GitLab"
 
 
+def _at_cloudsmith_as_token(attempt: Attempt) -> bool:
+    credential = attempt.credential
+    return kind_of(attempt.url).name == "Cloudsmith" and credential is not None and credential.has_token_user
+
+
+def _at_simple_api(attempt: Attempt) -> bool:
+    return _elsewhere(attempt) and is_simple_url(attempt.url)
+
+
 def _creates_project(attempt: Attempt) -> bool:
     return attempt.upload.creates_project
 
@@ -49,6 +58,10 @@ def _narrowed(attempt: Attempt) -> bool:
     return attempt.is_narrowed
 
 
+def _without_name(attempt: Attempt) -> bool:
+    return attempt.upload.distribution.project.upper() == "UNKNOWN"
+
+
 def _archived(attempt: Attempt) -> bool:
     return attempt.upload.project_status == "archived"
 
@@ -58,14 +71,26 @@ def _quarantined(attempt: Attempt) -> bool:
 
 
 _NO_WORDS = r"\A\Z"
+_WORDS_ABOUT_CREDENTIAL = r"credential|password|user ?name|authenticat|log ?in|sign.?in|token|unauthori[sz]ed|api.?key"
 
 _RAISE_THE_VERSION = "Raise the version, run `hatch build --clean`, and publish again."
 _RENAME = "Choose another `name` under `[project]` in pyproject.toml."
 
 # A project's state explains a response better than its words do, so it comes first.
 _STATE = Group(
-    "Archived and quarantined projects",
+    "Archived, quarantined and unnamed projects",
     (
+        Row(
+            "unnamed",
+            About.PROJECT,
+            "Project named UNKNOWN",
+            why="setuptools names a project UNKNOWN if it finds no name: `[project]` has none, or setuptools is too old to read"
+            " `[project]` in pyproject.toml.",
+            step="Set `name` under `[project]` in pyproject.toml, require `setuptools>=61` under `[build-system]`, and build"
+            " again.",
+            said=r"isn't allowed|scoped token|is invalid",
+            when=_without_name,
+        ),
         Row(
             "archived",
             About.PROJECT,
@@ -565,6 +590,15 @@ _ADDRESS = Group(
             when=_at_another_url_of_pypi,
         ),
         Row(
+            "simple-address",
+            About.ADDRESS,
+            "URL of the simple API",
+            why="{url} looks like the simple API, from which packages are installed; it doesn't accept uploads.",
+            step="Use {upload_candidate} or another upload URL that the index documents.",
+            statuses=(404, 405, 410),
+            when=_at_simple_api,
+        ),
+        Row(
             "no-upload-address",
             About.ADDRESS,
             "URL that doesn't accept uploads",
@@ -637,15 +671,46 @@ _OTHER_INDEXES = Group(
             when=_elsewhere,
             exists=True,
         ),
-        # By RFC 9110, a 401 is always about the credential, and a 403 may be answered with another one. pypiserver
-        # answers a wrong password with a 403 without a message; PyPI always gives a reason, so one without comes from
-        # something in between, and another token would not help.
+        # Azure's gateway answers with its sign-in page in place of the index, and with a status of success.
+        Row(
+            "sign-in-page",
+            About.CREDENTIAL,
+            "Sign-in page instead of an answer (203)",
+            why="{host} answered with a sign-in page in place of the index: it did not accept the {secret}, which may have"
+            " expired. {wants}",
+            step="{change}.",
+            statuses=(203,),
+            when=_elsewhere,
+        ),
+        Row(
+            "windows-login",
+            About.SITE,
+            "Windows login (NTLM or Kerberos)",
+            why="{host} accepts only Windows logins (NTLM, Negotiate) at this URL. Uploads use a user name and a password or"
+            " token (Basic authentication).",
+            step="Ask the administrator of {host} to enable Basic authentication for the upload URL.",
+            challenge=r"\A(?!.*\bBasic\b).*\b(NTLM|Negotiate|Kerberos)\b",
+            statuses=(401,),
+            when=_elsewhere,
+        ),
+        Row(
+            "cloudsmith-user",
+            About.ACCOUNT,
+            "User name for Cloudsmith",
+            why="Cloudsmith doesn't know the user `__token__`. {wants}",
+            step="Publish with the user name `token`: `-u token`, or `username = token` if ~/.pypirc gives it.",
+            statuses=(401,),
+            when=_at_cloudsmith_as_token,
+        ),
+        # By RFC 9110, a 401 is about the credential, and a 403 may be answered with another one; both are also sent for a
+        # missing permission. pypiserver answers a wrong password with a 403 without a message; PyPI always gives a reason,
+        # so one without comes from something in between, and another token would not help.
         Row(
             "credential-missing",
             About.CREDENTIAL,
             "No credential",
             why="{host} requires a user name and password. {wants}",
-            step="{change}",
+            step="{change}.",
             statuses=(401, 403),
             when=_without_credential,
             good_elsewhere=True,
@@ -655,7 +720,7 @@ _OTHER_INDEXES = Group(
             About.CREDENTIAL,
             "Token without upload permission",
             why="The token is valid, but doesn't permit uploads. {wants}",
-            step="{change}",
+            step="{change}.",
             said=r"insufficient_scope|higher privileges than provided|reqPackageAccess",
             statuses=(401, 403),
             when=_elsewhere,
@@ -666,7 +731,7 @@ _OTHER_INDEXES = Group(
             About.CREDENTIAL,
             "Expired token of another index",
             why="The token has expired. {wants}",
-            step="{change}",
+            step="{change}.",
             said=r"\bexpired\b",
             statuses=(401, 403),
             when=_elsewhere,
@@ -676,19 +741,9 @@ _OTHER_INDEXES = Group(
             About.CREDENTIAL,
             "Wrong user name or password",
             why="{host} rejected the user name and {secret}. {wants}",
-            step="{change}",
+            step="{change}.",
+            said=rf"{_NO_WORDS}|{_WORDS_ABOUT_CREDENTIAL}",
             statuses=(401,),
-        ),
-        Row(
-            "credential-or-right",
-            About.CREDENTIAL,
-            "Wrong password, or no upload permission",
-            why="Either the {secret} is wrong, or the user may not upload there; {host} doesn't say which. {wants}",
-            step="{change}",
-            said=_NO_WORDS,
-            statuses=(403,),
-            when=_elsewhere,
-            good_elsewhere=True,
         ),
         Row(
             "no-permission",
@@ -696,9 +751,30 @@ _OTHER_INDEXES = Group(
             "No upload permission",
             why="{host} accepted the credential, but its user may not upload there.",
             step="Ask the administrator of {host} for permission to upload, or use another user.",
-            said=r"permission|not authorized|not allowed|privilege|access (is |to .* is )?(denied|forbidden)",
+            said=r"permission|not authorized|not allowed|privilege",
             statuses=(403,),
             when=_elsewhere,
+        ),
+        Row(
+            "credential-or-right",
+            About.CREDENTIAL,
+            "Wrong password, or no upload permission",
+            why="Either the {secret} is wrong, or the user lacks permission; {host} doesn't say which. {wants}",
+            step="{change}, or ask the administrator of {host} for permission.",
+            said=rf"{_NO_WORDS}|access (is |to .* is )?(denied|forbidden)",
+            statuses=(403,),
+            when=_elsewhere,
+            good_elsewhere=True,
+        ),
+        Row(
+            "credential-or-right-unrecognised",
+            About.CREDENTIAL,
+            "Rejected in words of its own",
+            why="Unless the message says otherwise, either the {secret} is wrong, or the user lacks permission. {wants}",
+            step="{change}, or ask the administrator of {host} for permission, and quote the message.",
+            statuses=(401, 403),
+            when=_elsewhere,
+            good_elsewhere=True,
         ),
     ),
 )
