@@ -77,9 +77,10 @@ def test_the_rows_are_in_the_documented_order(at_index: Maintainer) -> None:
     assert tuple(rows(project, "secret")) == SECRETS
     result = at_index.publish("-o", "explain")
     assert result.returncode == 0
-    head, *table = result.stdout.splitlines()
-    assert head == f"demo -> {at_index.url} (repository private)"
-    places = [re.split(" {2,}", line[2:])[0] for line in table[1:] if line]
+    wins, repository, *table = result.stdout.splitlines()
+    assert wins == "demo: publishing would stop: no credential, and no way to prompt for one."
+    assert repository == f"Repository private: {at_index.url}"
+    places = [re.split(" {2,}", line[2:])[0] for line in table if line]
     assert places == ["er name:", *USERS, "cret:", *SECRETS]
     assert at_index.server.requests == []
 
@@ -104,7 +105,7 @@ def test_what_each_place_holds_is_shown_but_no_secret(at_index: Maintainer) -> N
     for place, held in {
         "> --user": "flag-user",
         "  HATCH_INDEX_USER": "variable-user",
-        "  repos tables": "table-user (`user` of [publish.tokenindex.repos.private] in ",
+        "  repos tables": "table-user\n    (`user` of [publish.tokenindex.repos.private] in ",
         "  ~/.pypirc": "pypirc-user ([private] of ~/.pypirc)",
     }.items():
         assert re.search(f"^{re.escape(place)} +{re.escape(held)}", users, re.MULTILINE), users
@@ -138,7 +139,7 @@ def test_every_project_among_the_files_has_a_table(at_index: Maintainer) -> None
     at_index.build("alpha", version="2.0")
     assert [project["name"] for project in explain(at_index)] == ["alpha", "beta-two"]
     text = at_index.publish_in_process("-o", "explain").stdout
-    assert [line.split()[0] for line in text.splitlines() if " -> " in line] == ["alpha", "beta-two"]
+    assert [line.split()[0] for line in text.splitlines() if ": publishing " in line] == ["alpha:", "beta-two:"]
 
 
 def test_a_file_that_can_not_be_published_is_explained_by_its_name(at_index: Maintainer) -> None:
@@ -240,7 +241,7 @@ def test_where_the_run_would_stop_is_said(
     assert line in {"user name": users, "secret": secrets}[question]
     assert place in line
     assert why in line
-    assert f"Publishing would stop at the {question} from {place}" in result.words
+    assert f"publishing would stop at the {question} from {place}" in result.words
     assert "\n> " not in secrets
 
     (project,) = explain(at_index, **variables)
@@ -272,7 +273,7 @@ def test_where_nothing_is_found_it_says_so(at_index: Maintainer) -> None:
     at_index.build("demo")
     result = at_index.publish_in_process("-o", "explain")
     assert result.returncode == 0
-    assert "Publishing would stop: no credential, and no way to prompt for one." in result.words
+    assert "publishing would stop: no credential, and no way to prompt for one." in result.words
     assert "> " not in result.output.partition("\n")[2]
 
 

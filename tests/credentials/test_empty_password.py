@@ -61,7 +61,7 @@ def test_a_user_name_is_sent_with_an_empty_password(gemfury: Maintainer, place: 
 @pytest.mark.parametrize("place", PLACES)
 def test_the_user_name_is_masked_in_what_is_told(gemfury: Maintainer, place: str) -> None:
     explained = publish(gemfury, place, "-o", "explain").words
-    assert "Publishing would use ***** with the empty password from " in explained
+    assert "publishing would use ***** with the empty password from " in explained
     assert "set: empty password" in explained
     data = json.loads(publish(gemfury, place, "-o", "explain", "-o", "json").stdout)
     assert data["projects"][0]["credential"]["user"] == "*****"
@@ -69,7 +69,7 @@ def test_the_user_name_is_masked_in_what_is_told(gemfury: Maintainer, place: str
     flags, variables = give(gemfury, place)
     command = ("-v", "publish", "-p", "tokenindex", *gemfury.options, *flags)
     detailed = invoke_hatch(*command, cwd=gemfury.project.folder, home=gemfury.home, env=variables)
-    assert "user *****, empty password from " in detailed.words
+    assert "using ***** with the empty password from " in detailed.words
     assert TOKEN not in detailed.output
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.credentials.finding import Finding
     from hatch_tokenindex.tokens import Token
 
+_WIDTH = 80
 _MARK = {"used": ">", "stops the run": "!", "": " "}
 _USED, _STOPS, _UNUSED = _MARK
 
@@ -40,11 +41,11 @@ def as_text(explanation: Explanation, repository: Repository, attestations: str 
     rows = list(_rows(explanation))
     cells = [(f"{_MARK[row.mark]} {row.place}", row.holds.partition("\n")[0]) for row in rows]
     table = aligned(cells).splitlines()
-    lines = [f"{explanation.project} -> {repository.url} (repository {repository.name})", _headline(explanation)]
+    lines = [f"{explanation.project}: {_headline(explanation)}", f"Repository {repository.name}: {repository.url}"]
     for question, group in groupby(zip(rows, table, strict=True), key=lambda pair: pair[0].question):
         lines += ["", f"{question[:1].upper()}{question[1:]}:"]
         for row, line in group:
-            lines += [line, *(f"    {more}" for more in row.holds.splitlines()[1:])]
+            lines += [*_fitting(line), *(f"    {more}" for more in row.holds.splitlines()[1:])]
     checked = None if explanation.secret is None else explanation.secret.value
     if checked is not None:
         lines += ["", *_about(checked, explanation)]
@@ -74,15 +75,16 @@ def _headline(explanation: Explanation) -> str:
     """Return what publishing would use, or why it would stop."""
     user, secret = explanation.user, explanation.secret
     if user is not None and user.error is not None:
-        return f"Publishing would stop at the user name from {user.place}."
+        return f"publishing would stop at the user name from {user.place}."
     if secret is None:
-        return "Publishing would stop: no credential, and no way to prompt for one."
+        return "publishing would stop: no credential, and no way to prompt for one."
     if secret.error is not None:
-        return f"Publishing would stop at the secret from {secret.place}."
+        return f"publishing would stop at the secret from {secret.place}."
     if secret.value is not None:
         credential = secret.value.credential
-        return f"Publishing would use {credential.summary}."
-    return f"Publishing {secret.detail}."
+        origin = "the keyring" if credential.keyring_user is not None else credential.origin
+        return f"publishing would use {replace(credential, origin=origin).summary}."
+    return f"publishing {secret.detail}."
 
 
 def _rows(explanation: Explanation) -> Iterator[_Row]:
@@ -124,7 +126,18 @@ def _masked(place: str, checked: CheckedCredential | None) -> str:
 
 def _unless_obvious(origin: str, place: str) -> str:
     """Return the origin in parentheses, where the place doesn't say it already."""
-    return "" if origin == place else f" ({origin})"
+    entry = f"keyring entry '{place.removeprefix('keyring: ')}'"
+    return "" if origin == place or origin.startswith(entry) else f" ({origin})"
+
+
+def _fitting(line: str) -> Iterator[str]:
+    """Yield a line of the table, with the origin in parentheses on a line of its own if the whole is too wide."""
+    begin, parenthesis, origin = line.rpartition(" (")
+    if parenthesis and len(line) > _WIDTH:
+        yield begin
+        yield f"    ({origin}"
+    else:
+        yield line
 
 
 def _holds(finding: Finding[Any], value: str) -> str:

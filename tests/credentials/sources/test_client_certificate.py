@@ -139,7 +139,7 @@ def test_a_rehearsal_says_so(certified: Maintainer) -> None:
 def test_explain_says_so(certified: Maintainer) -> None:
     result = certified.publish_in_process("-o", "explain")
     assert result.returncode == 0, result.output
-    assert "Publishing would use the client certificate alone." in result.words
+    assert "publishing would use the client certificate alone." in result.words
     assert "> client certificate in place of a user name and secret" in result.words
     assert "Token" not in result.output
 
