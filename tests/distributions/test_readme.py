@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from broken_distributions import problems_of
 from distribution_builders import MARKDOWN, RST, make_wheel
 
 from hatch_tokenindex.distributions import check_for_pypi, read, read_all, readme, rendering
@@ -38,13 +37,20 @@ def test_readme_that_renders_is_accepted(tmp_path: Path, content_type: str, text
     assert check_for_pypi(distribution) == ()
 
 
-def test_a_readme_that_does_not_render_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert problems_of(make_wheel(tmp_path, headers=[RST], description=BROKEN_RST)) == [
-        'has a README that does not render as reStructuredText: line 4: Unknown interpreted text role "nonsense".'
-    ]
-    assert problems_of(make_wheel(tmp_path, headers=[RST], description=".. only a comment\n")) == [
-        "has a README that does not render as reStructuredText: No content rendered from RST source."
-    ]
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (BROKEN_RST, 'line 4: Unknown interpreted text role "nonsense".'),
+        (".. only a comment\n", "No content rendered from RST source."),
+    ],
+)
+def test_a_readme_that_does_not_render_is_refused_for_pypi_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str, problem: str
+) -> None:
+    distribution = read(make_wheel(tmp_path, headers=[RST], description=text))
+    problem = f"has a README that does not render as reStructuredText: {problem}"
+    assert check_for_pypi(distribution) == (problem,)
+    assert distribution.warnings == (f"{problem} (PyPI rejects this)",)
     assert capfd.readouterr() == ("", "")
 
 

@@ -152,7 +152,7 @@ def _check_readme(core: CoreMetadata, diagnostics: Diagnostics) -> None:
         for description in core.values("description"):
             rendering = readme.render(description, content_type)
             if rendering.problem:
-                diagnostics.add_problem(rendering.problem)
+                diagnostics.add_pypi_problem(rendering.problem)
             if rendering.warning:
                 diagnostics.add_warning(rendering.warning)
 
