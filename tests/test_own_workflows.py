@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
 
 if sys.version_info >= (3, 11):
@@ -40,6 +42,16 @@ def test_each_hatch_in_between_is_newer_than_the_oldest() -> None:
     between = JOBS["hatch"]["strategy"]["matrix"]["hatch"]
     assert between
     assert all(version(name) > version(oldest) for name in between)
+
+
+def test_the_release_installs_every_dependency_by_hash() -> None:
+    """It installs the plugin itself without dependencies."""
+    locked = (ROOT / ".github" / "requirements-release.txt").read_text(encoding="utf-8")
+    versions = dict(re.findall(r"^([\w.-]+)==(\S+) \\\n    --hash=sha256:", locked, re.MULTILINE))
+    for text in (*METADATA["dependencies"], *METADATA["optional-dependencies"]["attestations"]):
+        requirement = Requirement(text)
+        if requirement.marker is None or requirement.marker.evaluate({"python_version": "3.13"}):
+            assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), text
 
 
 def version(text: str) -> tuple[int, ...]:
