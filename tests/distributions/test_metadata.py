@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -263,3 +264,12 @@ def test_a_description_is_kept_as_it_is(body: str, before: str) -> None:
     core = metadata.parse(core_metadata().rstrip(b"\n") + f"\n{before}\n{body}".encode(), Diagnostics())
     assert core is not None
     assert core.values("description") == (f"{before}\n{body}" if before else body,)
+
+
+@pytest.mark.parametrize("header", ["Summary", "Requires-Dist", "Version", "Author-email"])
+@pytest.mark.parametrize("blank", [" ", "\t", "\n "])
+def test_many_blanks_in_a_header_take_little_time(header: str, blank: str) -> None:
+    content = core_metadata(headers=[(header, "a" + blank * 200_000 + "b")])
+    begun = process_time()
+    metadata.parse(content, Diagnostics())
+    assert process_time() - begun < 5

@@ -89,7 +89,7 @@ _FOLDED = re.compile(r"\n(?: {8}| {7}\|)")
 _BODY_SINCE = (2, 1)
 _LONGEST_UNKNOWN = 1_000
 _OF_SEVERAL_LINES = frozenset({"description", "license"})
-_CONTINUED = re.compile(r"[ \t]*\r?\n[ \t]+")
+_CONTINUED = re.compile(r"\r?\n[ \t]+")
 
 # The draft (PEP 426) that wheels of 2014 to 2018 declare; what they contain became metadata 2.1.
 _DRAFT = "2.0"
@@ -211,7 +211,11 @@ def _unfolded(value: Any) -> Any:
     """Return a value, or each in a list, as one line: a header can continue on indented lines (RFC 822, 3.1.1)."""
     if isinstance(value, list):
         return [_unfolded(item) for item in value]
-    return _CONTINUED.sub(" ", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    *lines, last = _CONTINUED.split(value)
+    # Not with the pattern: it would take time that grows with the square of the number of blanks.
+    return " ".join([*(line.rstrip(" \t") for line in lines), last])
 
 
 def _is_empty(value: str) -> bool:
