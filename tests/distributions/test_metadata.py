@@ -273,3 +273,13 @@ def test_many_blanks_in_a_header_take_little_time(header: str, blank: str) -> No
     begun = process_time()
     metadata.parse(content, Diagnostics())
     assert process_time() - begun < 5
+
+
+@pytest.mark.parametrize("unit", ['"', "a;", "; a*0=b", "("])
+def test_a_long_content_type_is_not_parsed(tmp_path: Path, unit: str) -> None:
+    headers = [("Description-Content-Type", "text/plain" + unit * 100_000)]
+    begun = process_time()
+    assert problems_of(make_wheel(tmp_path, headers=headers)) == [
+        "has a Description-Content-Type of more than 200 characters"
+    ]
+    assert process_time() - begun < 5

@@ -88,6 +88,8 @@ _HEADERS_LIMIT = 1024 * 1024
 _FOLDED = re.compile(r"\n(?: {8}| {7}\|)")
 _BODY_SINCE = (2, 1)
 _LONGEST_UNKNOWN = 1_000
+_LONGEST_CONTENT_TYPE = 200
+"""Characters; the standard library takes time that grows with the square of their number."""
 _OF_SEVERAL_LINES = frozenset({"description", "license"})
 _CONTINUED = re.compile(r"\r?\n[ \t]+")
 
@@ -131,6 +133,9 @@ def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
     if body and "description" in parsed:
         parsed["description"] = parsed["description"].removesuffix(_BODY) + body
     raw = _without_empty(parsed)
+    if len(raw.get("description_content_type", "")) > _LONGEST_CONTENT_TYPE:
+        diagnostics.add_problem(f"has a Description-Content-Type of more than {_LONGEST_CONTENT_TYPE} characters")
+        del raw["description_content_type"]
     _report_unparsed(unparsed, diagnostics)
     _report_missing(raw, unparsed, diagnostics)
     metadata = Metadata.from_raw(cast("RawMetadata", raw), validate=False)
