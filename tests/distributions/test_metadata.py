@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -263,3 +264,22 @@ def test_a_description_is_kept_as_it_is(body: str, before: str) -> None:
     core = metadata.parse(core_metadata().rstrip(b"\n") + f"\n{before}\n{body}".encode(), Diagnostics())
     assert core is not None
     assert core.values("description") == (f"{before}\n{body}" if before else body,)
+
+
+@pytest.mark.parametrize("header", ["Summary", "Requires-Dist", "Version", "Author-email"])
+@pytest.mark.parametrize("blank", [" ", "\t", "\n "])
+def test_many_blanks_in_a_header_take_little_time(header: str, blank: str) -> None:
+    content = core_metadata(headers=[(header, "a" + blank * 200_000 + "b")])
+    begun = process_time()
+    metadata.parse(content, Diagnostics())
+    assert process_time() - begun < 5
+
+
+@pytest.mark.parametrize("unit", ['"', "a;", "; a*0=b", "("])
+def test_a_long_content_type_is_not_parsed(tmp_path: Path, unit: str) -> None:
+    headers = [("Description-Content-Type", "text/plain" + unit * 100_000)]
+    begun = process_time()
+    assert problems_of(make_wheel(tmp_path, headers=headers)) == [
+        "has a Description-Content-Type of more than 200 characters"
+    ]
+    assert process_time() - begun < 5

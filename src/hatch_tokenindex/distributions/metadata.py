@@ -88,8 +88,10 @@ _HEADERS_LIMIT = 1024 * 1024
 _FOLDED = re.compile(r"\n(?: {8}| {7}\|)")
 _BODY_SINCE = (2, 1)
 _LONGEST_UNKNOWN = 1_000
+_LONGEST_CONTENT_TYPE = 200
+"""Characters; the standard library takes time that grows with the square of their number."""
 _OF_SEVERAL_LINES = frozenset({"description", "license"})
-_CONTINUED = re.compile(r"[ \t]*\r?\n[ \t]+")
+_CONTINUED = re.compile(r"\r?\n[ \t]+")
 
 # The draft (PEP 426) that wheels of 2014 to 2018 declare; what they contain became metadata 2.1.
 _DRAFT = "2.0"
@@ -131,6 +133,9 @@ def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
     if body and "description" in parsed:
         parsed["description"] = parsed["description"].removesuffix(_BODY) + body
     raw = _without_empty(parsed)
+    if len(raw.get("description_content_type", "")) > _LONGEST_CONTENT_TYPE:
+        diagnostics.add_problem(f"has a Description-Content-Type of more than {_LONGEST_CONTENT_TYPE} characters")
+        del raw["description_content_type"]
     _report_unparsed(unparsed, diagnostics)
     _report_missing(raw, unparsed, diagnostics)
     metadata = Metadata.from_raw(cast("RawMetadata", raw), validate=False)
@@ -211,7 +216,11 @@ def _unfolded(value: Any) -> Any:
     """Return a value, or each in a list, as one line: a header can continue on indented lines (RFC 822, 3.1.1)."""
     if isinstance(value, list):
         return [_unfolded(item) for item in value]
-    return _CONTINUED.sub(" ", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    *lines, last = _CONTINUED.split(value)
+    # Not with the pattern: it would take time that grows with the square of the number of blanks.
+    return " ".join([*(line.rstrip(" \t") for line in lines), last])
 
 
 def _is_empty(value: str) -> bool:

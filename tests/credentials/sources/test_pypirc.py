@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -386,6 +387,15 @@ def test_a_broken_file_that_is_not_needed_is_not_read(index: RecordingServer, bu
     result = publish(built, home, "-r", "private", "-u", "somebody", "-a", SECRET)
     assert result.returncode == 0, result.output
     assert result.stderr.startswith("dist")
+
+
+def test_many_blanks_take_little_time(path: Path) -> None:
+    """Python's parser would need hours for them."""
+    path.write_bytes(b"[a]\npassword = x\nno" + b" " * 1_000_000 + b"option\n")
+    begun = process_time()
+    with pytest.raises(ConfigurationError, match="line 3 is neither"):
+        _ = Pypirc(path).sections
+    assert process_time() - begun < 5
 
 
 def test_without_a_home_folder_there_is_no_file() -> None:

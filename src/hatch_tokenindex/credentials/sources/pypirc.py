@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PLACE = "~/.pypirc"
+
+# The parser takes time that grows with the square of their number.
+_BLANKS = re.compile(r"[^\S\n]{100,}")
 
 _UNREADABLE = (
     OSError,
@@ -94,7 +98,7 @@ class Pypirc:
             return ()
         parser = configparser.RawConfigParser()
         try:
-            parser.read_string(self._path.read_text(encoding="utf-8-sig"))
+            parser.read_string(_BLANKS.sub(" ", self._path.read_text(encoding="utf-8-sig")))
         except FileNotFoundError:
             return ()
         except _UNREADABLE as error:
