@@ -90,7 +90,7 @@ def check_refusal(result: HatchResult, secret: str, expected: list[str]) -> None
             id="not yet valid",
         ),
         pytest.param("main", "\x16", ["control characters", "Ctrl+V", "set it again"], id="Ctrl+V"),
-        pytest.param("main", f"{ACCOUNT[:60]}\n{ACCOUNT[60:]}", ["control characters"], id="line break inside"),
+        pytest.param("main", f"{ACCOUNT[:60]}\n{ACCOUNT[60:]}", ["contains line breaks", "as one line"], id="line break inside"),
         pytest.param("main", "", ["is set but empty", "missing secret", "check"], id="empty"),
         pytest.param("main", " \t ", ["is empty", "set it again"], id="white space"),
     ],

@@ -100,7 +100,6 @@ SCOPES = {
         "project id",
         lambda name: [name],
     ),
-    "nothing that it says": Scope(lambda _: f"pypi-{'x' * 100}", lambda _: ["__token__"], "password"),
 }
 
 
