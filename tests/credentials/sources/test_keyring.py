@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import keyring
 import pytest
 from api_tokens import account_token, project_token
-from hatch_process import needs_terminal, run_hatch
+from hatch_in_process import invoke_hatch
+from hatch_process import command, needs_terminal, run_command, run_hatch
 from keyring.backend import KeyringBackend
 from keyring.credentials import Credential as Offer
 from keyring.credentials import SimpleCredential
@@ -31,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hatch_process import HatchTerminal
+    from ci_job import Job
+    from hatch_process import HatchResult, HatchTerminal
     from maintainer import Maintainer
 
 PYPI = "https://upload.pypi.org/legacy/"
@@ -301,6 +306,94 @@ def test_on_a_terminal_it_says_what_is_awaited_and_ctrl_c_goes_on(at_index: Main
     assert "Waiting" in awaited
     assert "topped waiting for the keyring" in warning
     assert [call for call in at_index.home.keyring.calls if call[0] == method] == [at_index.home.keyring.calls[-1]]
+
+
+@needs_terminal
+def test_sigterm_ends_the_wait_and_the_run(at_index: Maintainer) -> None:
+    at_index.home.use_keyring("HangsInDialog")
+    at_index.build()
+    with at_index.at_terminal(HANGING_KEYRING="get_password") as terminal:
+        terminal.expect("Press Ctrl-C to continue without it")
+        terminal.kill(signal.SIGTERM)
+        assert terminal.finish() == 128 + signal.SIGTERM
+    assert "Ended by SIGTERM." in terminal.words
+    assert at_index.received == []
+
+
+# Keyrings that print
+
+
+@pytest.mark.parametrize("run", [run_hatch, invoke_hatch], ids=["a process", "in this process"])
+def test_a_keyring_that_prints_does_not_break_json(
+    at_index: Maintainer, run: Callable[..., HatchResult], capfd: pytest.CaptureFixture[str]
+) -> None:
+    at_index.home.use_keyring("Prints")
+    at_index.home.remember(at_index.url, "__token__", SECRET)
+    at_index.build()
+    for arguments in (("-o", "explain"), ()):
+        result = at_index.publish("-o", "json", *arguments, run=run)
+        assert result.returncode == 0, result.output
+        assert json.loads(result.stdout)["ok"]
+        printed = capfd.readouterr()
+        assert "a print" in result.stderr
+        assert "a print" not in printed.out
+        if run is run_hatch:
+            assert {"a descriptor", "a program"} <= set(result.stderr.splitlines())
+    assert at_index.received == [(at_index.project.name, "__token__", SECRET)]
+
+
+def test_a_keyring_that_prints_does_not_break_the_list_of_tokens(at_pypi: Maintainer) -> None:
+    at_pypi.home.use_keyring("Prints")
+    at_pypi.home.remember(PYPI, "__token__", account_token())
+    for arguments in (("--json",), ()):
+        result = at_pypi.manage("tokens", *arguments)
+        assert result.returncode == 0, result.output
+        assert {"a print", "a descriptor", "a program"} <= set(result.stderr.splitlines())
+        assert "a print" not in result.stdout
+        assert "__token__" in result.stdout
+    assert json.loads(at_pypi.manage("tokens", "--json").stdout)[0]["kind"] == "account"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="starts a shell")
+@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/null"])
+def test_what_a_keyring_prints_is_lost_where_standard_error_is(at_index: Maintainer, streams: str) -> None:
+    at_index.home.use_keyring("Prints")
+    at_index.home.remember(at_index.url, "__token__", SECRET)
+    at_index.build()
+    shell = ("sh", "-c", f'"$0" publish -p tokenindex -r private -o json {streams}', command("hatch"))
+    result = run_command(*shell, cwd=at_index.project.folder, environment=at_index.home.environment)
+    assert json.loads(result.stdout)["ok"]
+    assert result.stderr == ""
+
+
+# Jobs without a keyring
+
+
+@pytest.mark.parametrize("backend", ["keyring.backends.fail.Keyring", "keyring_backends.Locked", "keyring_backends.Init"])
+@pytest.mark.parametrize("arguments", [(), ("-o", "dry-run")])
+def test_a_job_without_a_keyring_says_nothing_of_it(job: Job, backend: str, arguments: tuple[str, ...]) -> None:
+    job.at.home.environment["PYTHON_KEYRING_BACKEND"] = backend
+    result = job.publish("-o", "json", *arguments)
+    assert result.returncode == 0, result.output
+    assert json.loads(result.stdout)["warnings"] == []
+    assert "eyring" not in result.output
+    assert "::warning" not in result.output
+
+
+def test_a_job_with_a_secret_does_not_look_for_a_keyring(job: Job) -> None:
+    job.at.home.use_keyring("Explodes")
+    result = job.publish("-o", "json", HATCH_INDEX_AUTH=SECRET)
+    assert result.returncode == 0, result.output
+    assert json.loads(result.stdout)["warnings"] == []
+    assert "eyring" not in result.output
+    assert job.at.home.keyring.calls == []
+
+
+def test_a_job_is_told_of_an_entry_that_cannot_be_used(job: Job) -> None:
+    job.at.home.remember(job.at.url, slot_of(job.project), project_token("another", expires=PAST))
+    result = job.publish()
+    assert result.returncode == 0, result.output
+    assert "Skipped keyring: " in result.words
 
 
 # Every fault of every method
