@@ -113,7 +113,8 @@ class Terminal:
     @contextmanager
     def reserving_output(self) -> Iterator[None]:
         """Keep standard output for `output` alone: keyring backends print, and so do the programs that they run."""
-        with streams.reserved_output() as self._output:
+        with streams.reserved_output() as output:
+            self._output = output
             try:
                 yield
             finally:

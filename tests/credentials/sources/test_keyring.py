@@ -369,7 +369,9 @@ def test_what_a_keyring_prints_is_lost_where_standard_error_is(at_index: Maintai
 # Jobs without a keyring
 
 
-@pytest.mark.parametrize("backend", ["keyring.backends.fail.Keyring", "keyring_backends.Locked", "keyring_backends.Init"])
+@pytest.mark.parametrize(
+    "backend", ["keyring.backends.fail.Keyring", "keyring_backends.Locked", "keyring_backends.Init"]
+)
 @pytest.mark.parametrize("arguments", [(), ("-o", "dry-run")])
 def test_a_job_without_a_keyring_says_nothing_of_it(job: Job, backend: str, arguments: tuple[str, ...]) -> None:
     job.at.home.environment["PYTHON_KEYRING_BACKEND"] = backend
@@ -558,7 +560,9 @@ def assert_true(value: object) -> None:
 
 
 def test_the_limits_are_those_that_are_documented() -> None:
-    assert (keyrings.NOTICE, keyrings.LOCAL, keyrings.REMOTE) == (5, Patience(5, 20), Patience(15, 120))
+    assert keyrings.NOTICE == 5
+    assert Patience(5, 20) == keyrings.LOCAL
+    assert Patience(15, 120) == keyrings.REMOTE
 
 
 # A refused secret that can't be deleted

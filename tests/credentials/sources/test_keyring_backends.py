@@ -237,16 +237,36 @@ def fail(error: BaseException) -> Callable[[], str]:
 
 LONG = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9eyJhdWQi"
 SHOWN = {
-    "gcloud": (Google, FileNotFoundError(2, "No such file or directory", "gcloud"), "the keyring needs 'gcloud', which"),
-    "google": (Google, Exception("Failed to find credentials, Please run: `gcloud auth`"), "failed: Failed to find cred"),
-    "azure": (Azure, RuntimeError("Failed to get credentials:\n\x1b[31mexit code 1."), "Failed to get credentials: exit code 1"),
+    "gcloud": (
+        Google,
+        FileNotFoundError(2, "No such file or directory", "gcloud"),
+        "the keyring needs 'gcloud', which",
+    ),
+    "google": (
+        Google,
+        Exception("Failed to find credentials, Please run: `gcloud auth`"),
+        "failed: Failed to find cred",
+    ),
+    "azure": (
+        Azure,
+        RuntimeError("Failed to get credentials:\n\x1b[31mexit code 1."),
+        "Failed to get credentials: exit code 1",
+    ),
     "aws": (Amazon, KeyringError("Unable to locate credentials"), "the keyring failed: Unable to locate credentials"),
     "no text": (Google, ValueError(), "the keyring failed (ValueError)"),
     "a known secret": (Azure, ValueError(f"bad {SECRET}"), "the keyring failed: bad *****"),
     "an opaque word": (Google, ValueError(f"bad {LONG}"), "the keyring failed: bad *****"),
     "long": (Google, ValueError("no " * 200), "no no ..."),
-    "a module": (Counting, ModuleNotFoundError("No module", name="Crypto"), "needs the module 'Crypto', which is not ins"),
-    "a program": (Counting, FileNotFoundError(2, "No such file", b"op"), "the keyring needs \"b'op'\", which was not found"),
+    "a module": (
+        Counting,
+        ModuleNotFoundError("No module", name="Crypto"),
+        "needs the module 'Crypto', which is not ins",
+    ),
+    "a program": (
+        Counting,
+        FileNotFoundError(2, "No such file", b"op"),
+        "the keyring needs \"b'op'\", which was not found",
+    ),
     "unknown": (Counting, RuntimeError("hunter2"), "the keyring failed (RuntimeError)"),
 }
 
@@ -320,7 +340,7 @@ class CredentialManager(ModuleType):
 
     def CredWrite(self, credential: dict[str, Any], _flags: int) -> None:  # noqa: N802
         blob = credential["CredentialBlob"].encode("utf-16-le")
-        if len(blob) > 2560 or len(credential["TargetName"]) > 32767:  # noqa: PLR2004
+        if len(blob) > 2560 or len(credential["TargetName"]) > 32767:
             raise WindowsError_(1783, "CredWrite")
         self.kept[credential["TargetName"]] = {**credential, "CredentialBlob": blob}
 
@@ -359,7 +379,7 @@ def macos(monkeypatch: pytest.MonkeyPatch, use: Callable[..., Keyring]) -> Keyri
         return kept[service, user]
 
     def put(_keychain: object, service: str, user: str, password: str) -> None:
-        if len(password) > 100_000:  # noqa: PLR2004
+        if len(password) > 100_000:
             raise Error(-25244, "Unknown Error")
         kept[service, user] = password
 
@@ -400,10 +420,12 @@ def test_several_entries_of_one_url(system: Keyring) -> None:
 
 def test_the_longest_secret_of_windows(windows: Keyring) -> None:
     assert windows.set(URL, "__token__", Secret("x" * 1280)) == ""
-    with pytest.raises(SourceUnavailableError, match="too long for Windows Credential Manager, which keeps at most 1,280"):
+    with pytest.raises(
+        SourceUnavailableError, match="too long for Windows Credential Manager, which keeps at most 1,280"
+    ):
         windows.set(URL, "__token__", Secret("x" * 1281))
 
 
 def test_an_error_of_macos_is_shown(macos: Keyring) -> None:
-    with pytest.raises(SourceUnavailableError, match="failed: Can't store password on keychain: .*-25244"):
+    with pytest.raises(SourceUnavailableError, match=r"failed: Can't store password on keychain: .*-25244"):
         macos.set(URL, "__token__", Secret("x" * 100_001))

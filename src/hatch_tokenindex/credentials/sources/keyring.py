@@ -124,7 +124,8 @@ class Keyring:
     def delete(self, service: str, user: str) -> bool:
         """Delete an entry, even if it can't be read; return True if there was one."""
         self._secrets.pop((service, user), None)
-        return any([backend.deleted(service, user) for backend in self._backends if not backend.is_cloud])
+        deleted = [backend.deleted(service, user) for backend in self._backends if not backend.is_cloud]
+        return any(deleted)
 
     @property
     def _backends(self) -> list[_Backend]:
@@ -326,7 +327,9 @@ def _wait(done: Event, prompter: Prompter | None, patience: Patience) -> None:
     limit = patience.unattended if prompter is None else patience.at_terminal
     if prompter is not None and not _wait_until(done, start + NOTICE):
         try:
-            prompter.note("Waiting for the keyring. Is it asking for its password? Press Ctrl-C to continue without it.")
+            prompter.note(
+                "Waiting for the keyring. Is it asking for its password? Press Ctrl-C to continue without it."
+            )
             _wait_until(done, start + limit)
         except KeyboardInterrupt as interrupt:
             # SIGTERM comes as a subclass, and ends the run.
