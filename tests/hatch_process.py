@@ -231,6 +231,25 @@ class HatchTerminal:
         """Press Ctrl-D."""
         self._process.sendeof()
 
+    def kill(self, number: int) -> None:
+        """Send a signal."""
+        self._process.kill(number)
+
+    def wait_for_hidden_input(self) -> None:
+        """Wait until the terminal doesn't show what is typed."""
+        assert self._process.waitnoecho()
+
+    def shows_input(self) -> bool:
+        """Return True if the terminal shows what is typed; also of one whose process has ended."""
+        shows: bool = self._process.getecho()
+        return shows
+
+    def reads_lines(self) -> bool:
+        """Return True if the terminal hands over what is typed line by line."""
+        import termios
+
+        return bool(termios.tcgetattr(self._process.child_fd)[3] & termios.ICANON)
+
     def finish(self) -> int:
         """Wait for the end; the exit status, or minus the signal that ended it."""
         self._process.expect(pexpect.EOF)

@@ -7,8 +7,11 @@ tests fill the first part and read both. Every backend here logs its calls there
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -220,6 +223,44 @@ class Hangs(_Logged):
         """Hang, or answer."""
         _hang_on("get_credential")
         return super().find(service, username)
+
+
+class HangsInDialog(Hangs):
+    """The same as one of keyring's own, which would ask in a window and never on the terminal."""
+
+    __module__ = "keyring.backends.SecretService"
+
+
+class AsksAtTerminal(_Logged):
+    """Asks for its own password on the terminal before it answers, as the encrypted one of `keyrings.alt` does."""
+
+    unlocked = False
+
+    def get(self, service: str, username: str) -> str | None:
+        """Ask once, and answer."""
+        if not self.unlocked:
+            getpass.getpass("Password of the keyring: ")
+            self.unlocked = True
+        return super().get(service, username)
+
+
+class Prints(FileKeyring):
+    """Prints to standard output, itself, by its descriptor and by a program, before it answers."""
+
+    def get(self, service: str, username: str) -> str | None:
+        """Print, and answer."""
+        print("a print")  # noqa: T201
+        os.write(1, b"a descriptor\n")
+        subprocess.run([sys.executable, "-S", "-c", "print('a program')"], check=True)
+        return super().get(service, username)
+
+
+class Rereads(FileKeyring):
+    """Stores every secret, and returns nothing that can be used of what it stored."""
+
+    def get(self, service: str, username: str) -> str | None:
+        """Return something else."""
+        return "something else" if super().get(service, username) else None
 
 
 def _hang_on(method: str) -> None:

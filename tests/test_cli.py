@@ -234,6 +234,20 @@ def test_a_keyring_that_does_not_keep_it(at_pypi: Maintainer, backend: str, why:
     assert at_pypi.files_with(account_token()) == []
 
 
+def test_a_secret_that_cannot_be_read_back_can_be_deleted(at_pypi: Maintainer) -> None:
+    at_pypi.home.use_keyring("Rereads")
+    check_failure(
+        manage(at_pypi, "login", typed=account_token().encode()),
+        "Saved the token for PyPI in the keyring, but it can't be read back: the keyring (keyring backends Rereads)",
+        "logout -r main -u __token__",
+    )
+    assert at_pypi.kept == {"__token__": account_token()}
+    assert "account" in manage(at_pypi, "tokens").stdout
+    assert manage(at_pypi, "logout", "-r", "main", "-u", "__token__").returncode == 0
+    assert at_pypi.kept == {}
+    assert "Nothing is saved yet." in manage(at_pypi, "tokens").stderr
+
+
 @pytest.mark.parametrize("secret", ["hunter2", f"pypi-{'x' * 90}", account_token()[:60], "pypi.org my token"])
 def test_login_stores_nothing_for_pypi_that_is_no_token(at_pypi: Maintainer, secret: str) -> None:
     with unchanged(at_pypi):
@@ -410,7 +424,7 @@ def test_tokens_where_nothing_is(at_pypi: Maintainer) -> None:
 def test_tokens_without_a_keyring(
     at_pypi: Maintainer, monkeypatch: pytest.MonkeyPatch, backend: str, *, as_json: bool
 ) -> None:
-    monkeypatch.setattr(keyrings, "PATIENCE", 0.05)
+    monkeypatch.setattr(keyrings, "REMOTE", keyrings.Patience(0.05, 0.05))
     remember(at_pypi, (PYPI, slot_of("demo"), SECRET))
     at_pypi.home.use_keyring(backend)
     result = manage(at_pypi, "tokens", *(["--json"] if as_json else []), HANGING_KEYRING="get_password")

@@ -25,7 +25,7 @@ from hatch_tokenindex.console.guard import guarded
 from hatch_tokenindex.console.tables import aligned
 from hatch_tokenindex.console.terminal import Terminal
 from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
-from hatch_tokenindex.credentials.checks import check_credential, check_user_name
+from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, check_user_name, not_a_token
 from hatch_tokenindex.credentials.credential import PROJECT_ENTRY_PREFIX, TOKEN_USER, Credential, project_entry_user
 from hatch_tokenindex.credentials.sources.command import first_line_of
 from hatch_tokenindex.credentials.sources.keyring import Keyring
@@ -147,18 +147,18 @@ def login(
     known = TOKEN_USER if name else given or context.user_of(repository)
     # A project's own entry is found under any user name that was not given.
     configured = name is not None or (user is None and given is not None)
-    if context.can_prompt:
-        found = Prompts(context.terminal, repository).prompt(name, known, user_given=configured)
-    else:
-        found = Credential(known, _piped_secret(), "standard input", user_given=configured)
     now = time.time()
-    checked = check_credential(found, name, repository, now)
-    if repository.site and checked.token is None:
-        msg = (
-            f"The secret from {found.origin} is not a valid API token, and {repository.index} accepts nothing else.\n"
-            f"Fix: copy it again, from `pypi-` to its last character, or create a new one at {repository.token_page}."
-        )
-        raise CredentialError(msg)
+
+    def check(found: Credential) -> CheckedCredential:
+        checked = check_credential(found, name, repository, now)
+        if repository.site and checked.token is None:
+            raise CredentialError(not_a_token(found, repository))
+        return checked
+
+    if context.can_prompt:
+        checked = Prompts(context.terminal, repository).credential(name, known, user_given=configured, check=check)
+    else:
+        checked = check(Credential(known, _piped_secret(), "standard input", user_given=configured))
     for note in checked.notes:
         context.terminal.warning(note)
     kept = store.save(checked, (project_entry(name),) if name else entries_for(checked, None), now)
@@ -217,19 +217,19 @@ def _forget(context: Context, service: str, entry: str) -> bool:
 @_command
 def tokens(context: Context, *, as_json: bool) -> None:
     """List saved secrets, without showing them."""
-    entries = sorted(
-        {*context.cache.read().entries, *_entries_of_current_project(context)},
-        key=lambda entry: (entry.service, entry.user),
-    )
-    if as_json:
-        context.terminal.output(
-            json.dumps([{"repository": context.name_of(entry.service), **asdict(entry)} for entry in entries], indent=2)
+    with context.terminal.reserving_output():
+        entries = sorted(
+            {*context.cache.read().entries, *_entries_of_current_project(context)},
+            key=lambda entry: (entry.service, entry.user),
         )
-    elif entries:
-        heading = ("REPOSITORY", "PROJECT", "KIND", "USER", "EXPIRES", "STORED")
-        context.terminal.output(aligned([heading, *(_row(context, entry) for entry in entries)]))
-    else:
-        context.terminal.info("Nothing is saved yet.")
+        if as_json:
+            records = [{"repository": context.name_of(entry.service), **asdict(entry)} for entry in entries]
+            context.terminal.output(json.dumps(records, indent=2))
+        elif entries:
+            heading = ("REPOSITORY", "PROJECT", "KIND", "USER", "EXPIRES", "STORED")
+            context.terminal.output(aligned([heading, *(_row(context, entry) for entry in entries)]))
+        else:
+            context.terminal.info("Nothing is saved yet.")
 
 
 @main.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,8 @@ class TokenIndexPublisher(PublisherInterface):
         from hatch_tokenindex.console.report import Report
 
         report = Report(terminal)
-        with report.reporting(as_json=asks_for_json(hatch_options)):
+        as_json = asks_for_json(hatch_options)
+        with terminal.reserving_output() if as_json else nullcontext(), report.reporting(as_json=as_json):
             options = read(
                 artifacts, hatch_options, os.environ, stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty())
             )

@@ -14,6 +14,7 @@ from hatch_process import HatchTerminal, needs_terminal, run_hatch
 from maintainer import private_repository
 from servers import BasicAuth
 
+from hatch_tokenindex import urls
 from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, may_be_for
 from hatch_tokenindex.credentials.credential import Credential
@@ -90,7 +91,9 @@ def check_refusal(result: HatchResult, secret: str, expected: list[str]) -> None
             id="not yet valid",
         ),
         pytest.param("main", "\x16", ["control characters", "Ctrl+V", "set it again"], id="Ctrl+V"),
-        pytest.param("main", f"{ACCOUNT[:60]}\n{ACCOUNT[60:]}", ["control characters"], id="line break inside"),
+        pytest.param(
+            "main", f"{ACCOUNT[:60]}\n{ACCOUNT[60:]}", ["contains line breaks", "as one line"], id="line break inside"
+        ),
         pytest.param("main", "", ["is set but empty", "missing secret", "check"], id="empty"),
         pytest.param("main", " \t ", ["is empty", "set it again"], id="white space"),
     ],
@@ -569,3 +572,58 @@ def test_a_project_that_setuptools_named_unknown_needs_a_name_and_no_token() -> 
     found = Credential("__token__", Secret(make_token(projects=["demo"])), "HATCH_INDEX_AUTH")
     with pytest.raises(CredentialError, match=r"scoped to demo and can't upload unknown\.\nFix: set `name` under"):
         check_credential(found, "unknown", Repository("main", "https://upload.pypi.org/legacy/"), 0)
+
+
+# Secrets that aren't tokens, for PyPI
+
+
+WRAPPED = "QUJD\nREVG\r\nR0hJ"
+
+
+@pytest.mark.parametrize("typed", [True, False], ids=["typed", "chosen"])
+def test_line_breaks_are_called_by_their_name(*, typed: bool) -> None:
+    found = Credential("ci", Secret(WRAPPED), "the place", typed=typed)
+    repository = Repository("private", "https://packages.example.org/legacy/")
+    with pytest.raises(CredentialError, match="The secret from the place contains line breaks") as caught:
+        check_credential(found, None, repository, NOW)
+    assert "Ctrl+V" not in str(caught.value)
+    assert ("paste it as one line" if typed else "set it as one line") in str(caught.value)
+
+
+DOUBTFUL = {
+    "a password": (
+        lambda _: "hunter2-and-more",
+        "The secret from {} doesn't look like an API token: those of {} start with `pypi-`.",
+    ),
+    "a truncated token": (
+        lambda host: make_token(location=host)[:60],
+        "The API token from {} could not be parsed; sending it unchanged.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("site", "host"), [("PyPI", "pypi.org"), ("TestPyPI", "test.pypi.org")])
+@pytest.mark.parametrize(("spelling", "note"), DOUBTFUL.values(), ids=DOUBTFUL)
+def test_what_is_not_a_token_is_told_before_it_is_sent_to_pypi(
+    spelling: Callable[[str], str], note: str, site: str, host: str
+) -> None:
+    secret = spelling(host)
+    repository = Repository("main", urls.PYPI if site == "PyPI" else urls.TEST_PYPI)
+    chosen = Credential("__token__", Secret(secret), "HATCH_INDEX_AUTH")
+    (said,) = check_credential(chosen, None, repository, NOW).notes
+    assert said.startswith(note.format("HATCH_INDEX_AUTH", site))
+    typed = Credential("__token__", Secret(secret), "the prompt", typed=True)
+    with pytest.raises(CredentialError, match=f"is not a valid API token, and {site} accepts nothing else"):
+        check_credential(typed, None, repository, NOW)
+
+
+def test_nothing_is_said_of_other_indexes_user_names_and_minted_tokens() -> None:
+    elsewhere = Repository("private", "https://packages.example.org/legacy/")
+    at_pypi = Repository("main", "https://upload.pypi.org/legacy/")
+    secret = Secret("hunter2-and-more")
+    for credential, repository in (
+        (Credential("__token__", secret, "the prompt", typed=True), elsewhere),
+        (Credential("alice", secret, "the prompt", typed=True), at_pypi),
+        (Credential("__token__", secret, "Trusted Publishing", minted=True), at_pypi),
+    ):
+        assert check_credential(credential, None, repository, NOW).notes == ()

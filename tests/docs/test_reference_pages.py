@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from servers import RecordingServer
 
 SOURCE = Path(hatch_tokenindex.__file__).parent
-KEYRING_PATIENCE = [keyrings.PATIENCE, keyrings.PATIENCE_AT_TERMINAL]
+LOCAL_PATIENCE = [keyrings.LOCAL.unattended, keyrings.LOCAL.at_terminal]
+REMOTE_PATIENCE = [keyrings.REMOTE.unattended, keyrings.REMOTE.at_terminal]
 READ_OF_ANSWERS = [upload.ANSWER_LIMIT // 2**20, simple.SIZE_LIMIT // 2**20, simple.TIME_LIMIT]
 
 
@@ -156,10 +157,10 @@ def test_the_changelog_says_why_each_dependency_came_in() -> None:
     ("page", "sentence", "numbers"),
     [
         ("configuration.md", "{} seconds and no standard input", [commands.TIME_LIMIT]),
-        ("credentials.md", "The plugin waits {} seconds without a terminal", [keyrings.PATIENCE]),
-        ("credentials.md", "continues after {} seconds", [keyrings.PATIENCE_AT_TERMINAL]),
-        ("how-to/codespaces-and-containers.md", "stops waiting after {} seconds ({} at a terminal)", KEYRING_PATIENCE),
-        ("how-to/private-index.md", "has {} seconds to answer, {} at a terminal", KEYRING_PATIENCE),
+        ("credentials.md", "Each call of the system's keyring may take {} seconds, at a terminal {}", LOCAL_PATIENCE),
+        ("credentials.md", "each call of another backend {} seconds, at a terminal {}", REMOTE_PATIENCE),
+        ("how-to/codespaces-and-containers.md", "stops waiting after {} seconds ({} at a terminal)", LOCAL_PATIENCE),
+        ("how-to/private-index.md", "The backend has {} seconds to answer, {} at a terminal", REMOTE_PATIENCE),
         (
             "security.md",
             "At most {} MiB of an answer is read, {} MiB and {} seconds of a project's page",

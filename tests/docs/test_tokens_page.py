@@ -20,6 +20,7 @@ from hatch_tokenindex.tokens import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from threading import Event
 
 NOW = 1_767_225_600
 MAIN = Repository("main", urls.PYPI)
@@ -35,6 +36,10 @@ class Silent:
     def note(self, text: str) -> None:
         """Keep it."""
         self.notes.append(text)
+
+    def hold_prompts(self, until: Event) -> None:
+        """Nothing else reads."""
+        raise AssertionError(until)
 
     def ask(self, question: str) -> str:  # noqa: ARG002
         """The same answer to everything."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from hatch_tokenindex.console.tty import restoring_terminal
 from hatch_tokenindex.errors import TokenIndexError
 from hatch_tokenindex.secrets import RUN
 
@@ -33,7 +34,7 @@ class _EndedBySignalError(KeyboardInterrupt):
 def guarded(terminal: Terminal, run: Callable[[], None]) -> int:
     """Run it and return the exit status. No exception leaves this: Hatch's debug tracebacks print variables."""
     try:
-        with _ending_signals_raised():
+        with restoring_terminal(), _ending_signals_raised():
             return _reported(terminal, run)
     except Exception:  # noqa: BLE001 - nobody can be told
         return 1

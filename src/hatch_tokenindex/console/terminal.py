@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import textwrap
@@ -10,17 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from hatch_tokenindex.console import github
+from hatch_tokenindex.console import github, streams, tty
 from hatch_tokenindex.errors import TokenIndexError
 from hatch_tokenindex.secrets import RUN, Secret
 from hatch_tokenindex.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from threading import Event
 
     from rich.console import Console
     from rich.style import Style
@@ -59,6 +59,8 @@ class Terminal:
     """All warnings so far."""
     in_github_actions: bool = False
     _writing: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+    _output: TextIO | None = field(default=None, init=False, repr=False, compare=False)
+    _held_until: list[Event] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def info(self, text: str = "") -> None:
         """Write what happens."""
@@ -100,13 +102,23 @@ class Terminal:
         try:
             # Not with the console: it keeps what it can't print, and prints it later on standard error.
             with self._printing(to_stderr=False):
-                stream = self.console.file
+                stream = self._output or self.console.file
                 encoding = getattr(stream, "encoding", None) or "utf-8"
                 click.echo(self._safe(text).encode(encoding, "backslashreplace").decode(encoding), file=stream)
         except OSError as error:
-            _silence(sys.stdout)
+            streams.silence(self._output or sys.stdout)
             msg = f"Can't write to standard output: {error.strerror}."
             raise TokenIndexError(msg) from None
+
+    @contextmanager
+    def reserving_output(self) -> Iterator[None]:
+        """Keep standard output for `output` alone: keyring backends print, and so do the programs that they run."""
+        with streams.reserved_output() as output:
+            self._output = output
+            try:
+                yield
+            finally:
+                self._output = None
 
     def command(self, text: str) -> None:
         """Write a workflow command of GitHub Actions."""
@@ -120,16 +132,35 @@ class Terminal:
 
     def ask(self, question: str) -> str:
         """Prompt on standard error; the answer is shown while it is typed."""
+        self._wait_for_terminal()
         answer: str = click.prompt(self.safe(question), default="", show_default=False, err=True)
         return answer
 
     def ask_secret(self, question: str) -> Secret:
         """Prompt on the terminal; the answer is hidden."""
-        return Secret(click.prompt(self.safe(question), default="", show_default=False, hide_input=True, err=True))
+        self._wait_for_terminal()
+        return Secret(tty.read_secret(f"{self.safe(question)}: "))
 
     def confirm(self, question: str) -> bool:
         """Prompt for yes or no on standard error; Enter means no."""
+        self._wait_for_terminal()
         return click.confirm(self.safe(question), err=True)
+
+    def hold_prompts(self, until: Event) -> None:
+        """Prompt for nothing before `until` is set: something else may be reading from the terminal."""
+        self._held_until.append(until)
+
+    def _wait_for_terminal(self) -> None:
+        if all(each.is_set() for each in self._held_until):
+            return
+        self.note(
+            "The keyring may still be reading from this terminal: press Enter to end its prompt, or Ctrl-C to end the "
+            "run. To run without it, add `-o keyring=false`."
+        )
+        for each in self._held_until:
+            # In slices, since a wait can't be interrupted by Ctrl-C on Windows.
+            while not each.wait(0.1):
+                pass
 
     def _write(self, text: str, style: Style | str, what: str = "") -> None:
         """Write a text: its first line in the style, a line that begins with `Fix: ` in bold, the others plain."""
@@ -181,14 +212,4 @@ def _surviving() -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError):
-        _silence(sys.stderr)
-
-
-def _silence(stream: TextIO | None) -> None:
-    """Lead a broken stream nowhere: Python would fail to flush it at its end, with a message and status 120."""
-    try:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, cast("TextIO", stream).fileno())
-        os.close(null)
-    except (OSError, ValueError, AttributeError):
-        return
+        streams.silence(sys.stderr)

@@ -157,6 +157,9 @@ class Chain:
             raise CredentialError(self._no_credential(project, user, seen))
         if decisive.error is not None:
             raise decisive.error
+        if decisive.place == trusted_publishing.PLACE:
+            # A job has no keyring, and doesn't need one.
+            notes = [finding.note for finding in seen if finding.status is Status.SKIPPED]
         if decisive.value is not None:
             notes += decisive.value.notes
             if decisive.place == pypirc.PLACE:

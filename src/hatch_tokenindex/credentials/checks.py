@@ -14,6 +14,8 @@ from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import Token, is_blank, issuers_in, looks_like_token, read, token_in
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hatch_tokenindex.config.origin import WithOrigin
     from hatch_tokenindex.config.repositories import Repository
 
@@ -50,8 +52,7 @@ def check_credential(found: Credential, project: str | None, repository: Reposit
         token = read(secret)
     except MalformedTokenError as error:
         token = None
-        if secret.reveal().startswith("pypi-") and repository.site:
-            notes.append(f"{_subject(found)} could not be parsed; sending it unchanged. {error}")
+        notes += _doubts(found, secret, str(error), repository)
     user = found.user
     if user != TOKEN_USER and looks_like_token(secret.reveal()):
         notes.append(f"{_subject(found)} needs the user name {TOKEN_USER}; using it instead of {user!r}.")
@@ -89,13 +90,21 @@ def check_user_name(user: WithOrigin[str]) -> WithOrigin[str]:
     return user
 
 
-def may_be_for(secret: Secret, project: str) -> bool:
+def may_be_for(secret: Secret, project: str | None) -> bool:
     """Return False if a secret is a token that is restricted to other projects than this one (normalized, PEP 503)."""
     try:
         projects = read(token_in(secret.reveal()) or secret).projects
     except MalformedTokenError:
         return True
-    return projects is None or project in projects
+    return projects is None or project is None or project in projects
+
+
+def not_a_token(found: Credential, repository: Repository) -> str:
+    """Return the error text for a secret that isn't a token, for PyPI or TestPyPI."""
+    return (
+        f"The secret from {found.origin} is not a valid API token, and {repository.index} accepts nothing else.\n"
+        f"Fix: copy it again, from `pypi-` to its last character, or create a new one at {repository.token_page}."
+    )
 
 
 def site_of(token: Token) -> str | None:
@@ -121,6 +130,12 @@ def _cleaned(found: Credential, notes: list[str]) -> Secret:
     if is_blank(cleaned):
         msg = f"The secret from {found.origin} is empty.\nFix: {_how_to_paste(found)}"
         raise CredentialError(msg)
+    if "\n" in cleaned or "\r" in cleaned:
+        msg = (
+            f"The secret from {found.origin} contains line breaks.\n"
+            f"Fix: {'paste' if found.typed else 'set'} it as one line; a key in base64 must not be wrapped."
+        )
+        raise CredentialError(msg)
     if any(character < " " or character == "\x7f" for character in cleaned):
         msg = (
             f"The secret from {found.origin} contains control characters, as if Ctrl+V had not pasted.\n"
@@ -131,6 +146,23 @@ def _cleaned(found: Credential, notes: list[str]) -> Secret:
         msg = f"The secret from {found.origin} is not UTF-8 text.\nFix: {_how_to_paste(found)}"
         raise CredentialError(msg)
     return Secret(cleaned)
+
+
+def _doubts(found: Credential, secret: Secret, why: str, repository: Repository) -> Iterator[str]:
+    """Yield a note if a secret that isn't a token goes to PyPI or TestPyPI, which accept nothing else.
+
+    Raises:
+        CredentialError: It was typed, so it can be typed again.
+    """
+    is_truncated = secret.reveal().startswith("pypi-")
+    if repository.site is None or not (is_truncated or found.user == TOKEN_USER):
+        return
+    if found.typed:
+        raise CredentialError(not_a_token(found, repository))
+    if is_truncated:
+        yield f"{_subject(found)} could not be parsed; sending it unchanged. {why}"
+    elif not found.minted:
+        yield f"The secret from {found.origin} doesn't look like an API token: those of {repository.index} start with `pypi-`."
 
 
 def _how_to_paste(found: Credential) -> str:

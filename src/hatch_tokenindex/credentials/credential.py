@@ -13,6 +13,8 @@ from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import looks_like_token
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from hatch_tokenindex.config.origin import WithOrigin
 
 TOKEN_USER = "__token__"  # noqa: S105 - the user name of every API token (PyPI, devpi, GitLab)
@@ -104,6 +106,9 @@ class Prompter(Protocol):
 
     def note(self, text: str) -> None:
         """Show something worth knowing while it happens."""
+
+    def hold_prompts(self, until: Event) -> None:
+        """Prompt for nothing before `until` is set: something else may be reading from the terminal."""
 
     def ask(self, question: str) -> str:
         """Prompt for an answer that is shown while it is typed."""

@@ -115,18 +115,22 @@ class CredentialStore:
     ) -> _KeyringChange:
         failed_before = self.keyring.fault is not None
         saved: list[KeyringEntry] = []
+        unreadable: list[KeyringEntry] = []
         notes, warnings = [], []
         backend, deleted = "", None
         try:
             backend = self.keyring.name
             for entry in entries:
-                self.keyring.set(self.repository.url, entry.user, checked.credential.secret)
-                saved.append(entry)
+                if reason := self.keyring.set(self.repository.url, entry.user, checked.credential.secret):
+                    unreadable.append(entry)
+                    warnings.append(self._unreadable_warning(checked, entry, reason))
+                else:
+                    saved.append(entry)
         except SourceUnavailableError as error:
             unsaved = f"The {checked.credential.noun} was not saved; the next run will prompt for it again"
             if failed_before:
                 notes.append(f"{unsaved}.")
-            else:
+            elif not unreadable:
                 warnings.append(f"{unsaved}: {error}.")
         else:
             try:
@@ -135,12 +139,20 @@ class CredentialStore:
                 warnings.append(f"The rejected secret is still in the keyring: {error}.")
         if saved:
             notes.append(self._saved_note(checked, saved, backend))
-        return _KeyringChange(tuple(saved), deleted, tuple(notes), tuple(warnings))
+        return _KeyringChange((*saved, *unreadable), deleted, tuple(notes), tuple(warnings))
 
     def _saved_note(self, checked: CheckedCredential, entries: Sequence[KeyringEntry], backend: str) -> str:
         targets = " and ".join(describe(self.repository.url, entry.user) for entry in entries)
-        undo = " and ".join(f"`{command('logout', *self.arguments(entry))}`" for entry in entries)
-        return f"Saved the {checked.credential.noun} for {targets} in the keyring ({backend}). To remove it: {undo}"
+        return f"Saved the {checked.credential.noun} for {targets} in the keyring ({backend}). {self._undo(entries)}"
+
+    def _unreadable_warning(self, checked: CheckedCredential, entry: KeyringEntry, reason: str) -> str:
+        return (
+            f"Saved the {checked.credential.noun} for {describe(self.repository.url, entry.user)} in the keyring, but it can't be "
+            f"read back: {reason}. The next run may prompt for it again. {self._undo((entry,))}"
+        )
+
+    def _undo(self, entries: Sequence[KeyringEntry]) -> str:
+        return "To remove it: " + " and ".join(f"`{command('logout', *self.arguments(entry))}`" for entry in entries)
 
     def _delete(self, refused: Credential | None, saved: Sequence[KeyringEntry]) -> str | None:
         """Delete the entry of a refused secret, if the new one is in another entry, and return its user name."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import keyring
 import pytest
 from api_tokens import account_token, project_token
-from hatch_process import needs_terminal, run_hatch
+from hatch_in_process import invoke_hatch
+from hatch_process import command, needs_terminal, run_command, run_hatch
 from keyring.backend import KeyringBackend
 from keyring.credentials import Credential as Offer
 from keyring.credentials import SimpleCredential
@@ -22,7 +26,7 @@ from hatch_tokenindex.credentials.cache import Cache, EntryRecord
 from hatch_tokenindex.credentials.checks import check_credential
 from hatch_tokenindex.credentials.credential import Credential
 from hatch_tokenindex.credentials.sources import keyring as keyrings
-from hatch_tokenindex.credentials.sources.keyring import Keyring
+from hatch_tokenindex.credentials.sources.keyring import Keyring, Patience
 from hatch_tokenindex.credentials.store import CredentialStore, KeyringEntry
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.secrets import Secret
@@ -31,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hatch_process import HatchTerminal
+    from ci_job import Job
+    from hatch_process import HatchResult, HatchTerminal
     from maintainer import Maintainer
 
 PYPI = "https://upload.pypi.org/legacy/"
@@ -181,12 +186,12 @@ def lines_about_the_keyring(terminal: HatchTerminal) -> list[str]:
 
 BACKENDS = {
     "keyring.backends.fail.Keyring": "No keyring available",
-    "no.such.Backend": "The keyring failed (ModuleNotFoundError)",
+    "no.such.Backend": "The keyring backend from PYTHON_KEYRING_BACKEND could not be loaded: No module named 'no'",
     "keyring_backends.Locked": "The keyring is locked",
     "keyring_backends.Init": "The keyring could not be started",
     "keyring_backends.Explodes": "The keyring failed (RuntimeError)",
     "keyring_backends.WriteFails": "was not saved; the next run will prompt for it again: the keyring failed (PasswordSetError)",
-    "keyring_backends.CredentialOnly": "was not saved; the next run will prompt for it again: the keyring failed (NotImplementedError)",
+    "keyring_backends.CredentialOnly": "was not saved; the next run will prompt for it again: the keyring (keyring backends CredentialOnly) can't",
     "keyring_backends.Swallows": "was not saved; the next run will prompt for it again: the keyring (keyring backends Swallows) did not",
     "keyring.backends.null.Keyring": "was not saved; the next run will prompt for it again: the keyring (null Keyring) did not keep it",
 }
@@ -267,7 +272,7 @@ def test_a_keyring_that_is_not_needed_is_not_touched(at_index: Maintainer, backe
 
 
 def test_without_a_terminal_a_hanging_keyring_has_five_seconds(at_index: Maintainer) -> None:
-    at_index.home.use_keyring("Hangs")
+    at_index.home.use_keyring("HangsInDialog")
     at_index.build()
     start = time.monotonic()
     result = at_index.publish(HANGING_KEYRING="get_credential")
@@ -284,7 +289,7 @@ def test_without_a_terminal_a_hanging_keyring_has_five_seconds(at_index: Maintai
 @needs_terminal
 @pytest.mark.parametrize("method", ["get_password", "set_password"])
 def test_on_a_terminal_it_says_what_is_awaited_and_ctrl_c_goes_on(at_index: Maintainer, method: str) -> None:
-    at_index.home.use_keyring("Hangs")
+    at_index.home.use_keyring("HangsInDialog")
     at_index.build("alpha", "beta")
     with at_index.at_terminal(HANGING_KEYRING=method) as terminal:
         if method == "set_password":
@@ -301,6 +306,96 @@ def test_on_a_terminal_it_says_what_is_awaited_and_ctrl_c_goes_on(at_index: Main
     assert "Waiting" in awaited
     assert "topped waiting for the keyring" in warning
     assert [call for call in at_index.home.keyring.calls if call[0] == method] == [at_index.home.keyring.calls[-1]]
+
+
+@needs_terminal
+def test_sigterm_ends_the_wait_and_the_run(at_index: Maintainer) -> None:
+    at_index.home.use_keyring("HangsInDialog")
+    at_index.build()
+    with at_index.at_terminal(HANGING_KEYRING="get_password") as terminal:
+        terminal.expect("Press Ctrl-C to continue without it")
+        terminal.kill(signal.SIGTERM)
+        assert terminal.finish() == 128 + signal.SIGTERM
+    assert "Ended by SIGTERM." in terminal.words
+    assert at_index.received == []
+
+
+# Keyrings that print
+
+
+@pytest.mark.parametrize("run", [run_hatch, invoke_hatch], ids=["a process", "in this process"])
+def test_a_keyring_that_prints_does_not_break_json(
+    at_index: Maintainer, run: Callable[..., HatchResult], capfd: pytest.CaptureFixture[str]
+) -> None:
+    at_index.home.use_keyring("Prints")
+    at_index.home.remember(at_index.url, "__token__", SECRET)
+    at_index.build()
+    for arguments in (("-o", "explain"), ()):
+        result = at_index.publish("-o", "json", *arguments, run=run)
+        assert result.returncode == 0, result.output
+        assert json.loads(result.stdout)["ok"]
+        printed = capfd.readouterr()
+        assert "a print" in result.stderr
+        assert "a print" not in printed.out
+        if run is run_hatch:
+            assert {"a descriptor", "a program"} <= set(result.stderr.splitlines())
+    assert at_index.received == [(at_index.project.name, "__token__", SECRET)]
+
+
+def test_a_keyring_that_prints_does_not_break_the_list_of_tokens(at_pypi: Maintainer) -> None:
+    at_pypi.home.use_keyring("Prints")
+    at_pypi.home.remember(PYPI, "__token__", account_token())
+    for arguments in (("--json",), ()):
+        result = at_pypi.manage("tokens", *arguments)
+        assert result.returncode == 0, result.output
+        assert {"a print", "a descriptor", "a program"} <= set(result.stderr.splitlines())
+        assert "a print" not in result.stdout
+        assert "__token__" in result.stdout
+    assert json.loads(at_pypi.manage("tokens", "--json").stdout)[0]["kind"] == "account"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="starts a shell")
+@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/null"])
+def test_what_a_keyring_prints_is_lost_where_standard_error_is(at_index: Maintainer, streams: str) -> None:
+    at_index.home.use_keyring("Prints")
+    at_index.home.remember(at_index.url, "__token__", SECRET)
+    at_index.build()
+    shell = ("sh", "-c", f'"$0" publish -p tokenindex -r private -o json {streams}', command("hatch"))
+    result = run_command(*shell, cwd=at_index.project.folder, environment=at_index.home.environment)
+    assert json.loads(result.stdout)["ok"]
+    assert result.stderr == ""
+
+
+# Jobs without a keyring
+
+
+@pytest.mark.parametrize(
+    "backend", ["keyring.backends.fail.Keyring", "keyring_backends.Locked", "keyring_backends.Init"]
+)
+@pytest.mark.parametrize("arguments", [(), ("-o", "dry-run")])
+def test_a_job_without_a_keyring_says_nothing_of_it(job: Job, backend: str, arguments: tuple[str, ...]) -> None:
+    job.at.home.environment["PYTHON_KEYRING_BACKEND"] = backend
+    result = job.publish("-o", "json", *arguments)
+    assert result.returncode == 0, result.output
+    assert json.loads(result.stdout)["warnings"] == []
+    assert "eyring" not in result.output
+    assert "::warning" not in result.output
+
+
+def test_a_job_with_a_secret_does_not_look_for_a_keyring(job: Job) -> None:
+    job.at.home.use_keyring("Explodes")
+    result = job.publish("-o", "json", HATCH_INDEX_AUTH=SECRET)
+    assert result.returncode == 0, result.output
+    assert json.loads(result.stdout)["warnings"] == []
+    assert "eyring" not in result.output
+    assert job.at.home.keyring.calls == []
+
+
+def test_a_job_is_told_of_an_entry_that_cannot_be_used(job: Job) -> None:
+    job.at.home.remember(job.at.url, slot_of(job.project), project_token("another", expires=PAST))
+    result = job.publish()
+    assert result.returncode == 0, result.output
+    assert "Skipped keyring: " in result.words
 
 
 # Every fault of every method
@@ -357,7 +452,6 @@ QUESTIONS: dict[str, tuple[str, Callable[[Keyring], Any]]] = {
     "remembered": ("get_password", lambda ring: ring.remembered("service", "slot", "user")),
     "offered": ("get_credential", lambda ring: ring.offered("service")),
     "set": ("set_password", lambda ring: ring.set("service", "user", Secret(SECRET))),
-    "set, when it is read again": ("get_password", lambda ring: ring.set("service", "user", Secret(SECRET))),
     "delete": ("delete_password", lambda ring: ring.delete("service", "user")),
     "name": ("name", lambda ring: ring.name),
 }
@@ -389,6 +483,8 @@ def test_every_fault_of_every_method_is_the_same_exception(
     fault: BaseException,
     reason: str,
 ) -> None:
+    if (method, type(fault)) == ("set_password", NotImplementedError):
+        reason = "the keyring (Faulty) can't store it"
     backend = Faulty(method, raising(fault))
     backend.secrets["service", "user"] = "old"
     use(backend)
@@ -398,6 +494,8 @@ def test_every_fault_of_every_method_is_the_same_exception(
             ask(ring)
         assert str(caught.value) == reason
         assert SECRET not in repr(caught.value)
+        if "can't store" in reason:
+            return
     assert ring.fault == reason
     assert backend.calls.count(method) == 1
 
@@ -407,6 +505,11 @@ class Listener:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.held: list[threading.Event] = []
+
+    def hold_prompts(self, until: threading.Event) -> None:
+        """Wait with questions."""
+        self.held.append(until)
 
     def note(self, text: str) -> None:
         """Hear it."""
@@ -431,8 +534,8 @@ def test_every_method_may_hang(
     *,
     anybody: bool,
 ) -> None:
-    monkeypatch.setattr(keyrings, "PATIENCE", 0.02)
-    monkeypatch.setattr(keyrings, "PATIENCE_AT_TERMINAL", 0.04)
+    monkeypatch.setattr(keyrings, "NOTICE", 0.02)
+    monkeypatch.setattr(keyrings, "REMOTE", Patience(0.02, 0.04))
     let_go = threading.Event()
     backend = Faulty(method, lambda: assert_true(let_go.wait(60)))
     backend.secrets["service", "user"] = "old"
@@ -445,7 +548,10 @@ def test_every_method_may_hang(
     assert backend.calls.count(method) == 1
     awaited = "Waiting for the keyring. Is it asking for its password? Press Ctrl-C to continue without it."
     assert prompter.notes == ([awaited] if anybody else [])
+    # It may be reading from the terminal until it lets go.
+    assert [each.is_set() for each in prompter.held] == ([False] if anybody else [])
     let_go.set()
+    assert all(each.wait(60) for each in prompter.held)
 
 
 def assert_true(value: object) -> None:
@@ -454,7 +560,9 @@ def assert_true(value: object) -> None:
 
 
 def test_the_limits_are_those_that_are_documented() -> None:
-    assert (keyrings.PATIENCE, keyrings.PATIENCE_AT_TERMINAL) == (5, 20)
+    assert keyrings.NOTICE == 5
+    assert Patience(5, 20) == keyrings.LOCAL
+    assert Patience(15, 120) == keyrings.REMOTE
 
 
 # A refused secret that can't be deleted

@@ -15,6 +15,8 @@ from hatch_tokenindex.credentials.sources.prompt import Prompts
 from hatch_tokenindex.secrets import Secret
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from hatch_process import HatchTerminal
     from maintainer import Maintainer
 
@@ -230,6 +232,10 @@ class Typist:
     def note(self, text: str) -> None:
         """Nobody says anything."""
         raise AssertionError(text)
+
+    def hold_prompts(self, until: Event) -> None:
+        """Nothing else reads."""
+        raise AssertionError(until)
 
     def ask(self, question: str) -> str:
         """Nobody asks."""

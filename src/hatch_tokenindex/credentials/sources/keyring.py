@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+import re
+from dataclasses import dataclass, replace
 from threading import Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
@@ -10,12 +12,14 @@ from typing import TYPE_CHECKING, TypeVar
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, Prompter, project_entry_user
 from hatch_tokenindex.credentials.finding import Source, Status, fixed, reading
 from hatch_tokenindex.errors import SourceUnavailableError
-from hatch_tokenindex.secrets import Secret
+from hatch_tokenindex.secrets import MASK, RUN, Secret
+from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from keyring.backend import KeyringBackend
+    from keyring.credentials import Credential as Credentials
 
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.cache import Cache
@@ -23,36 +27,65 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE = 5
-"""Seconds that a keyring has where nobody can answer a dialog, and after which a user sees what the run waits for."""
-PATIENCE_AT_TERMINAL = 20
-"""Seconds that it has in all at a terminal, where somebody may be answering a dialog."""
+NO_KEYRING = "no keyring available"
+NOTICE = 5
+"""Seconds after which a user sees what the run waits for."""
+LONGEST_REASON = 300
+"""Characters that are shown of a backend's error."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """The seconds that one call may take: where nobody can answer a dialog, and at a terminal."""
+
+    unattended: float
+    at_terminal: float
+
+
+LOCAL = Patience(5, 20)
+"""For keyring's own backends, which ask the operating system."""
+REMOTE = Patience(15, 120)
+"""For all others: a cloud needs seconds for a token, and its user minutes to sign in."""
+
+_OWN_BACKENDS = "keyring.backends."
+# The backends of Azure, Google and AWS get a token from a service, whatever the user name, and store nothing.
+_CLOUDS = ("artifacts_keyring", "keyrings.gauth", "keyrings.codeartifact")
+_OPAQUE = re.compile(r"[\w+=-]{40,}")
+# Windows' error for a secret that is too long for its Credential Manager.
+_BAD_DATA = 1783
 
 
 class Keyring:
     """Reads and writes entries, each with a service (the upload URL) and a user name.
 
-    Every method raises `SourceUnavailableError` if the keyring is absent, locked, broken or silent. After the first such
-    fault it isn't used again in this run. Used by the main thread alone.
+    Every method raises `SourceUnavailableError` if the keyring is absent, locked, broken or silent. A backend that failed
+    isn't used again in this run, and no question is asked twice. Used by the main thread alone.
     """
 
     def __init__(self, prompter: Prompter | None) -> None:
         """`prompter` shows what the run waits for; None where nobody can answer a dialog."""
         self._prompter = prompter
-        self.fault: str | None = None
-        """The reason why it isn't used any more in this run."""
+        self._loaded: list[_Backend] = []
+        self._fault: str | None = None
+        self._secrets: dict[tuple[str, str], Secret | None] = {}
+
+    @property
+    def fault(self) -> str | None:
+        """The reason why nothing can be saved any more in this run."""
+        faults = (backend.fault for backend in self._loaded if not backend.is_cloud)
+        return self._fault or next(filter(None, faults), None)
+
+    @property
+    def name(self) -> str:
+        """The name of the backend that entries are saved in."""
+        return self._backends[0].name
 
     def get(self, service: str, user: str) -> Secret | None:
         """Return the secret of one entry, None if there is none."""
-
-        def read(backend: KeyringBackend) -> str | None:
-            password = backend.get_password(service, user)
-            # Google's and AWS's backends return their token for every user name, and only this says whose it is.
-            credential = backend.get_credential(service, user) if password else None
-            return password if credential is None or credential.username == user else None
-
-        password = _text(self._guarded(read), "secret")
-        return Secret(password) if password else None
+        if (service, user) not in self._secrets:
+            found = (backend.secret(service, user) for backend in self._backends)
+            self._secrets[service, user] = next(filter(None, found), None)
+        return self._secrets[service, user]
 
     def remembered(self, service: str, entry_user: str, user: str) -> Credential | None:
         """Return the secret of one entry as a credential of `user`."""
@@ -62,94 +95,137 @@ class Keyring:
         return Credential(user, secret, f"keyring entry {entry_user!r} for {service}", entry_user)
 
     def offered(self, service: str) -> Credential | None:
-        """Return what the backend offers for a service without a user name, as Google's, Azure's and AWS's do."""
-
-        def read(backend: KeyringBackend) -> tuple[str | None, str | None]:
-            offer = backend.get_credential(service, None)
-            return (None, None) if offer is None else (offer.username, offer.password)
-
-        username, password = self._guarded(read)
-        user, secret = _text(username, "user name") or TOKEN_USER, _text(password, "secret")
+        """Return what a backend offers for a service without a user name, as Google's, Azure's and AWS's do."""
+        offers = filter(None, (backend.offer(service) for backend in self._backends))
+        user, secret = next(offers, ("", Secret("")))
         if not secret or user.startswith("pypi_token:"):
             return None
         if not user.isprintable() or ":" in user:
             msg = "the keyring offers a user name that can't be sent"
             raise SourceUnavailableError(msg)
-        return Credential(user, Secret(secret), f"keyring entry {user!r} for {service}", user)
+        return Credential(user, secret, f"keyring entry {user!r} for {service}", user)
 
-    def set(self, service: str, user: str, secret: Secret) -> None:
-        """Save a secret, and make sure that it can be read back."""
-
-        def store(backend: KeyringBackend) -> str | None:
-            backend.set_password(service, user, secret.reveal())
-            return backend.get_password(service, user)
-
-        if self._guarded(store) != secret.reveal():
-            msg = f"the keyring ({self.name}) did not keep it"
+    def set(self, service: str, user: str, secret: Secret) -> str:
+        """Save a secret, and return the reason why it can't be read back, if it can't: it may be stored all the same."""
+        self._secrets.pop((service, user), None)
+        store = next((backend for backend in self._backends if backend.stored(service, user, secret)), None)
+        if store is None:
+            msg = f"the keyring ({self.name}) can't store it"
             raise SourceUnavailableError(msg)
+        try:
+            kept = store.call(lambda backend: backend.get_password(service, user))
+        except SourceUnavailableError as error:
+            return str(error)
+        if not kept:
+            msg = f"the keyring ({store.name}) did not keep it"
+            raise SourceUnavailableError(msg)
+        return "" if kept == secret.reveal() else f"the keyring ({store.name}) returns another secret"
 
     def delete(self, service: str, user: str) -> bool:
-        """Delete an entry; return True if there was one."""
+        """Delete an entry, even if it can't be read; return True if there was one."""
+        self._secrets.pop((service, user), None)
+        deleted = [backend.deleted(service, user) for backend in self._backends if not backend.is_cloud]
+        return any(deleted)
 
-        def remove(backend: KeyringBackend) -> bool:
-            if backend.get_password(service, user) is None:
-                return False
-            backend.delete_password(service, user)
-            return True
+    @property
+    def _backends(self) -> list[_Backend]:
+        """The backends that keyring chains, or the only one; those that store entries come first."""
+        if self._fault is not None:
+            raise SourceUnavailableError(self._fault)
+        try:
+            self._loaded = self._loaded or [
+                _Backend(backend, self._prompter) for backend in _in_time(_load, self._prompter, LOCAL, may_read=False)
+            ]
+        except SourceUnavailableError as error:
+            self._fault = str(error)
+            raise
+        except _BackendError as error:
+            self._fault = _loading_reason(error.fault)
+            raise SourceUnavailableError(self._fault) from None
+        return sorted(self._loaded, key=lambda backend: backend.is_cloud)
 
-        return self._guarded(remove)
+
+class _Backend:
+    """One backend of keyring: after the first call that failed or took too long, none is made."""
+
+    def __init__(self, backend: KeyringBackend, prompter: Prompter | None) -> None:
+        self._backend = backend
+        self._prompter = prompter
+        module = type(backend).__module__
+        self.is_cloud = module in _CLOUDS
+        self._is_own = module.startswith(_OWN_BACKENDS)
+        self._offers: dict[str, tuple[str, Secret] | None] = {}
+        self._ignores_users: set[str] = set()
+        self.fault: str | None = None
+
+    def call(self, question: Callable[[KeyringBackend], T]) -> T:
+        """Return the answer to one call. Raises `SourceUnavailableError`."""
+        if self.fault is not None:
+            raise SourceUnavailableError(self.fault)
+        patience = LOCAL if self._is_own else REMOTE
+        try:
+            # Keyring's own backends prompt in a window; any other may prompt on the terminal.
+            return _in_time(lambda: question(self._backend), self._prompter, patience, may_read=not self._is_own)
+        except SourceUnavailableError as error:
+            self.fault = str(error)
+            raise
+        except _BackendError as error:
+            self.fault = _reason(error.fault, quotes_no_secret=self._is_own or self.is_cloud)
+            raise SourceUnavailableError(self.fault) from None
 
     @property
     def name(self) -> str:
         """The name of the backend."""
-        return self._guarded(lambda backend: str(backend.name))
+        return self.call(lambda backend: str(backend.name))
 
-    def _guarded(self, question: Callable[[KeyringBackend], T]) -> T:
-        if self.fault is not None:
-            raise SourceUnavailableError(self.fault)
-        try:
-            return self._in_time(question)
-        except SourceUnavailableError as error:
-            self.fault = str(error)
-            raise
+    def secret(self, service: str, user: str) -> Secret | None:
+        """Return the secret of one entry, None if there is none."""
+        if self.is_cloud or service in self._ignores_users:
+            owner, offered = self.offer(service) or ("", None)
+            return offered if owner == user else None
+        password = _text(self.call(lambda backend: backend.get_password(service, user)), "secret")
+        if not password:
+            return None
+        # A backend may return its token for every user name, and only this says whose it is.
+        credential = self.call(lambda backend: _pair(backend.get_credential(service, user)))
+        if credential is None or credential[0] == user:
+            return Secret(password)
+        self._offers[service] = _offer(credential)
+        self._ignores_users.add(service)
+        return None
 
-    def _in_time(self, question: Callable[[KeyringBackend], T]) -> T:
-        # A backend can block for ever in a dialog that nobody sees: a daemon thread can be left behind, a call can't.
-        answers: list[T] = []
-        faults: list[BaseException] = []
-        done = Event()
+    def offer(self, service: str) -> tuple[str, Secret] | None:
+        """Return the user name and secret that it offers for a service, None if it offers none."""
+        if service not in self._offers:
+            self._offers[service] = _offer(self.call(lambda backend: _pair(backend.get_credential(service, None))))
+        return self._offers[service]
 
-        def work() -> None:
+    def stored(self, service: str, user: str, secret: Secret) -> bool:
+        """Save a secret; return False if it stores nothing."""
+
+        def store(backend: KeyringBackend) -> bool:
             try:
-                import keyring
+                backend.set_password(service, user, secret.reveal())
+            except NotImplementedError:
+                return False
+            return True
 
-                answers.append(question(keyring.get_keyring()))
-            except BaseException as error:  # noqa: BLE001 - backends raise whatever their libraries raise
-                faults.append(error)
-            finally:
-                done.set()
+        return self.call(store)
 
-        Thread(target=work, name="keyring", daemon=True).start()
-        if not self._wait(done):
-            limit = PATIENCE if self._prompter is None else PATIENCE_AT_TERMINAL
-            msg = f"the keyring timed out after {limit} s"
-            raise SourceUnavailableError(msg)
-        if faults:
-            raise SourceUnavailableError(_reason(faults[0])) from None
-        return answers[0]
+    def deleted(self, service: str, user: str) -> bool:
+        """Delete an entry; return False if there was none."""
 
-    def _wait(self, done: Event) -> bool:
-        start = monotonic()
-        if _wait_until(done, start + PATIENCE) or self._prompter is None:
-            return done.is_set()
-        try:
-            self._prompter.note(
-                "Waiting for the keyring. Is it asking for its password? Press Ctrl-C to continue without it."
-            )
-            return _wait_until(done, start + PATIENCE_AT_TERMINAL)
-        except KeyboardInterrupt:
-            msg = "stopped waiting for the keyring"
-            raise SourceUnavailableError(msg) from None
+        def delete(backend: KeyringBackend) -> bool:
+            try:
+                backend.delete_password(service, user)
+            except Exception:
+                # Backends differ in what they raise for an entry that isn't there.
+                if backend.get_password(service, user) is None:
+                    return False
+                raise
+            return True
+
+        return self.call(delete)
 
 
 def secret_sources(
@@ -186,12 +262,84 @@ def secret_sources(
         yield reading("keyring: any user", lambda: dated(keyring.offered(service)), check)
 
 
-def _text(value: object, what: str) -> str | None:
-    """Return what a backend answered, if it is text: backends return what their libraries return."""
-    if value is None or isinstance(value, str):
-        return value
-    msg = f"the keyring returned a {what} that is {type(value).__name__} and not text"
-    raise SourceUnavailableError(msg)
+class _BackendError(Exception):
+    """The exception that a backend raised."""
+
+    def __init__(self, fault: BaseException) -> None:
+        super().__init__()
+        self.fault = fault
+
+
+def _load() -> list[KeyringBackend]:
+    try:
+        import keyring
+        from keyring.backends.chainer import ChainerBackend
+    except Exception:  # noqa: BLE001 - a broken library raises anything
+        msg = "the keyring library can't be imported"
+        raise SourceUnavailableError(msg) from None
+
+    backend = keyring.get_keyring()
+    return list(backend.backends) if isinstance(backend, ChainerBackend) else [backend]
+
+
+def _in_time(question: Callable[[], T], prompter: Prompter | None, patience: Patience, *, may_read: bool) -> T:
+    """Return the answer to a question.
+
+    Args:
+        question: Asks a backend.
+        prompter: Shows what the run waits for; None where nobody can answer a dialog.
+        patience: The time limit.
+        may_read: The backend may be reading from the terminal as long as it doesn't answer.
+
+    Raises:
+        SourceUnavailableError: The time is up, or the user didn't want to wait.
+        _BackendError: The backend raised an exception.
+    """
+    # A backend can block for ever in a dialog that nobody sees: a daemon thread can be left behind, a call can't.
+    answers: list[T] = []
+    faults: list[BaseException] = []
+    done = Event()
+
+    def work() -> None:
+        try:
+            answers.append(question())
+        except BaseException as error:  # noqa: BLE001 - backends raise whatever their libraries raise
+            faults.append(error)
+        finally:
+            done.set()
+
+    Thread(target=work, name="keyring", daemon=True).start()
+    try:
+        _wait(done, prompter, patience)
+    except SourceUnavailableError:
+        if prompter is not None and may_read:
+            prompter.hold_prompts(done)
+        raise
+    for fault in faults:
+        if isinstance(fault, SourceUnavailableError):
+            raise fault
+        raise _BackendError(fault)
+    return answers[0]
+
+
+def _wait(done: Event, prompter: Prompter | None, patience: Patience) -> None:
+    start = monotonic()
+    limit = patience.unattended if prompter is None else patience.at_terminal
+    if prompter is not None and not _wait_until(done, start + NOTICE):
+        try:
+            prompter.note(
+                "Waiting for the keyring. Is it asking for its password? Press Ctrl-C to continue without it."
+            )
+            _wait_until(done, start + limit)
+        except KeyboardInterrupt as interrupt:
+            # SIGTERM comes as a subclass, and ends the run.
+            if type(interrupt) is not KeyboardInterrupt:
+                raise
+            msg = "stopped waiting for the keyring"
+            raise SourceUnavailableError(msg) from None
+    if not _wait_until(done, start + limit):
+        msg = f"the keyring timed out after {limit} s"
+        raise SourceUnavailableError(msg)
 
 
 def _wait_until(done: Event, deadline: float) -> bool:
@@ -202,17 +350,53 @@ def _wait_until(done: Event, deadline: float) -> bool:
     return done.is_set()
 
 
-def _reason(fault: BaseException) -> str:
-    try:
-        from keyring.errors import InitError, KeyringLocked, NoKeyringError
-    except ImportError:
-        return "the keyring library can't be imported"
+def _pair(credential: Credentials | None) -> tuple[object, object] | None:
+    # In the thread of the call: the properties of a backend's credential may do anything.
+    return None if credential is None else (credential.username, credential.password)
+
+
+def _offer(credential: tuple[object, object] | None) -> tuple[str, Secret] | None:
+    username, password = credential or (None, None)
+    user, secret = _text(username, "user name") or TOKEN_USER, _text(password, "secret")
+    return (user, Secret(secret)) if secret else None
+
+
+def _text(value: object, what: str) -> str | None:
+    """Return what a backend answered, if it is text: backends return what their libraries return."""
+    if value is None or isinstance(value, str):
+        return value
+    msg = f"the keyring returned a {what} that is {type(value).__name__} and not text"
+    raise SourceUnavailableError(msg)
+
+
+def _loading_reason(fault: BaseException) -> str:
+    """Return the reason why keyring found no backend; nothing secret was read yet, except from its configuration."""
+    if not isinstance(fault, (ImportError, AttributeError, RuntimeError)):
+        return _reason(fault, quotes_no_secret=False)
+    chosen = "PYTHON_KEYRING_BACKEND" if "PYTHON_KEYRING_BACKEND" in os.environ else "keyringrc.cfg"
+    return f"the keyring backend from {chosen} could not be loaded: {_shown(fault)}"
+
+
+def _reason(fault: BaseException, *, quotes_no_secret: bool) -> str:
+    from keyring.errors import InitError, KeyringLocked, NoKeyringError
 
     if isinstance(fault, NoKeyringError):
-        return "no keyring available"
+        return NO_KEYRING
     if isinstance(fault, KeyringLocked):
         return "the keyring is locked"
     if isinstance(fault, InitError):
         return "the keyring could not be started"
-    # The text of an unknown exception could quote what was to be stored.
+    if isinstance(fault, ImportError) and fault.name:
+        return f"the keyring needs the module {fault.name!r}, which is not installed"
+    if isinstance(fault, FileNotFoundError) and fault.filename:
+        return f"the keyring needs {str(fault.filename)!r}, which was not found"
+    if getattr(fault, "winerror", None) == _BAD_DATA:
+        return "the secret is too long for Windows Credential Manager, which keeps at most 1,280 characters"
+    # The text of an unknown exception could quote a secret that was read.
+    if quotes_no_secret and (text := _shown(fault)):
+        return f"the keyring failed: {text}"
     return f"the keyring failed ({type(fault).__name__})"
+
+
+def _shown(fault: BaseException) -> str:
+    return shortened(_OPAQUE.sub(MASK, one_line(RUN.redact(str(fault)))).rstrip("."), LONGEST_REASON)

@@ -55,16 +55,18 @@ class Prompts:
         return self._user
 
     def credential(
-        self, project: str, user: str, *, user_given: bool, check: Callable[[Credential], CheckedCredential]
+        self, project: str | None, user: str, *, user_given: bool, check: Callable[[Credential], CheckedCredential]
     ) -> CheckedCredential:
         """Return a usable secret for a project: one typed before if it may be for this user and project too.
+
+        For no project, it is a secret for whatever the token is scoped to.
 
         Raises `CredentialError` after `ATTEMPTS` secrets that can't be used.
         """
         left = ATTEMPTS
         while True:
             typed, left = (
-                self._typed_before(project, user) or self.prompt(project, user, user_given=user_given),
+                self._typed_before(project, user) or self._prompt(project, user, user_given=user_given),
                 left - 1,
             )
             try:
@@ -75,8 +77,7 @@ class Prompts:
                     raise
                 self._prompter.note(f"{error}\nAttempts left: {left}.")
 
-    def prompt(self, project: str | None, user: str, *, user_given: bool) -> Credential:
-        """Prompt for the secret of a project (None: of whatever the token is scoped to)."""
+    def _prompt(self, project: str | None, user: str, *, user_given: bool) -> Credential:
         page = self._repository.token_page
         what = "API token" if user == TOKEN_USER else f"Password or token of {user!r}"
         create = f"; create one at {page}" if page else ""
@@ -94,7 +95,7 @@ class Prompts:
         """Don't use again what can't be used."""
         self._typed = [typed for typed in self._typed if typed != refused]
 
-    def _typed_before(self, project: str, user: str) -> Credential | None:
+    def _typed_before(self, project: str | None, user: str) -> Credential | None:
         fitting = (typed for typed in self._typed if typed.user == user and may_be_for(typed.secret, project))
         return next(fitting, None)
 
