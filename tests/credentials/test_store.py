@@ -642,4 +642,4 @@ def test_without_a_keyring_it_is_said_that_nothing_is_stored(at_index: Maintaine
         terminal.give_secret("correct horse")
         assert terminal.finish() == 0
     assert terminal.words.count("No keyring available") == 1
-    assert terminal.words.count("The secret was not saved; the next run will prompt for it again.") == 1
+    assert terminal.words.count("The password was not saved; the next run will prompt for it again.") == 1
