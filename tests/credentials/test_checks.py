@@ -567,5 +567,5 @@ def test_what_is_typed_and_no_use_is_asked_for_again(pypi: PyPIStandIn, home: Ho
 
 def test_a_project_that_setuptools_named_unknown_needs_a_name_and_no_token() -> None:
     found = Credential("__token__", Secret(make_token(projects=["demo"])), "HATCH_INDEX_AUTH")
-    with pytest.raises(CredentialError, match="scoped to demo and can't upload unknown.\nFix: set `name` under"):
+    with pytest.raises(CredentialError, match=r"scoped to demo and can't upload unknown\.\nFix: set `name` under"):
         check_credential(found, "unknown", Repository("main", "https://upload.pypi.org/legacy/"), 0)
