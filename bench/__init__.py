@@ -1,1 +1,1 @@
-"""How fast this publisher is beside other upload tools: `hatch run bench:all`. See `docs/contributing/benchmarks.md`."""
+"""Benchmarks of this publisher and other upload tools: `hatch run bench:all`. See `docs/contributing/benchmarks.md`."""

@@ -1,4 +1,4 @@
-"""What is compared: the command line of each upload tool, with all that would ask, decorate or look elsewhere switched off."""
+"""The command line of each upload tool, without prompts, colours, and requests to other hosts."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ PEERS = (INDEX, TWINE, UV)
 
 
 def has_curl() -> bool:
-    """Whether this machine has curl."""
+    """Return True if this machine has curl."""
     return shutil.which(_CURL) is not None
 
 

@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Sample:
-    """What one process took: wall-clock seconds from its start to its end, its peak memory in bytes, its requests."""
+    """The cost of one process: wall-clock seconds from start to end, peak memory in bytes, requests."""
 
     seconds: float
     peak: int
@@ -51,13 +51,13 @@ class Sample:
 
     @property
     def uploads(self) -> int:
-        """How many uploads there were among its requests."""
+        """The number of uploads among its requests."""
         return sum(request.method == "POST" for request in self.requests)
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What the runs of one job took."""
+    """The costs of the runs of one job."""
 
     job: Job
     runs: Sequence[Sample]
@@ -146,7 +146,7 @@ class Stage:
 
 
 def _is_as_told(job: Job, sample: Sample) -> bool:
-    """Whether exactly the files that were to be uploaded were, each once and whole."""
+    """True if exactly the expected files were uploaded, each once and whole."""
     if not job.uploads:
         return True
     sent = {request.filename: request.size for request in sample.requests if request.method == "POST"}

@@ -23,7 +23,7 @@ _RELEASE = re.compile(r"\[(?P<version>[^\]]+)\] - (?P<date>\d{4}-\d{2}-\d{2})")
 
 
 class NotReadyError(Exception):
-    """What is to be put right before this can be released."""
+    """The release is not ready; the text says what to correct."""
 
 
 def main() -> None:

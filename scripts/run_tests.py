@@ -20,6 +20,9 @@ FEATURE_VERSION = "{}.{}".format(*sys.version_info)
 
 def main() -> int:
     """Install Hatch if needed, run the tests, and return their exit status."""
+    if sys.version_info < (3, 10):  # noqa: UP036 - whoever tries this may have an older one
+        print("This needs Python 3.10 or later; this is Python {}.{}.".format(*sys.version_info), file=sys.stderr)
+        return 1
     if not has_hatch():
         print(f"Installing Hatch into {FOLDER} (first run only)", flush=True)
         venv.create(FOLDER / "venv", clear=True, with_pip=True)
@@ -46,6 +49,11 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except subprocess.CalledProcessError as error:
+        print(
+            "Could not install Hatch: this needs a connection to PyPI, and Python's modules `venv` and `ensurepip` (on Debian "
+            "and Ubuntu, the package `python3-venv`).",
+            file=sys.stderr,
+        )
         sys.exit(error.returncode)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -25,6 +31,14 @@ _FETCHED = re.compile(
     r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"?(?:https?:)?//"
     r"|<link\b(?![^>]*\brel=\"?canonical)[^>]*\bhref=\"?(?:https?:)?//"
 )
+
+
+def on_config(config: MkDocsConfig, **_: Any) -> MkDocsConfig:
+    """Add the repository's address, which is in pyproject.toml."""
+    project = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8"))
+    config.repo_url = project["tool"]["hatch"]["metadata"]["hooks"]["custom"]["address"]
+    config.repo_name = project["project"]["name"]
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:

@@ -1,8 +1,9 @@
-"""Publish this project with its own plugin to a package index on this machine, and install it back from there.
+"""Publish this project with its own plugin to a package index on this machine: once with the right password, once with a wrong
+one, and then ask which credential is used.
 
-It needs Python 3.10 or later with `venv` and `pip`, and a way to PyPI for what it installs. Apart from pip's cache, all that
-it makes is in one temporary folder, which it removes again: no keyring, `.pypirc` or Hatch configuration of yours is read or
-written.
+It needs Python 3.10 or later with `venv` and `pip`, and a connection to PyPI for the packages that it installs. Apart from
+pip's cache, everything is in one temporary folder, which is deleted at the end. Your keyring, `.pypirc` and Hatch configuration
+are neither read nor written.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE = 30.0
-"""Seconds that the server may take to start."""
+"""Time limit for the start of the server, in seconds."""
+
+MISSING = {
+    "ensurepip": "Python's module `venv` is incomplete. On Debian and Ubuntu, install the package `python3-venv`.",
+    "No matching distribution found": "pip can't download packages: connect to the internet, or set PIP_INDEX_URL to an index.",
+    "No space left on device": "The disk is full: this needs about 200 MB in the temporary folder.",
+}
+"""Advice for words in the output of a command that failed."""
 
 _LOCAL_TABLE = re.compile(
     r'^\[publish\.tokenindex\.repos\.local\]\nurl = "http://127\.0\.0\.1:(?P<port>\d+)/"\nuser = "(?P<user>[^"]+)"$',
@@ -38,7 +46,7 @@ _LOCAL_TABLE = re.compile(
 
 
 class StepFailedError(Exception):
-    """A step failed. The text is all that a person needs to see of it."""
+    """A step failed. The text is shown to the user."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class Venv:
 
     @property
     def scripts(self) -> Path:
-        """Where its commands are."""
+        """The folder of its commands."""
         return self.folder / ("Scripts" if sys.platform == "win32" else "bin")
 
     @property
@@ -59,19 +67,19 @@ class Venv:
 
     @classmethod
     def create(cls, folder: Path) -> Venv:
-        """Make one with pip."""
+        """Create one with pip."""
         run([sys.executable, "-m", "venv", folder], os.environ)
         return cls(folder)
 
     def pip_install(self, *arguments: str | Path, environment: Mapping[str, str] = os.environ) -> None:
-        """Install packages; what pip prints is shown only if it fails."""
+        """Install packages. The output of pip is shown only if it fails."""
         options = ["--quiet", "--disable-pip-version-check", "--no-input"]
         run([self.python, "-m", "pip", "install", *options, *arguments], environment)
 
 
 @dataclass(frozen=True)
 class Index:
-    """The index of this repository's `hatch.toml`: its port, the user who may upload, and a password for this once."""
+    """The index in this repository's `hatch.toml`: its port, the user who may upload, and a new password."""
 
     port: int
     user: str
@@ -79,66 +87,82 @@ class Index:
 
     @property
     def url(self) -> str:
-        """Where it takes uploads."""
+        """The upload URL."""
         return f"http://127.0.0.1:{self.port}/"
 
 
 def main() -> int:
-    """Run all steps; 0 if everything worked, 1 if not, 130 after Ctrl-C."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    """Run all steps. Return 0 if everything worked, 1 if not, 130 after Ctrl-C."""
+    if sys.version_info < (3, 10):  # noqa: UP036 - whoever tries this may have an older one
+        print("This needs Python 3.10 or later; this is Python {}.{}.".format(*sys.version_info), file=sys.stderr)
+        return 1
+    for name in ("SIGTERM", "SIGHUP"):
+        # Without a handler, the folder and the server would stay behind. Windows has no SIGHUP.
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     started = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="try-tokenindex-", ignore_cleanup_errors=True) as folder:
-            say(f"Everything happens in {folder}, which is removed at the end.")
+            say(f"Working in {folder}, which is deleted at the end.")
             version = publish_and_install(Path(folder).resolve())
     except StepFailedError as error:
-        print(f"\n{error}\n\nThis did not work; the temporary folder is removed again.", file=sys.stderr)
+        print(f"\n{error}\n\nFailed. The temporary folder is deleted.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped; the temporary folder is removed again.", file=sys.stderr)
+        print("\nStopped. The temporary folder is deleted.", file=sys.stderr)
         return 130
     say(
-        f"\nDone in {time.monotonic() - started:.0f} s: hatch-tokenindex {version} was built, published with "
-        "`hatch publish -p tokenindex`\nto a pypiserver that wanted a password, and installed back from there with pip. "
-        "Nothing of it is left."
+        f"\nDone in {time.monotonic() - started:.0f} s. hatch-tokenindex {version} was published to a local pypiserver and "
+        f"installed from there;\na wrong password was explained. Everything is deleted again."
     )
     return 0
 
 
 def publish_and_install(folder: Path) -> str:
-    """Build, publish, install back, import; the version that came back."""
+    """Build, publish, install and import. Return the version that was installed."""
     project = folder / "project"
     copy_project(project)
     index = choose_index(project / "hatch.toml")
 
-    say("1. Installing Hatch, this plugin and pypiserver into a virtual environment (the longest step)")
+    say("\n1. Installing Hatch, this plugin and pypiserver into a virtual environment (the longest step)")
     tools = Venv.create(folder / "tools")
     tools.pip_install("pypiserver[passlib]", project)
+    environment = empty_home(folder)
 
-    say(f"2. Starting a pypiserver at {index.url} that takes uploads from `{index.user}` with a password")
-    with pypiserver(tools, index, folder):
-        say("3. hatch build")
-        hatch(tools, "build", cwd=project, environment=own_hatch_folders(folder))
-        built = sorted(path.name for path in (project / "dist").iterdir())
-
-        say("4. hatch publish -p tokenindex -r local        (HATCH_INDEX_AUTH_LOCAL holds the password)")
-        published = hatch(
-            *(tools, "publish", "-p", "tokenindex", "-r", "local"),
-            cwd=project,
-            environment={**empty_home(folder), "HATCH_INDEX_AUTH_LOCAL": index.password},
+    def publish(*options: str, password: str, status: int = 0) -> None:
+        shown = "the password" if password == index.password else "a wrong password"
+        say(f"   $ hatch publish -p tokenindex {' '.join(options)}        (HATCH_INDEX_AUTH_LOCAL: {shown})")
+        with_password = {**environment, "HATCH_INDEX_AUTH_LOCAL": password}
+        printed = hatch(
+            tools, "publish", "-p", "tokenindex", *options, cwd=project, environment=with_password, status=status
         )
-        say("".join(f"     {line}\n" for line in published.splitlines() if line.strip()).rstrip())
+        say("".join(f"     {line}\n" if line.strip() else "\n" for line in printed.strip().splitlines()))
 
-        say(f"5. pip install --no-deps --index-url {index.url}simple/ hatch-tokenindex")
+    def build() -> None:
+        say("   $ hatch build")
+        hatch(tools, "build", "--clean", cwd=project, environment=own_hatch_folders(folder))
+
+    say(f"2. Starting a pypiserver at {index.url}; uploads need the user `{index.user}` and a password")
+    with pypiserver(tools, index, folder):
+        say("3. The first release")
+        build()
+        publish("-r", "local", password=index.password)
+        say(f"   $ pip install --index-url {index.url}simple/ hatch-tokenindex")
         version = install_back(folder, index)
-    if not any(version in name for name in built):
-        message = f"Version {version} came back, but {', '.join(built)} were built."
-        raise StepFailedError(message)
+        say(f"     installed {version}\n")
+
+        say("4. The next release, with a wrong password")
+        hatch(tools, "version", "patch", cwd=project, environment=own_hatch_folders(folder))
+        build()
+        publish("-r", "local", password=index.user, status=1)
+
+        say("5. Which credential does it use, and why?")
+        publish("-r", "local", "-o", "explain", password=index.password)
     return version
 
 
 def copy_project(target: Path) -> None:
-    """Copy what the project is built from: no hidden files but `.gitignore`, no environments, caches or old builds."""
+    """Copy the project without hidden files (except `.gitignore`), environments, caches and old builds."""
 
     def left_out(parent: str, names: list[str]) -> set[str]:
         made = {"__pycache__", "dist", "site"}
@@ -154,7 +178,7 @@ def copy_project(target: Path) -> None:
 
 
 def choose_index(hatch_toml: Path) -> Index:
-    """The index that `hatch.toml` names; where its port is busy, another one, written into this copy of the file."""
+    """Return the index in `hatch.toml`. If its port is in use, write another one into this copy of the file."""
     text = hatch_toml.read_text(encoding="utf-8")
     table = _LOCAL_TABLE.search(text)
     if table is None:
@@ -163,7 +187,7 @@ def choose_index(hatch_toml: Path) -> Index:
     port = int(table["port"])
     if not is_free(port):
         busy, port = port, any_free_port()
-        say(f"Port {busy} is in use; in the copy of the project, hatch.toml names port {port}.")
+        say(f"Port {busy} is in use; using port {port} in the copy of hatch.toml.")
         changed = text[: table.start("port")] + str(port) + text[table.end("port") :]
         hatch_toml.write_text(changed, encoding="utf-8")
     return Index(port, table["user"], secrets.token_urlsafe())
@@ -171,7 +195,7 @@ def choose_index(hatch_toml: Path) -> Index:
 
 @contextmanager
 def pypiserver(tools: Venv, index: Index, folder: Path) -> Iterator[None]:
-    """A pypiserver that runs during the block."""
+    """Run a pypiserver during the block."""
     packages = folder / "packages"
     packages.mkdir()
     digest = hashlib.sha1(index.password.encode(), usedforsecurity=False).digest()
@@ -194,7 +218,7 @@ def pypiserver(tools: Venv, index: Index, folder: Path) -> Iterator[None]:
 
 
 def listens(server: subprocess.Popen[bytes], port: int) -> bool:
-    """Wait until the server takes connections; false where its process ended, or time is up."""
+    """Wait until the server accepts connections. Return False if it ended, or on timeout."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -206,7 +230,7 @@ def listens(server: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def install_back(folder: Path, index: Index) -> str:
-    """Install the project from the index, and from nowhere else, and import it; the version that it says it has."""
+    """Install the project from the index alone, import it, and return its version."""
     consumer = Venv.create(folder / "consumer")
     nothing_else = {**without_proxies(os.environ), "PIP_CONFIG_FILE": os.devnull}
     consumer.pip_install(
@@ -218,14 +242,14 @@ def install_back(folder: Path, index: Index) -> str:
     return run([consumer.python, "-I", "-c", code], os.environ).strip()
 
 
-def hatch(tools: Venv, *arguments: str, cwd: Path, environment: Mapping[str, str]) -> str:
-    """Run Hatch from the environment; what it prints."""
+def hatch(tools: Venv, *arguments: str, cwd: Path, environment: Mapping[str, str], status: int = 0) -> str:
+    """Run Hatch from the virtual environment and return what it printed; `status` is the expected exit status."""
     path = os.pathsep.join([str(tools.scripts), environment.get("PATH", os.defpath)])
-    return run([tools.python, "-m", "hatch", *arguments], {**environment, "PATH": path}, cwd=cwd)
+    return run([tools.python, "-m", "hatch", *arguments], {**environment, "PATH": path}, cwd=cwd, status=status)
 
 
 def own_hatch_folders(folder: Path) -> dict[str, str]:
-    """Your environment, so that pip finds its configuration and cache, but with Hatch's own folders in `folder`."""
+    """Return your environment, with pip's configuration and cache, but with Hatch's folders in `folder`."""
     config = folder / "hatch" / "config.toml"
     config.parent.mkdir(exist_ok=True)
     config.touch()
@@ -242,7 +266,7 @@ def own_hatch_folders(folder: Path) -> dict[str, str]:
 
 
 def empty_home(folder: Path) -> dict[str, str]:
-    """The environment of somebody with nothing in the home folder, and no keyring."""
+    """Return the environment of a user with an empty home folder and no keyring."""
     home = folder / "home"
     home.mkdir()
     return {
@@ -254,13 +278,19 @@ def empty_home(folder: Path) -> dict[str, str]:
 
 
 def without_proxies(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment, with this machine itself reached directly where the rest goes through a proxy."""
+    """Return the environment, without a proxy for this machine itself."""
     direct = ",".join(filter(None, [environment.get("NO_PROXY", environment.get("no_proxy")), "127.0.0.1"]))
     return {**environment, "NO_PROXY": direct, "no_proxy": direct}
 
 
-def run(command: Sequence[str | Path], environment: Mapping[str, str], *, cwd: Path | None = None) -> str:
-    """Run a command to its end and return what it printed; a failure is raised with all of it."""
+def run(
+    command: Sequence[str | Path], environment: Mapping[str, str], *, cwd: Path | None = None, status: int = 0
+) -> str:
+    """Run a command and return what it printed.
+
+    Raises:
+        StepFailedError: It ended with another exit status than `status`.
+    """
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -271,21 +301,22 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], *, cwd: P
         check=False,
     )
     printed = done.stdout.decode("utf-8", errors="replace")
-    if done.returncode != 0:
+    if done.returncode != status:
         shown = " ".join(str(word) for word in command)
-        message = f"{printed.strip()}\n\nThis command ended with status {done.returncode}:\n  {shown}"
+        missing = next((f"{advice}\n\n" for text, advice in MISSING.items() if text in printed), "")
+        message = f"{printed.strip()}\n\n{missing}This command ended with status {done.returncode}:\n  {shown}"
         raise StepFailedError(message)
     return printed
 
 
 def is_free(port: int) -> bool:
-    """Whether nothing listens there."""
+    """Return True if nothing listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def any_free_port() -> int:
-    """A port on which nothing listens."""
+    """Return a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

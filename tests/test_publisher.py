@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
+from distribution_builders import make_wheel
 from hatch.cli.application import Application
 from hatch.project.core import Project as HatchProject
 from hatch.utils.fs import Path as HatchPath
-from hatch_in_process import living_in
+from hatch_in_process import invoke_hatch, living_in, publish
+from hatchling.builders.sdist import SdistBuilder
+from hatchling.builders.wheel import WheelBuilder
 from servers import BasicAuth
 
 from hatch_tokenindex.publisher import TokenIndexPublisher
@@ -125,3 +129,70 @@ def test_a_config_file_without_a_home_folder_is_not_read(
         own = TokenIndexPublisher(app, app.project.location, home.hatch_cache, {}, table)  # type: ignore[no-untyped-call]
         _, personal = own._tables()  # noqa: SLF001 - what a run is made of
     assert personal.data == (table if is_read else {})
+
+
+# Where it looks for files
+
+
+@pytest.mark.parametrize(
+    ("table", "folders"),
+    [
+        ("", ["dist"]),
+        ("[build]\ndirectory = 'out/'\n", ["out"]),
+        ("[build]\ndirectory = 'out'\n[build.targets.wheel]\ndirectory = './out/wheels'\n", ["out", "out/wheels"]),
+        ("[build.targets.sdist]\nonly-include = []\n[build.targets.custom]\ndirectory = 'more'\n", ["dist", "more"]),
+    ],
+)
+def test_files_are_looked_for_where_they_are_built(
+    index: RecordingServer, project: Project, home: Home, variables: dict[str, str], table: str, folders: list[str]
+) -> None:
+    project.configure(table)
+    result = publish(project, home, **variables)
+    assert result.returncode == 1
+    assert f"no wheel (.whl) or sdist (.tar.gz) in {' or '.join(folders)}." in " ".join(result.stderr.split())
+    assert "Fix: run `hatch build` first." in result.stderr
+    for number, folder in enumerate(folders):
+        make_wheel(project.folder / folder, project.name, tag=f"py{number}-none-any")
+    assert publish(project, home, **variables).returncode == 0
+    assert len(index.uploads) == len(folders)
+
+
+def test_they_are_where_hatch_builds_them(built: Project, home: Home) -> None:
+    """In a table of `pyproject.toml` too, and as Hatch's own reader of the table sees it."""
+    table = "\n[tool.hatch.build]\ndirectory = 'out'\n[tool.hatch.build.targets.wheel]\ndirectory = 'wheels'\n"
+    path = built.folder / "pyproject.toml"
+    path.write_text(path.read_text() + table)
+    with living_in(home, built.folder, {}):
+        made = publisher(built, home)
+        assert made._build_folders() == ["out", "wheels"]  # noqa: SLF001 - what a run is made of
+        builders = (
+            builder(str(built.folder), metadata=made.app.project.metadata) for builder in (SdistBuilder, WheelBuilder)
+        )
+        assert [os.path.relpath(builder.config.directory) for builder in builders] == ["out", "wheels"]
+
+
+@pytest.mark.parametrize(
+    "table", ["build = 1", "[build]\ndirectory = 1", "[build]\ntargets = 1", "[build.targets]\nwheel = 1"]
+)
+def test_an_invalid_table_is_one_line(built: Project, home: Home, variables: dict[str, str], table: str) -> None:
+    built.configure(f"{table}\n")
+    result = publish(built, home, **variables)
+    assert result.returncode == 1
+    assert "Invalid `build` table of Hatch: `directory` must be a path" in " ".join(result.stderr.split())
+
+
+def test_a_named_folder_without_files_is_named(project: Project, home: Home, variables: dict[str, str]) -> None:
+    (project.folder / "empty").mkdir()
+    result = publish(project, home, "empty", **variables)
+    assert "no wheel (.whl) or sdist (.tar.gz) in empty." in " ".join(result.stderr.split())
+
+
+def test_a_path_can_be_given_from_a_subfolder(
+    index: RecordingServer, built: Project, home: Home, variables: dict[str, str]
+) -> None:
+    (wheel,) = built.dist.iterdir()
+    for name in (wheel.name, f"dist/{wheel.name}"):
+        result = invoke_hatch("publish", "-p", "tokenindex", name, cwd=built.dist, home=home, env=variables)
+        assert result.returncode == 0, result
+        assert f"{wheel.relative_to(built.folder)} ..." in result.stderr
+    assert len(index.uploads) == 1

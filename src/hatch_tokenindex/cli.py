@@ -58,7 +58,7 @@ P = ParamSpec("P")
 
 
 class Context:
-    """What the commands work with: configuration, keyring and cache, found as `hatch publish` would find them."""
+    """The configuration, keyring and cache of the commands, found as `hatch publish` finds them."""
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal

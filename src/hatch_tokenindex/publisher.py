@@ -57,6 +57,7 @@ class TokenIndexPublisher(PublisherInterface):
         from hatch_tokenindex.config import repositories
         from hatch_tokenindex.config.folders import pypirc_path
         from hatch_tokenindex.credentials.sources.pypirc import Pypirc
+        from hatch_tokenindex.errors import DistributionError
         from hatch_tokenindex.publishing.assembly import build_parts
         from hatch_tokenindex.publishing.run import Run
 
@@ -64,7 +65,8 @@ class TokenIndexPublisher(PublisherInterface):
         configured = repositories.load(self._tables())
         repository = configured.choose(options.repository, pypirc.urls, options.overrides)
         run = Run(build_parts(options, repository, pypirc, Path(self.cache_dir), terminal, report))
-        files = distributions.find(options.artifacts, Path(self.root))
+        folders = [] if options.artifacts else self._build_folders()
+        files = distributions.find(options.artifacts, Path(self.root), folders)
         if options.explain:
             run.explain(files, self._project_name())
             return
@@ -72,6 +74,10 @@ class TokenIndexPublisher(PublisherInterface):
             run.confirm_although_disabled(configured.disable.origin)
         if not files and options.initialize_auth:
             run.initialize(self._project_name())
+        elif not files:
+            places = " or ".join(options.artifacts or folders)
+            msg = f"Nothing to publish: no wheel (.whl) or sdist (.tar.gz) in {places}.\nFix: run `hatch build` first."
+            raise DistributionError(msg)
         else:
             run.publish(files)
 
@@ -98,6 +104,20 @@ class TokenIndexPublisher(PublisherInterface):
             project_table(Path(self.root), self.project_config),
             personal_table(config_path, {} if lacks_home(config_path) else self.plugin_config),
         ]
+
+    def _build_folders(self) -> list[str]:
+        """Return the folders that `hatch build` writes wheels and sdists to. Raises `ConfigurationError`."""
+        from hatch_tokenindex.errors import ConfigurationError
+
+        build = self.app.project.metadata.hatch.config.get("build", {})
+        try:
+            default = build.get("directory", "dist")
+            targets = build.get("targets", {})
+            folders = [targets.get(target, {}).get("directory", default) for target in {"wheel", "sdist", *targets}]
+            return sorted({os.path.normpath(folder) for folder in folders})
+        except (AttributeError, TypeError):
+            msg = "Invalid `build` table of Hatch: `directory` must be a path, `targets` and each of them a table."
+            raise ConfigurationError(msg) from None
 
     def _project_name(self) -> str:
         """Return the name of Hatch's current project, normalized (PEP 503)."""

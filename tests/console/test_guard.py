@@ -151,6 +151,21 @@ def test_nothing_is_shown_where_standard_error_is_gone(built: Project, home: Hom
     assert result.output == ""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes descriptors")
+@pytest.mark.parametrize("streams", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_closed_descriptors_stop_no_upload(index: RecordingServer, built: Project, home: Home, streams: str) -> None:
+    """Nor is what is printed written into another file that got their numbers."""
+    words = f'"$0" publish -p tokenindex -u somebody -a "$1" -r "$2" {streams}'
+    shell = ("sh", "-c", words, command("hatch"), SECRET, index.upload_url)
+    (path,) = built.dist.iterdir()
+    before = path.read_bytes()
+    result = run_command(*shell, cwd=built.folder, environment=home.environment)
+    assert result.returncode == 0, result
+    assert result.stdout == ""
+    assert len(index.uploads) == 1
+    assert path.read_bytes() == before
+
+
 def publish_to_full_output(project: Project, home: Home, *arguments: str) -> HatchResult:
     """Publish with a document that can't be written."""
     shell = ("sh", "-c", '"$0" publish -p tokenindex -a "$1" -o json -r "$2" >/dev/full', command("hatch"), SECRET)

@@ -49,6 +49,47 @@ def test_named_paths_are_relative_to_root_sorted_and_once(tmp_path: Path) -> Non
     assert [path.resolve() for path in find(artifacts, tmp_path)] == [first, second]
 
 
+def test_other_default_folders(tmp_path: Path) -> None:
+    wheel, sdist = make_wheel(tmp_path / "build" / "wheels"), make_sdist(tmp_path / "out")
+    make_wheel(tmp_path / "dist")
+    assert find([], tmp_path, ["build/wheels", "missing", "out"]) == [wheel, sdist]
+
+
+def test_a_path_can_be_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a subfolder, or of another project, whose shell completed it."""
+    root, below = tmp_path / "project", tmp_path / "project" / "dist"
+    wheel, other = make_wheel(below), make_wheel(below / "dist", version="2.0")
+    monkeypatch.chdir(below)
+    assert find([wheel.name], root) == [wheel]
+    assert [path.resolve() for path in find(["../dist/*.whl"], root)] == [wheel]
+    assert find([f"dist/{other.name}"], root) == [other]
+    # As Hatch documents it, the project's folder comes first.
+    assert find(["dist"], root) == [wheel]
+
+
+def test_a_pattern_is_expanded(tmp_path: Path) -> None:
+    """Shells on Windows don't, nor do CI services that run a program without a shell."""
+    files = [
+        make_wheel(tmp_path / "dist [x]"),
+        make_sdist(tmp_path / "dist [x]"),
+        make_wheel(tmp_path / "dist [x]", "b"),
+    ]
+    for path in files:
+        path.with_name(f"{path.name}.asc").touch()
+    assert find(["dist*/*"], tmp_path) == sorted(files)
+    assert find(["dist [[]x]/*.whl", "dist [[]x[]]/demo-?.0.tar.gz"], tmp_path) == sorted(files)
+    assert find([str(tmp_path / "*" / "b*")], tmp_path) == files[2:]
+    with pytest.raises(DistributionError, match=r"demo-\*\.whl can't be published:\n  matches no file"):
+        find(["demo-*.whl"], tmp_path)
+
+
+def test_a_name_is_not_taken_for_a_pattern(tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    path = make_wheel(tmp_path / "dist", filename="demo-1.0-py3-none-[a].whl")
+    make_wheel(tmp_path / "dist", filename="demo-1.0-py3-none-a.whl")
+    assert find([f"dist/{path.name}"], tmp_path) == [path]
+
+
 @needs_symlinks
 def test_a_link_is_found_by_its_own_name(tmp_path: Path) -> None:
     stored = tmp_path / "store" / "7f3a"

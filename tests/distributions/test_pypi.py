@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
+import email_validator
 import pytest
 from broken_distributions import rewrite_zip
 from distribution_builders import make_sdist, make_wheel
 
-from hatch_tokenindex.distributions import check_for_pypi, read, read_all
+from hatch_tokenindex.distributions import check_for_pypi, pypi, read, read_all
 
 if TYPE_CHECKING:
     import zipfile
@@ -35,7 +38,8 @@ if TYPE_CHECKING:
         ([("Obsoletes-Dist", "a (x)")], "has an invalid Obsoletes-Dist: a (x)"),
         ([("Home-page", "http://example.org")], None),
         ([("Home-page", "example.org")], "has a Home-page that is not an http(s) URL: example.org"),
-        ([("Download-URL", "http://[")], "has a Download-URL that is not an http(s) URL: http://["),
+        ([("Download-URL", "ftp://example.org")], "has a Download-URL that is not an http(s) URL: ftp://example.org"),
+        ([("Home-page", "HTTPS:/example.org"), ("Download-URL", "http://[")], None),
         (
             [("Project-URL", "Mail, mailto:a@example.org")],
             "has a Project-URL that is not an http(s) URL: Mail, mailto:a@example.org",
@@ -44,7 +48,22 @@ if TYPE_CHECKING:
             [("Project-URL", f"{'x' * 33}, https://example.org")],
             f"has a Project-URL label that is not 1 to 32 characters long: {'x' * 33}, https://example.org",
         ),
+        (
+            [("Classifier", "Natural Language :: Ukranian")],
+            "has the deprecated classifier Natural Language :: Ukranian: use Natural Language :: Ukrainian",
+        ),
+        (
+            [("Classifier", "Topic :: Communications :: Chat :: AOL Instant Messenger")],
+            "has the deprecated classifier Topic :: Communications :: Chat :: AOL Instant Messenger: remove it",
+        ),
         ([("Author-email", "A <a@example.org>, B <b@example.org>")], None),
+        ([("Author-email", "Team <>"), ("Maintainer-email", "Jane, John")], None),
+        ([("Author-email", "a@b (unclosed"), ("Maintainer-email", "a" * 2_000)], None),
+        ([("Author-email", "(" * 499 + "a" + ")" * 499)], None),
+        (
+            [("Maintainer-email", "Me <me@company.local>")],
+            "has an email address that can't exist in Maintainer-email: Me <me@company.local>",
+        ),
         ([("Author-email", "me at example.org")], "has no email address in Author-email: me at example.org"),
         ([("License", "MIT")], None),
         (
@@ -59,6 +78,47 @@ if TYPE_CHECKING:
 )
 def test_metadata_that_pypi_refuses(tmp_path: Path, headers: list[tuple[str, str]], expected: str | None) -> None:
     assert check_for_pypi(read(make_wheel(tmp_path, headers=headers))) == ((expected,) if expected else ())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "a@example.org",
+            "A@EXAMPLE.ORG",
+            "a.b+c@example.org",
+            "o'x!#$%&*/=?^_`{|}~-@example.org",
+            "a@b.c",
+            "a@x.example",
+        ),
+        *("a@sub.example.co.uk", "\xe4@example.org", "a@\xe4.org", f"{'x' * 64}@example.org", "a@1.2.org", "a@x-1.org"),
+        *("a@b", "a@localhost", "a@x.local", "a@x.TEST", "a@x.invalid", "a@x.arpa", "a@x.onion", "a@x.123", "a@-x.org"),
+        *("a@x-.org", "a@x_y.org", "a..b@example.org", ".a@example.org", "a.@example.org", "a@.org", "a@example..org"),
+        *(f"a@{'x' * 64}.org", "a b@example.org", "a", "jane", "//example.org/contact"),
+    ],
+)
+def test_addresses_are_those_that_pypi_accepts(tmp_path: Path, address: str) -> None:
+    try:
+        email_validator.validate_email(address, check_deliverability=False)
+        accepted = True
+    except email_validator.EmailNotValidError:
+        accepted = False
+    assert (not check_for_pypi(read(make_wheel(tmp_path, headers=[("Author-email", address)])))) == accepted
+
+
+def test_what_pypi_may_reject_is_a_warning(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path, headers=[("Classifier", "Typing :: Typed"), ("Classifier", "Framework :: Demo :: 7")])
+    (item,) = read_all([path], for_pypi=True)
+    assert item.warnings == ("has classifiers that PyPI may not know: Framework :: Demo :: 7",)
+    assert read_all([path])[0].warnings == ()
+
+
+@pytest.mark.parametrize("megabytes", [100, 101])
+def test_a_file_beyond_the_usual_limit_is_a_warning(tmp_path: Path, megabytes: int) -> None:
+    with patch.object(pypi, "_USUAL_LIMIT", megabytes * 1024):
+        path = make_wheel(tmp_path, extra={"data.bin": os.urandom(100 * 1024)})
+        (item,) = read_all([path], for_pypi=True)
+    assert len(item.warnings) == (megabytes == 100)
 
 
 def test_license_files_have_to_be_there(tmp_path: Path) -> None:

@@ -122,7 +122,20 @@ def test_a_huge_readme_is_not_rendered(tmp_path: Path) -> None:
     assert distribution.warnings == ("README not checked: longer than 1,000,000 characters",)
 
 
-def test_a_missing_markdown_renderer_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_extra", [True, False])
+@pytest.mark.parametrize(("text", "problem"), [("text", None), (" \n\t\n", readme.NO_MARKDOWN)])
+def test_markdown_is_checked_with_and_without_the_extra(
+    monkeypatch: pytest.MonkeyPatch, text: str, problem: str | None, *, has_extra: bool
+) -> None:
+    """The Markdown renderer has no wheels for some machines, so it is an extra; without it, no process is started."""
+    readme.render.cache_clear()
+    if not has_extra:
+        monkeypatch.setattr(readme, "find_spec", lambda _: None)
+        monkeypatch.delattr(subprocess, "run")
+    assert readme.render(text, MARKDOWN[1]) == readme.Rendering(problem)
+
+
+def test_a_broken_markdown_renderer_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     from readme_renderer import markdown
 
     monkeypatch.setattr(markdown, "variants", {})

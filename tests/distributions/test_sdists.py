@@ -118,6 +118,42 @@ def test_metadata_must_be_a_regular_file(tmp_path: Path, kind: bytes) -> None:
     assert problems_of(written(tmp_path, member)) == ["PKG-INFO in demo-1.0 is not a regular file"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "linkname"),
+    [
+        (tarfile.SYMTYPE, "demo.egg-info/PKG-INFO"),
+        (tarfile.SYMTYPE, "../demo-1.0/./demo.egg-info/PKG-INFO"),
+        (tarfile.LNKTYPE, "demo-1.0/demo.egg-info/PKG-INFO"),
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_metadata_can_be_a_link_to_another_member(tmp_path: Path, kind: bytes, linkname: str, is_first: bool) -> None:
+    link = tarfile.TarInfo("demo-1.0/PKG-INFO")
+    link.type, link.linkname = kind, linkname
+    target = ("demo-1.0/demo.egg-info/PKG-INFO", core_metadata())
+    distribution = read(written(tmp_path, link, target) if is_first else written(tmp_path, target, link))
+    assert distribution.project == "demo"
+    assert check_for_pypi(distribution) == ()
+
+
+@pytest.mark.parametrize("linkname", ["PKG-INFO", "missing", "../../etc/passwd", "/demo-1.0/x", "x", ""])
+def test_metadata_that_links_to_no_regular_file_is_refused(tmp_path: Path, linkname: str) -> None:
+    link, folder = tarfile.TarInfo("demo-1.0/PKG-INFO"), tarfile.TarInfo("demo-1.0/x")
+    link.type, link.linkname = tarfile.SYMTYPE, linkname
+    folder.type = tarfile.DIRTYPE
+    assert problems_of(written(tmp_path, link, folder)) == ["PKG-INFO in demo-1.0 is not a regular file"]
+
+
+@pytest.mark.parametrize("more", [b"signature", b"\0" * 600 + b"x", b"PK\5\6"])
+def test_data_after_the_archive_is_ignored(tmp_path: Path, more: bytes) -> None:
+    """As pip, PyPI and gzip ignore it."""
+    path = written(tmp_path, PKG_INFO)
+    path.write_bytes(path.read_bytes() + more)
+    distribution = read(path)
+    assert distribution.warnings == ("has data after its end, which is ignored when it is unpacked",)
+    assert check_for_pypi(distribution) == ()
+
+
 # Invalid archives
 
 

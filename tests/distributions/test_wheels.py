@@ -13,10 +13,9 @@ import pytest
 from broken_distributions import copy_members, problems_of, rewrite_zip
 from distribution_builders import core_metadata, make_wheel
 
-from hatch_tokenindex.distributions import check_for_pypi, read
+from hatch_tokenindex.distributions import check_for_pypi, read, wheels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 # Required members
@@ -67,6 +66,24 @@ def test_record_is_compared_with_what_is_there(tmp_path: Path) -> None:
         "RECORD does not list added.py, demo-1.0.dist-info/RECORD",
         "RECORD lists missing files: gone,.py",
     )
+
+
+def test_backslashes_in_record_are_slashes(tmp_path: Path) -> None:
+    """As PyPI reads them; some tools on Windows wrote them."""
+    names = ("demo.py", "demo-1.0.dist-info\\METADATA", "demo-1.0.dist-info\\WHEEL", "demo-1.0.dist-info\\RECORD")
+    assert read(make_wheel(tmp_path, record="".join(f"{name},,\n" for name in names).encode())).warnings == ()
+
+
+def test_a_long_record_is_not_kept(tmp_path: Path) -> None:
+    record = b"".join(b"%d.py,,\n" % number for number in range(20_000))
+    assert read(make_wheel(tmp_path, record=record)).warnings[1] == (
+        "RECORD lists missing files: 0.py, 1.py, 10.py and 9997 more"
+    )
+
+
+def test_the_number_of_members_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheels, "_MEMBER_LIMIT", 3)
+    assert problems_of(make_wheel(tmp_path)) == ["is not a valid zip archive: it has more than 3 members"]
 
 
 @pytest.mark.parametrize("record", [b"\xff", b'"' + b"x" * (csv.field_size_limit() + 1)])
@@ -205,25 +222,18 @@ def test_unusual_compression_of_metadata_is_refused(tmp_path: Path, method: int)
 def test_pypi_refuses_unusual_archives(tmp_path: Path) -> None:
     def change(old: zipfile.ZipFile, new: zipfile.ZipFile) -> None:
         copy_members(old, new)
-        with pytest.warns(UserWarning, match="Duplicate name"):
-            new.writestr("demo.py", b"")
         new.writestr("bomb", bytes(65 * 1024 * 1024))
         new.writestr("odd", b"x", zipfile.ZIP_BZIP2)
-        member = zipfile.ZipInfo("commented")
-        member.comment = b"?"
-        new.writestr(member, b"")
 
-    record = "demo.py bomb odd commented demo-1.0.dist-info/METADATA demo-1.0.dist-info/WHEEL demo-1.0.dist-info/RECORD"
+    record = "demo.py bomb odd demo-1.0.dist-info/METADATA demo-1.0.dist-info/WHEEL demo-1.0.dist-info/RECORD"
     path = rewrite_zip(make_wheel(tmp_path, record=record.replace(" ", "\n").encode()), change)
     path.write_bytes(b"#!/usr/bin/env python\n" + path.read_bytes())
     distribution = read(path)
     rejected = tuple(f"{problem} (PyPI rejects this)" for problem in distribution.pypi_problems)
     assert distribution.warnings == rejected
     assert check_for_pypi(distribution) == (
-        "has duplicate members: demo.py",
-        "has members with comments: commented",
-        "has members that are neither stored nor deflated: odd",
         "has data before its first member",
+        "has members that are neither stored nor deflated: odd",
         "unpacks to more than 50 times its size",
     )
 
@@ -248,8 +258,11 @@ def test_pypi_refuses_archives_that_were_written_as_a_stream(tmp_path: Path) -> 
     [
         (b"[console_scripts]\ndemo-2.x = demo:main\n[other]\na b: c = d\n", None),
         (b"[console_scripts]\nde mo = demo:main\n", "has scripts with invalid names: de mo"),
-        (b"[console_scripts]\na = b:c\na = d:e\n", None),
-        (b"[gui_scripts]\nA/B = demo:main\n", "has scripts with invalid names: a/b"),
+        (b"[console_scripts]\na = b:c\nA = d:e\n[other]\na = b:c\n", None),
+        (b"[console_scripts]\na = b:c\na = d:e\n", "has a twice (line 3)"),
+        (b"[other]\na = b:c\na = d:e\n", "has a twice (line 3)"),
+        (b"[console_scripts]\na = b:c\n[console_scripts]\n", "has [console_scripts] twice (line 3)"),
+        (b"[gui_scripts]\nA/B = demo:main\n", "has scripts with invalid names: A/B"),
         (b"demo = demo:main\n", "can't be read: File contains no section headers."),
         (b"\xff", "can't be read: 'utf-8' codec can't decode byte 0xff"),
     ],
@@ -259,6 +272,16 @@ def test_pypi_refuses_unusable_entry_points(tmp_path: Path, content: bytes, expe
     found = check_for_pypi(read(path))
     assert len(found) == (1 if expected else 0)
     assert not expected or found[0].startswith(f"demo-1.0.dist-info/entry_points.txt {expected}")
+
+
+def test_entry_points_that_cannot_be_unpacked_are_refused(tmp_path: Path) -> None:
+    def change(old: zipfile.ZipFile, new: zipfile.ZipFile) -> None:
+        copy_members(old, new)
+        new.writestr("demo-1.0.dist-info/entry_points.txt", b"x", zipfile.ZIP_BZIP2)
+
+    assert problems_of(rewrite_zip(make_wheel(tmp_path), change)) == [
+        "demo-1.0.dist-info/entry_points.txt can't be read: neither stored nor deflated"
+    ]
 
 
 @pytest.mark.parametrize("content", [b"[console_scripts]\na" + b" " * 60_000 + b"b\n", b"# comment\n" * 30_000])
@@ -271,47 +294,10 @@ def test_long_entry_points_are_not_checked(tmp_path: Path, content: bytes) -> No
     )
 
 
-def changed(path: Path, change: Callable[[bytearray], object]) -> Path:
-    """Change the bytes of a file."""
-    content = bytearray(path.read_bytes())
-    change(content)
-    path.write_bytes(content)
-    return path
-
-
-def insert_padding(content: bytearray) -> None:
-    """Put zeros between the members and their directory."""
-    end = content.rindex(b"PK\5\6")
-    directory = int.from_bytes(content[end + 16 : end + 20], "little")
-    content[end + 16 : end + 20] = (directory + 8).to_bytes(4, "little")
-    content[directory:directory] = bytes(8)
-
-
-def change_local_size(content: bytearray) -> None:
-    """Let the first member claim another size than the directory says."""
-    content[18] ^= 1
-
-
-def change_local_name(content: bytearray) -> None:
-    """Let the first member claim another name than the directory says."""
-    content[30] ^= 1
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        (lambda content: content.extend(b"\0"), "has data after the end of the zip archive"),
-        (lambda content: content.extend(b"more"), "has data after the end of the zip archive"),
-        (insert_padding, "has members with two sizes, or data between them: "),
-        (change_local_size, "has members with two sizes, or data between them: "),
-        (change_local_name, "has members with two names: "),
-    ],
-)
-def test_pypi_refuses_a_zip_that_tools_read_differently(
-    tmp_path: Path, change: Callable[[bytearray], object], expected: str
-) -> None:
-    (found,) = check_for_pypi(read(changed(make_wheel(tmp_path), change)))
-    assert found.startswith(expected)
+def test_pypi_refuses_a_zip_that_tools_read_differently(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path)
+    path.write_bytes(path.read_bytes() + b"more")
+    assert check_for_pypi(read(path)) == ("has data after the end of the zip archive",)
 
 
 def test_a_comment_of_the_archive_is_fine(tmp_path: Path) -> None:

@@ -44,6 +44,17 @@ def answered(index: RecordingServer, answer: Answer) -> TokenMinter:
     return mint_at(index)
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_an_identity_token_follows_no_redirect(index: RecordingServer, status: int) -> None:
+    with RecordingServer() as other:
+        minter = answered(index, Answer(status, headers={"Location": f"{other.url}_/oidc/mint-token"}))
+        for ask in (minter.audience, lambda: minter.mint(IDENTITY)):
+            with pytest.raises((MintingError, SourceUnavailableError)):
+                ask()
+        minter.burn([Secret("one")])
+        assert other.requests == []
+
+
 # The audience
 
 

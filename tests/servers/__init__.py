@@ -6,7 +6,9 @@ from servers.devpi import DevpiServer
 from servers.messages import Answer, BasicAuth, Fault, FormFile, Request
 from servers.pypi import PyPIStandIn
 from servers.pypiserver import PypiServer
+from servers.raw import RawServer
 from servers.recording import RecordingServer
+from servers.socks import SocksProxy
 
 __all__ = [
     "Answer",
@@ -16,6 +18,8 @@ __all__ = [
     "FormFile",
     "PyPIStandIn",
     "PypiServer",
+    "RawServer",
     "RecordingServer",
     "Request",
+    "SocksProxy",
 ]

@@ -122,16 +122,16 @@ class _TunnelHandler(StreamRequestHandler):
         else:
             with socket.create_connection(("127.0.0.1", proxy.routes[tunnel.target])) as far_end:
                 self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                back = threading.Thread(target=_pump, args=(far_end, self.connection), daemon=True)
+                back = threading.Thread(target=pump, args=(far_end, self.connection), daemon=True)
                 back.start()
-                _pump(self.connection, far_end)
+                pump(self.connection, far_end)
                 back.join()
 
     def _refuse(self, status: str) -> None:
         self.wfile.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
 
 
-def _pump(source: socket.socket, sink: socket.socket) -> None:
+def pump(source: socket.socket, sink: socket.socket) -> None:
     """Copy bytes until the source ends, then pass the end on."""
     with suppress(OSError):
         while data := source.recv(65536):

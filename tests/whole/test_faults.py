@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
+import subprocess
 import sys
 import threading
 from collections import defaultdict
@@ -19,7 +21,7 @@ import pytest
 from api_tokens import USER_ID, make_token
 from distribution_builders import make_sdist, make_wheel
 from hatch_in_process import invoke_hatch
-from hatch_process import needs_terminal, run_hatch
+from hatch_process import command, needs_terminal, run_hatch
 from servers import Answer, Fault, RecordingServer
 
 from hatch_tokenindex.backoff import Backoff
@@ -602,6 +604,31 @@ def test_ctrl_c_ends_at_once_and_says_what_arrived(at_index: Maintainer, files: 
     assert "Traceback" not in terminal.screen
     check_stored(at_index.server, *files[:uploaded])
 
+    check_published_rest(publish(at_index), at_index.server, files)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+@pytest.mark.parametrize("times", [2, 4])
+def test_an_impatient_ctrl_c_shows_no_traceback(at_index: Maintainer, files: list[Path], times: int) -> None:
+    """However far the end of the run has come."""
+    never = threading.Event()
+    at_index.server.script_uploads(None, *[Answer(after=never)] * 3)
+    process = subprocess.Popen(
+        [command("hatch"), "publish", "-p", "tokenindex", *at_index.options],
+        cwd=at_index.project.folder,
+        env={**at_index.home.environment, "HATCH_INDEX_AUTH": SECRET, "HATCH_DEBUG": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    at_index.server.wait_for_uploads_in_progress(3)
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=20)
+    never.set()
+    assert process.returncode != 0
+    assert "Traceback" not in stdout + stderr
+    assert SECRET not in stdout + stderr
     check_published_rest(publish(at_index), at_index.server, files)
 
 

@@ -125,7 +125,7 @@ def shown(text: object) -> str:
 
 @dataclass(frozen=True)
 class _Fault:
-    """Why a call failed."""
+    """The reason why a call failed."""
 
     what: str
     details: str = ""

@@ -56,7 +56,7 @@ def project_entries(
                 "name": name,
                 "version": version,
                 "url": None if release_page is None else release_page(name, version),
-                "credential": credential and {"user": credential.shown_user, "source": credential.origin},
+                "credential": credential and {"user": credential.shown_user or None, "source": credential.origin},
                 "files": [_file(result) for result in group],
             }
         )

@@ -60,7 +60,7 @@ def as_data(explanation: Explanation, attestations: str = "") -> dict[str, Any]:
         "name": explanation.project,
         "version": None,
         "url": None,
-        "credential": checked and {"user": checked.credential.shown_user, "source": checked.credential.origin},
+        "credential": checked and {"user": checked.credential.shown_user or None, "source": checked.credential.origin},
         "rows": [
             {"question": row.question, "place": row.place, "holds": row.holds, "used": row.mark == _USED}
             for row in _rows(explanation)
@@ -81,7 +81,7 @@ def _headline(explanation: Explanation) -> str:
         return f"Publishing would stop at the secret from {secret.place}."
     if secret.value is not None:
         credential = secret.value.credential
-        return f"Publishing would use {credential.shown_user} with the {credential.noun} from {credential.origin}."
+        return f"Publishing would use {credential.summary}."
     return f"Publishing {secret.detail}."
 
 
@@ -114,6 +114,8 @@ def _masked(place: str, checked: CheckedCredential | None) -> str:
     if checked is None:
         return ""
     credential = checked.credential
+    if credential.is_anonymous:
+        return "in place of a user name and secret"
     if credential.user_is_secret:
         return f"set: {credential.noun}{_unless_obvious(credential.origin, place)}"
     user = "" if credential.has_token_user else f" for {credential.user}"
@@ -131,6 +133,8 @@ def _holds(finding: Finding[Any], value: str) -> str:
 
 def _about(checked: CheckedCredential, explanation: Explanation) -> list[str]:
     """Return what the token says, and in which form it is sent."""
+    if checked.credential.is_anonymous:
+        return ["Nothing is sent but the client certificate."]
     if checked.token is None:
         return ["The secret is not a token that can be parsed; it is sent unchanged."]
     lines = [_says(checked.token)]

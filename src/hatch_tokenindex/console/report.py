@@ -51,7 +51,7 @@ class Report:
         if credential.minted and not any(known.minted for known in self._credentials.values()):
             self._terminal.info(f"Using {credential.origin}.")
         self._credentials[project] = credential
-        self._terminal.detail(f"{project}: user {credential.shown_user}, {credential.noun} from {credential.origin}")
+        self._terminal.detail(f"{project}: using {credential.summary}")
 
     def saved(self, result: StoreResult) -> None:
         """Show what was saved of a credential, or why it wasn't."""
@@ -179,10 +179,11 @@ class Report:
         }
         if not groups["Uploaded"] and not failed:
             return
-        lines = [f"{group}: {', '.join(names)}." for group, names in groups.items() if names]
-        if unsure or len(lines) > 1:
-            lines.append("Run the same command again to upload the rest; files already uploaded are skipped.")
-        self._terminal.error("\n".join(lines))
+        lists = [f"{group}:{_listed(names)}." for group, names in groups.items() if names]
+        for files in lists:
+            self._terminal.error(files)
+        if unsure or len(lists) > 1:
+            self._terminal.info("Run the same command again to upload the rest; files already uploaded are skipped.")
 
     def _names(self, outcome: Outcome) -> list[str]:
         return [self._shown(result.distribution) for result in self._results.values() if result.outcome is outcome]
@@ -198,3 +199,8 @@ class Report:
 
     def _shown(self, item: Distribution) -> str:
         return self._terminal.path(item.path)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as the end of a line, or below it if there are several."""
+    return f" {names[0]}" if len(names) == 1 else "\n  " + ",\n  ".join(names)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex import urls
@@ -22,11 +24,14 @@ if TYPE_CHECKING:
 VERSION = 1
 LOCK_PATIENCE = 10
 """Seconds to wait for other runs that are writing."""
+_IS_WINDOWS = sys.platform == "win32"
+_PAUSES = (0.01, 0.05, 0.1, 0.5)
+"""Seconds between attempts to replace the file on Windows."""
 
 
 @dataclass(frozen=True)
 class EntryRecord:
-    """What is known of one keyring entry, without its secret."""
+    """A record of one keyring entry, without its secret."""
 
     service: str
     """The upload URL."""
@@ -137,11 +142,25 @@ class Cache:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(name, self.path)
+            _replace(name, self.path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(name)
             raise
+
+
+def _replace(source: str, target: Path) -> None:
+    """Replace a file. Windows refuses that while another process reads it, for a moment."""
+    for pause in _PAUSES:
+        try:
+            os.replace(source, target)
+        except PermissionError:
+            if not _IS_WINDOWS:
+                raise
+            sleep(pause)
+        else:
+            return
+    os.replace(source, target)
 
 
 def _advice(url: str, project: str) -> str:

@@ -10,11 +10,12 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hatch_tokenindex.config.options import Options, repository_variable
-from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential
+from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, check_user_name
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
 from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status
 from hatch_tokenindex.credentials.narrowing import LIFETIME, is_narrowed
 from hatch_tokenindex.credentials.sources import (
+    client_certificate,
     command,
     command_line,
     environment,
@@ -115,6 +116,9 @@ class Chain:
                 self.keyring, self.cache, self.repository, project, name, user_given=given, check=check
             ),
             trusted,
+            *client_certificate.secret_sources(
+                self.options, self.repository, has_user=user is not None or self.prompts.were_needed
+            ),
             *(pypirc.empty_secret_sources(self.pypirc, project, self.repository, user, check) if may_be_empty else ()),
             prompt.secret_source(self.prompts, self.options, project, user, user_given=given, notes=notes, check=check),
         )
@@ -181,7 +185,8 @@ class Chain:
         self.prompts.forget(refused.found)
         given = _is_given(self._user(project))
         check = partial(self._check, project)
-        return self.prompts.credential(project, refused.credential.user, user_given=given, check=check)
+        user = refused.credential.user or check_user_name(self.prompts.user_name()).value
+        return self.prompts.credential(project, user, user_given=given, check=check)
 
     def _user(self, project: str) -> Finding[WithOrigin[str]] | None:
         """Return the finding that gives the user name, None if no place but a prompt does."""

@@ -51,7 +51,12 @@ class Credential:
 
         An empty password in a file may also stand for one that is typed.
         """
-        return self.typed or self.keyring_user is not None or self.user_is_secret
+        return self.typed or self.keyring_user is not None or self.user_is_secret or self.is_anonymous
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Return True for `ANONYMOUS`."""
+        return not self.user and not self.secret
 
     @property
     def how_to_replace(self) -> str:
@@ -78,9 +83,20 @@ class Credential:
         return "token" if self.has_token_user or looks_like_token(self.secret.reveal()) else "password"
 
     @property
+    def summary(self) -> str:
+        """The credential in half a sentence: `alice with the password from HATCH_INDEX_AUTH`."""
+        if self.is_anonymous:
+            return "the client certificate alone"
+        return f"{self.shown_user} with the {self.noun} from {self.origin}"
+
+    @property
     def description(self) -> str:
         """The origin, and for a remembered credential the time at which it was stored."""
         return self.origin if self.stored_at is None else f"{self.origin}, stored on {as_date(self.stored_at)}"
+
+
+ANONYMOUS = Credential("", Secret(""), "client-cert")
+"""The credential of who has neither user name nor secret, and shows a client certificate alone."""
 
 
 class Prompter(Protocol):

@@ -16,7 +16,7 @@ U = TypeVar("U")
 
 
 class Mode(Enum):
-    """How far a source may go to answer."""
+    """The effects that a source may have while it answers."""
 
     EXPLAIN = auto()
     """Read only: send no request, run no program, prompt for nothing."""
@@ -124,6 +124,6 @@ def refused(place: str, error: TokenIndexError) -> Finding[T]:
     return Finding(place, Status.REFUSED, detail=str(error), error=error)
 
 
-def fixed(place: str, status: Status, detail: str = "") -> Source[T]:
+def fixed(place: str, status: Status, detail: str = "", value: T | None = None) -> Source[T]:
     """Return a source whose finding is known without looking."""
-    return Source(place, lambda _mode: Finding(place, status, detail=detail))
+    return Source(place, lambda _mode: Finding(place, status, value, detail))

@@ -71,8 +71,8 @@ class CredentialSession:
         """Return the credential of a project when publishing, where there is one. Raises `CredentialError`."""
         return cast("CheckedCredential", self.find(project))
 
-    def authorize(self, project: str, size: int) -> Authorization:
-        """Return the authorization for one attempt to upload a file of `size` bytes of a project."""
+    def authorize(self, project: str, size: int) -> Authorization | None:
+        """Return the authorization for one attempt to upload a file of `size` bytes of a project, None for none."""
         checked = self.credential_for(project)
         renewed = self._chain.renewed(checked, project, size / SLOWEST_UPLOAD)
         if renewed is not checked:
@@ -80,9 +80,10 @@ class CredentialSession:
         return self._authorization(renewed, project, size)
 
     def header_for(self, project: str) -> Secret | None:
-        """Return the `Authorization` header with which to read a project's page; None as for `find`."""
+        """Return the `Authorization` header with which to read a project's page; None as for `find` and `authorize`."""
         checked = self.find(project)
-        return None if checked is None else self._authorization(checked, project, 0).header
+        authorization = None if checked is None else self._authorization(checked, project, 0)
+        return None if authorization is None else authorization.header
 
     def can_replace(self, project: str, checked: CheckedCredential) -> bool:
         """Return True if the user can be prompted for another secret: after a remembered one, or a typed one twice."""
@@ -120,7 +121,9 @@ class CredentialSession:
         self._saved.add((checked.credential, entries))
         return self._store.save(checked, entries, self._chain.now(), worthless)
 
-    def _authorization(self, checked: CheckedCredential, project: str, size: int) -> Authorization:
+    def _authorization(self, checked: CheckedCredential, project: str, size: int) -> Authorization | None:
+        if checked.credential.is_anonymous:
+            return None
         return authorize(checked, project, self._chain.repository, size=size, now=self._chain.now())
 
     def _show(self, notes: tuple[str, ...]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, parse_sdist_filename, parse_wheel_filename
@@ -13,7 +15,6 @@ from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
 WHEEL_SUFFIX = ".whl"
 SDIST_SUFFIX = ".tar.gz"
@@ -28,32 +29,34 @@ LONGEST_FILENAME = 255
 """Characters, as in file systems. Parsing takes time that grows with the cube of the length, for tags of wheels."""
 NOT_A_DISTRIBUTION = f"is neither a wheel ({WHEEL_SUFFIX}) nor an sdist ({SDIST_SUFFIX})"
 
-_DEFAULT_FOLDER = "dist"
 _BLOCK = 1024 * 1024
 
 
-def find(artifacts: Sequence[str], root: Path) -> list[Path]:
+def find(artifacts: Sequence[str], root: Path, default_folders: Sequence[str] = ("dist",)) -> list[Path]:
     """Return the wheels and sdists that `artifacts` name, each file once, sorted.
 
     Args:
-        artifacts: Paths relative to `root`. A folder stands for its `.whl` and `.tar.gz` files, without subfolders; a
-            symbolic link to a file is known by the link's own name. If empty, the folder `dist` is used, if it exists.
+        artifacts: Paths relative to `root`, or else to the current folder. A folder stands for its `.whl` and `.tar.gz`
+            files, without subfolders; a pattern like `dist/*`, which shells on Windows don't expand, for what it matches;
+            a symbolic link to a file is known by the link's own name.
         root: The project's folder.
+        default_folders: The folders, relative to `root`, that are used if `artifacts` is empty, as far as they exist.
 
     Raises:
         DistributionError: Paths are missing, unreadable, or neither wheels nor sdists; the text lists all of them.
     """
     problems: dict[Path, list[str]] = {}
     files: list[Path] = []
-    for path in [root / artifact for artifact in artifacts] or [root / _DEFAULT_FOLDER]:
-        try:
-            for candidate in _candidates(path, named=bool(artifacts)):
-                if fault := _fault(candidate):
-                    problems[candidate] = [fault]
-                else:
-                    files.append(candidate)
-        except (OSError, ValueError) as error:
-            problems[path] = [f"can't be read: {escaped_line(reason(error))}"]
+    for name in artifacts or default_folders:
+        for path in _named(name, root):
+            try:
+                for candidate in _candidates(path, named=bool(artifacts)):
+                    if fault := _fault(candidate):
+                        problems[candidate] = [fault]
+                    else:
+                        files.append(candidate)
+            except (OSError, ValueError) as error:
+                problems[path] = [f"can't be read: {escaped_line(reason(error))}"]
     if problems:
         raise error_from(problems)
     return _each_once(files)
@@ -86,6 +89,18 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _named(name: str, root: Path) -> list[Path]:
+    """Return the paths that a name stands for; one of nothing stands for a path in the project's folder."""
+    folders = [str(root), os.getcwd()]
+    for folder in folders:
+        if os.path.lexists(path := os.path.join(folder, name)):
+            return [Path(path)]
+    for folder in folders:
+        if paths := glob.glob(os.path.join(glob.escape(folder), name)):
+            return [Path(path) for path in sorted(paths)]
+    return [root / name]
+
+
 def _candidates(path: Path, *, named: bool) -> Iterator[Path]:
     """Return the files in a folder that have a distribution's name, or the path itself."""
     if path.is_dir() and not _is_distribution(path):
@@ -107,7 +122,9 @@ def _fault(path: Path) -> str | None:
         return "is a folder, not a distribution"
     if path.is_symlink():
         return "is a broken symbolic link"
-    return "is not a regular file" if path.exists() else "does not exist"
+    if path.exists():
+        return "is not a regular file"
+    return "matches no file" if glob.has_magic(path.name) else "does not exist"
 
 
 def _each_once(files: Iterable[Path]) -> list[Path]:

@@ -73,10 +73,12 @@ _ESSENTIAL = frozenset({"name", "version"})
 _REQUIRED = _ESSENTIAL | {"metadata_version"}
 
 _METADATA_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
-_HEADER_START = re.compile(r"^\S", re.MULTILINE)
+_HEADER_START = re.compile(rb"^\S", re.MULTILINE)
 # The standard library would search the description for parts, in time that grows with the square of its length.
 _MULTIPART = re.compile(r"^content-type\s*:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
-_END_OF_HEADERS = re.compile(r"\r?\n\r?\n")
+_END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
+# The standard library takes much memory for each line of the description, so it parses this in its place.
+_BODY = "description"
 
 # Parsing takes time that grows with the square of the number of headers. Real projects have a few hundred.
 _HEADER_LIMIT = 5_000
@@ -85,6 +87,7 @@ _HEADERS_LIMIT = 1024 * 1024
 # Before metadata 2.1, the description was a header, with its lines indented (core metadata, "Description").
 _FOLDED = re.compile(r"\n(?: {8}| {7}\|)")
 _BODY_SINCE = (2, 1)
+_LONGEST_UNKNOWN = 1_000
 _OF_SEVERAL_LINES = frozenset({"description", "license"})
 _CONTINUED = re.compile(r"[ \t]*\r?\n[ \t]+")
 
@@ -116,14 +119,17 @@ def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
     Empty values, `UNKNOWN` and headers that the declared metadata version doesn't have are left out; all other values are
     kept unchanged. Problems are added to `diagnostics`.
     """
-    text = _text(content, diagnostics)
-    if text is None:
+    parts = _parts(content, diagnostics)
+    if parts is None:
         return None
+    headers, body = parts
     try:
-        parsed, unparsed = parse_email(text)
+        parsed, unparsed = parse_email(headers + _BODY if body else headers)
     except _UNPARSABLE as error:
         diagnostics.add_problem(f"has metadata that can't be parsed: {reason(error)}")
         return None
+    if body and "description" in parsed:
+        parsed["description"] = parsed["description"].removesuffix(_BODY) + body
     raw = _without_empty(parsed)
     _report_unparsed(unparsed, diagnostics)
     _report_missing(raw, unparsed, diagnostics)
@@ -142,22 +148,27 @@ def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
     return CoreMetadata(metadata.name, metadata.version, fields)
 
 
-def _text(content: bytes, diagnostics: Diagnostics) -> str | None:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        diagnostics.add_problem(f"has metadata that is not UTF-8 (byte {error.start})")
-        return None
-    headers = _END_OF_HEADERS.split(text, maxsplit=1)[0]
-    if len(headers) > _HEADERS_LIMIT or len(_HEADER_START.findall(headers)) > _HEADER_LIMIT:
+def _parts(content: bytes, diagnostics: Diagnostics) -> tuple[str, str] | None:
+    """Return the headers, with the blank line behind them, and the description that follows."""
+    found = _END_OF_HEADERS.search(content)
+    end = found.end() if found else len(content)
+    if end > _HEADERS_LIMIT or len(_HEADER_START.findall(content, 0, end)) > _HEADER_LIMIT:
         diagnostics.add_problem(
             f"has more than {_HEADER_LIMIT:,} metadata headers, or {mebibytes(_HEADERS_LIMIT)} of them"
         )
         return None
+    start = 0
+    try:
+        headers = content[:end].decode("utf-8-sig")
+        start = end
+        body = str(memoryview(content)[end:], "utf-8")
+    except UnicodeDecodeError as error:
+        diagnostics.add_problem(f"has metadata that is not UTF-8 (byte {start + error.start})")
+        return None
     if _MULTIPART.search(headers):
         diagnostics.add_problem("has metadata with a Content-Type of several parts")
         return None
-    return text
+    return headers, body
 
 
 def _report_unparsed(unparsed: dict[str, list[str]], diagnostics: Diagnostics) -> None:
@@ -204,7 +215,7 @@ def _unfolded(value: Any) -> Any:
 
 
 def _is_empty(value: str) -> bool:
-    return value.strip() in {"", "UNKNOWN"}
+    return not value or value.isspace() or (len(value) <= _LONGEST_UNKNOWN and value.strip() == "UNKNOWN")
 
 
 def _metadata_version(
@@ -227,7 +238,7 @@ def _metadata_version(
         diagnostics.add_warning(f"metadata version {declared} is newer than {newest}; only known fields are uploaded")
         return version, False
     diagnostics.add_problem(fault)
-    return version, True
+    return None, True
 
 
 def _drop_later(raw: dict[str, Any], declared: tuple[int, int] | None, diagnostics: Diagnostics) -> None:

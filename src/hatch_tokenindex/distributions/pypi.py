@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from email.utils import getaddresses
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 from packaging.utils import parse_wheel_filename
@@ -20,11 +20,21 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.distributions.distribution import Distribution
 
-# PyPI's default limit is lower; it is raised for a project on request, but never above this.
+_USUAL_LIMIT = 100 * 1024 * 1024
+"""Bytes of a file; the limit of a project is raised on request, but never above the next."""
 _LARGEST_FILE = 1024 * 1024 * 1024
 _LONGEST_SUMMARY = 512
 _LONGEST_LABEL = 32
 _PRIVATE = "Private ::"
+
+# What PyPI accepts of `email-validator`, apart from rare cases, which it decides itself.
+_ATOM = r'[^\0-\x20\x7f"(),.:;<>@\[\\\]]+'
+_LABEL = r"(?!-)[A-Za-z0-9\x80-\U0010ffff-]{1,63}(?<!-)"
+_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*\.(?P<top>{_LABEL})")
+_RESERVED_DOMAINS = {"arpa", "invalid", "local", "localhost", "onion", "test"}
+_LONGEST_ADDRESSES = 1_000
+"""Characters of a field; parsing takes time that grows with the square of their number."""
+_WEB_ADDRESS = re.compile(r"https?:", re.IGNORECASE)
 
 # Platforms that PyPI has never accepted. It accepts more and more others, and so has to decide on those itself.
 _UNSUPPORTED_PLATFORM = re.compile(
@@ -46,6 +56,19 @@ def check_for_pypi(distribution: Distribution, *, is_sound: bool = True) -> tupl
         *map(escaped_line, _metadata(distribution)),
         *_readme(distribution),
     )
+
+
+def warnings_for_pypi(distribution: Distribution) -> Iterator[str]:
+    """Yield the reasons for which PyPI may reject this file."""
+    from trove_classifiers import classifiers
+
+    if _USUAL_LIMIT < distribution.size <= _LARGEST_FILE:
+        yield (
+            f"is larger than {mebibytes(_USUAL_LIMIT)}, which PyPI allows only on request "
+            f"(https://docs.pypi.org/project-management/storage-limits)"
+        )
+    if unknown := set(distribution.values("classifiers")) - classifiers:
+        yield f"has classifiers that PyPI may not know: {listed(unknown)}"
 
 
 def _file(distribution: Distribution) -> Iterator[str]:
@@ -79,15 +102,42 @@ def _metadata(distribution: Distribution) -> Iterator[str]:
             yield f"has a summary of {len(summary)} characters (maximum {_LONGEST_SUMMARY})"
     for field in ("author_email", "maintainer_email"):
         for value in distribution.values(field):
-            if "@" not in value:
-                yield f"has no email address in {HEADERS[field]}: {value}"
+            if problem := _address_problem(value):
+                yield f"has {problem} in {HEADERS[field]}: {value}"
+    yield from _classifiers(distribution)
+    if distribution.values("license") and distribution.values("license_expression"):
+        yield "has both License and License-Expression: remove License"
+
+
+def _classifiers(distribution: Distribution) -> Iterator[str]:
+    from trove_classifiers import deprecated_classifiers
+
     for classifier in distribution.values("classifiers"):
         if classifier.startswith(_PRIVATE):
             yield f"has the classifier {classifier}, which blocks uploads"
         elif classifier != classifier.strip():
             yield f"has spaces around the classifier {classifier.strip()}"
-    if distribution.values("license") and distribution.values("license_expression"):
-        yield "has both License and License-Expression: remove License"
+        elif classifier in deprecated_classifiers:
+            instead = " or ".join(deprecated_classifiers[classifier])
+            yield f"has the deprecated classifier {classifier}: {f'use {instead}' if instead else 'remove it'}"
+
+
+def _address_problem(value: str) -> str | None:
+    """Return what is wrong with a field of one address; PyPI accepts everything in place of several, or of none."""
+    if len(value) > _LONGEST_ADDRESSES or value.count("(") != value.count(")"):
+        return None
+    try:
+        addresses = [address for _, address in getaddresses([value])]
+    except RecursionError:
+        return None
+    if len(addresses) != 1 or not addresses[0] or "[" in addresses[0]:
+        return None
+    if "@" not in addresses[0]:
+        return "no email address"
+    found = _ADDRESS.fullmatch(addresses[0])
+    if found is None or found["top"][-1].isdecimal() or found["top"].lower() in _RESERVED_DOMAINS:
+        return "an email address that can't exist"
+    return None
 
 
 def _requirements(distribution: Distribution) -> Iterator[str]:
@@ -105,22 +155,14 @@ def _requirements(distribution: Distribution) -> Iterator[str]:
 def _links(distribution: Distribution) -> Iterator[str]:
     for field in ("home_page", "download_url"):
         for url in distribution.values(field):
-            if not _is_web_address(url):
+            if not _WEB_ADDRESS.match(url):
                 yield f"has a {HEADERS[field]} that is not an http(s) URL: {url}"
     for value in distribution.values("project_urls"):
         label, _, url = (part.strip() for part in value.partition(","))
         if not label or len(label) > _LONGEST_LABEL:
             yield f"has a Project-URL label that is not 1 to {_LONGEST_LABEL} characters long: {value}"
-        if not _is_web_address(url):
+        if not _WEB_ADDRESS.match(url):
             yield f"has a Project-URL that is not an http(s) URL: {value}"
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.netloc)
 
 
 def _readme(distribution: Distribution) -> Iterator[str]:

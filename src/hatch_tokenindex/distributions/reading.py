@@ -13,7 +13,7 @@ from hatch_tokenindex.distributions.archives import listed
 from hatch_tokenindex.distributions.diagnostics import Diagnostics, error_from, reason, shown
 from hatch_tokenindex.distributions.distribution import Distribution
 from hatch_tokenindex.distributions.files import LONGEST_FILENAME, NOT_A_DISTRIBUTION, SDIST_SUFFIX, WHEEL_SUFFIX
-from hatch_tokenindex.distributions.pypi import check_for_pypi
+from hatch_tokenindex.distributions.pypi import check_for_pypi, warnings_for_pypi
 from hatch_tokenindex.distributions.sdists import read_sdist
 from hatch_tokenindex.distributions.wheels import read_wheel
 
@@ -64,8 +64,8 @@ def read_all(paths: Sequence[Path], *, for_pypi: bool = False) -> list[Distribut
         if for_pypi and distribution is not None:
             diagnostics.problems += check_for_pypi(distribution, is_sound=not diagnostics.problems)
         if distribution is not None and not diagnostics.problems:
-            rejected = (f"{problem} (PyPI rejects this)" for problem in distribution.pypi_problems)
-            distributions.append(replace(distribution, warnings=(*distribution.warnings, *rejected)))
+            more = warnings_for_pypi(distribution) if for_pypi else _rejected(distribution)
+            distributions.append(replace(distribution, warnings=(*distribution.warnings, *more)))
         else:
             problems[path] = diagnostics.problems
     for path, disagreement in [*_same_filenames(distributions), *_disagreements(distributions)]:
@@ -108,6 +108,10 @@ def _read(path: Path, diagnostics: Diagnostics) -> Distribution | None:
         warnings=tuple(diagnostics.warnings),
         pypi_problems=tuple(diagnostics.pypi_problems),
     )
+
+
+def _rejected(distribution: Distribution) -> Iterator[str]:
+    return (f"{problem} (PyPI rejects this)" for problem in distribution.pypi_problems)
 
 
 def _parsed_filename(filename: str, diagnostics: Diagnostics) -> _Filename | None:

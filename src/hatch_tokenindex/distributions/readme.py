@@ -8,13 +8,16 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 
 # In characters; docutils takes several seconds for this many.
 _LONGEST = 1_000_000
 _LONGEST_CONTENT_TYPE = 200
 TIME_LIMIT = 10.0
 """Seconds for one README. Some short ones take hours, in code that Ctrl-C doesn't interrupt."""
-_PLAIN = "text/plain"
+NO_MARKDOWN = "has a README that does not render as Markdown"
+_RENDERERS = ("comrak", "cmarkgfm")
+"""The Markdown renderers of readme-renderer's versions."""
 
 # In isolated mode, no module of the current folder is imported; the path of this process is passed on instead.
 _PROGRAM = """
@@ -31,9 +34,9 @@ class Rendering:
     """The result of rendering a README; both texts are `None` if it renders."""
 
     problem: str | None = None
-    """Why it doesn't render on PyPI either."""
+    """The reason why it doesn't render, on PyPI either."""
     warning: str | None = None
-    """Why it could not be checked here."""
+    """The reason why it could not be checked here."""
 
 
 @lru_cache(maxsize=8)
@@ -47,8 +50,12 @@ def render(description: str, content_type: str) -> Rendering:
         return Rendering(warning=f"README not checked: its type is longer than {_LONGEST_CONTENT_TYPE} characters")
     if len(description) > _LONGEST:
         return Rendering(warning=f"README not checked: longer than {_LONGEST:,} characters")
-    if content_type.partition(";")[0].strip().lower() == _PLAIN:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "text/plain":
         return Rendering()
+    if kind == "text/markdown" and not any(map(find_spec, _RENDERERS)):
+        # Every text but a blank one renders as Markdown, so that this doesn't need the extra `readme`.
+        return Rendering() if description.strip() else Rendering(problem=NO_MARKDOWN)
     request = {"path": sys.path, "description": description, "content_type": content_type}
     try:
         # Docutils' own configuration files are not used, as on PyPI.

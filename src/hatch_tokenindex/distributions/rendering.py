@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from hatch_tokenindex.distributions.diagnostics import reason
+from hatch_tokenindex.distributions.readme import NO_MARKDOWN
 from hatch_tokenindex.text import escaped_line
 
 MEMORY_LIMIT = 120 * 1024 * 1024
@@ -37,11 +38,11 @@ def answer(description: str, content_type: str) -> dict[str, Any]:
 def _limit_memory() -> None:
     try:
         import resource
-    except ImportError:  # pragma: no cover - Windows
+    except ImportError:
         return
     try:
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
-    except (OSError, ValueError):  # pragma: no cover - a lower limit, or none possible
+    except (OSError, ValueError):  # a lower limit is set, or none is possible
         return
 
 
@@ -63,7 +64,7 @@ def _render(description: str, kind: str, variant: str) -> dict[str, Any]:
         # Not `markdown.render`: it spends most of its time on highlighting code, which doesn't matter here.
         to_html = markdown.variants.get(variant)
         if to_html is None or not to_html(description):
-            return {"problem": "has a README that does not render as Markdown"}
+            return {"problem": NO_MARKDOWN}
     elif kind == "text/x-rst":
         from readme_renderer import rst
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import posixpath
 import re
 import sys
 import tarfile
@@ -105,10 +106,16 @@ class _Unpacked:
     def begin_header(self) -> None:
         self._header_left = _HEADER_LIMIT
 
-    def skip_to_end(self) -> None:
-        """Read the rest of the file, so that the checksum at its very end is verified."""
-        while self.take(_BLOCK):
-            pass
+    def skip_to_end(self) -> bool:
+        """Read the rest of the file, so that its checksum is verified. Return False if something else follows it."""
+        try:
+            while self.take(_BLOCK):
+                pass
+        except gzip.BadGzipFile as error:
+            if not str(error).startswith("Not a gzipped file"):
+                raise
+            return False
+        return True
 
 
 @dataclass
@@ -124,11 +131,17 @@ class _Tree:
     """A member's path starts with a dot."""
     escaping: set[str] = field(default_factory=set)
     sparse: set[str] = field(default_factory=set)
+    has_more: bool = False
+    """Something that unpackers ignore follows the archive."""
+    wanted: tuple[str, ...] | None = None
+    """The path of the metadata; `None` stands for PKG-INFO in any top-level folder."""
     metadata: bytes | None = None
     metadata_members: int = 0
+    metadata_link: tuple[str, ...] | None = None
+    """The path of the member that the metadata is a link to."""
     metadata_fault: str | None = None
     cut_short: str | None = None
-    """Why reading stopped before the end of the archive."""
+    """The reason why reading stopped before the end of the archive."""
 
 
 def read_sdist(path: Path, diagnostics: Diagnostics) -> Archive | None:
@@ -137,18 +150,29 @@ def read_sdist(path: Path, diagnostics: Diagnostics) -> Archive | None:
     Raises:
         OSError: The file can't be read.
     """
-    tree = _Tree()
     try:
-        with path.open("rb") as file, gzip.GzipFile(fileobj=file) as stream:
-            _read_members(_Unpacked(stream), tree)
-    except _LimitReachedError as limit:
-        tree.cut_short = str(limit)
+        tree = _tree(path)
+        if tree.metadata_link is not None:
+            linked = _tree(path, tree.metadata_link)
+            tree.metadata = linked.metadata
+            tree.metadata_fault = None if linked.metadata is not None else tree.metadata_fault
     except _INVALID as error:
         diagnostics.add_problem(f"is not a valid .tar.gz archive: {reason(error)}")
         return None
     _check_tree(tree, diagnostics)
     names = None if tree.cut_short else frozenset(tree.names)
     return Archive(tree.metadata, license_folder=min(tree.tops, default=""), names=names)
+
+
+def _tree(path: Path, wanted: tuple[str, ...] | None = None) -> _Tree:
+    """Read the archive from start to end."""
+    tree = _Tree(wanted=wanted)
+    with path.open("rb") as file, gzip.GzipFile(fileobj=file) as stream:
+        try:
+            _read_members(_Unpacked(stream), tree)
+        except _LimitReachedError as limit:
+            tree.cut_short = str(limit)
+    return tree
 
 
 def _read_members(unpacked: _Unpacked, tree: _Tree) -> None:
@@ -163,7 +187,7 @@ def _read_members(unpacked: _Unpacked, tree: _Tree) -> None:
     if unpacked.last_read.strip(b"\0"):
         message = f"the header after member {tree.members} is damaged"
         raise tarfile.ReadError(message)
-    unpacked.skip_to_end()
+    tree.has_more = not unpacked.skip_to_end()
 
 
 def _read_member(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> None:
@@ -184,7 +208,7 @@ def _read_member(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> N
         tree.escaping.add(name)
     if member.issparse():
         tree.sparse.add(name)
-    if parts[1:] == [_METADATA_NAME]:
+    if tuple(parts) == tree.wanted if tree.wanted else parts[1:] == [_METADATA_NAME]:
         _read_metadata(member, unpacked, tree)
 
 
@@ -192,11 +216,21 @@ def _read_metadata(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) ->
     tree.metadata_members += 1
     if not member.isreg() or member.issparse():
         tree.metadata_fault = "is not a regular file"
+        tree.metadata_link = _link_of(member)
     elif member.size > METADATA_LIMIT:
         tree.metadata_fault = f"is larger than {mebibytes(METADATA_LIMIT)}"
     else:
         unpacked.seek(member.offset_data)
         tree.metadata = unpacked.take(member.size)
+
+
+def _link_of(member: tarfile.TarInfo) -> tuple[str, ...] | None:
+    """Return the path of the member that one links to, `None` if it is no link, or one to something outside."""
+    if not (member.issym() or member.islnk()) or member.linkname.startswith("/"):
+        return None
+    folder = posixpath.dirname(member.name) if member.issym() else ""
+    target = posixpath.normpath(posixpath.join(folder, member.linkname))
+    return None if escapes(target) else tuple(target.split("/"))
 
 
 def _check_tree(tree: _Tree, diagnostics: Diagnostics) -> None:
@@ -215,6 +249,8 @@ def _check_tree(tree: _Tree, diagnostics: Diagnostics) -> None:
         diagnostics.add_problem(f"has no {_METADATA_NAME} in {folder}" if tree.members else "is an empty archive")
     elif tree.cut_short:
         diagnostics.add_warning(f"only checked in part: {tree.cut_short}")
+    if tree.has_more:
+        diagnostics.add_warning("has data after its end, which is ignored when it is unpacked")
     if tree.has_dot and len(tree.tops) == 1:
         diagnostics.add_pypi_problem("has members whose paths start with `./` instead of the top-level folder")
     if tree.sparse:

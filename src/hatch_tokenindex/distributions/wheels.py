@@ -9,9 +9,9 @@ import re
 import struct
 import zipfile
 import zlib
-from collections import Counter
 from typing import TYPE_CHECKING
 
+from hatch_tokenindex.distributions import framing
 from hatch_tokenindex.distributions.archives import METADATA_LIMIT, Archive, escapes, listed, mebibytes
 from hatch_tokenindex.distributions.diagnostics import reason
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
-# The maximum size in bytes of the archive's directory, which is held in memory, and of RECORD: some 200,000 members.
+# The maximum size in bytes of the archive's directory, which is held in memory, and of RECORD; and of their entries.
 _DIRECTORY_LIMIT = 32 * 1024 * 1024
+_MEMBER_LIMIT = 150_000
+_DIRECTORY_ENTRY = b"PK\1\2"
 
 _ENCRYPTED = 0x1
-_DATA_DESCRIPTOR = 0x8
-_UTF_8 = 0x800
-_ZIP64 = 0xFFFFFFFF
-_LOCAL_HEADER = struct.Struct("<4s14sLLHH")
-_END_RECORD_SIZE = 22
 _COMMON_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+_MOST_ABSENT = 10_000
+"""Files that RECORD lists and that don't exist, before the rest isn't counted."""
 
 # PyPI rejects an archive that unpacks to more than this many bytes and to more than 50 times its own size.
 _BOMB_SIZE = 64 * 1024 * 1024
@@ -55,7 +55,7 @@ _INVALID = (
 
 
 class _CappedFile(io.FileIO):
-    """A file that limits the size of one read: a forged archive can claim a huge directory."""
+    """A file that limits the size of one read, and of a directory's entries in it: each takes much memory."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         position = self.tell()
@@ -64,7 +64,11 @@ class _CappedFile(io.FileIO):
         if wanted > _DIRECTORY_LIMIT:
             message = f"its directory is larger than {mebibytes(_DIRECTORY_LIMIT)}"
             raise zipfile.BadZipFile(message)
-        return super().read(wanted)
+        content = super().read(wanted)
+        if content.count(_DIRECTORY_ENTRY) > _MEMBER_LIMIT:
+            message = f"it has more than {_MEMBER_LIMIT:,} members"
+            raise zipfile.BadZipFile(message)
+        return content
 
 
 def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | None:
@@ -82,50 +86,17 @@ def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | Non
     with _CappedFile(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                _check_framing(file, archive, diagnostics)
+                _check_for_pypi(path, archive.infolist(), diagnostics)
                 return _read_archive(archive, stem, diagnostics)
         except _INVALID as error:
             diagnostics.add_problem(f"is not a valid zip archive: {reason(error)}")
             return None
 
 
-def _check_framing(file: _CappedFile, archive: zipfile.ZipFile, diagnostics: Diagnostics) -> None:
-    """Check that members, directory and end record follow each other without gaps, as PyPI requires.
-
-    The directory repeats what is in front of each member; an archive in which the two differ unpacks to different files
-    with different tools (https://docs.pypi.org/archives/).
-    """
-    file.seek(max(0, file.seek(0, io.SEEK_END) - _END_RECORD_SIZE - len(archive.comment)))
-    if file.read(_END_RECORD_SIZE)[:4] != b"PK\5\6":
-        diagnostics.add_pypi_problem("has data after the end of the zip archive")
-    members = sorted(archive.infolist(), key=lambda member: member.header_offset)
-    follow = [*(member.header_offset for member in members[1:]), archive.start_dir]
-    for member, following in zip(members, follow, strict=False):
-        file.seek(member.header_offset)
-        signature, _, packed, _, name_size, extra_size = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-        name = file.read(name_size)
-        if signature != b"PK\3\4" or name != _raw_name(member):
-            diagnostics.add_pypi_problem(f"has members with two names: {listed([member.filename])}")
-            return
-        if member.flag_bits & _DATA_DESCRIPTOR:
-            continue
-        begin = member.header_offset + _LOCAL_HEADER.size + name_size + extra_size
-        if packed not in {member.compress_size, _ZIP64} or begin + member.compress_size != following:
-            diagnostics.add_pypi_problem(
-                f"has members with two sizes, or data between them: {listed([member.filename])}"
-            )
-            return
-
-
-def _raw_name(member: zipfile.ZipInfo) -> bytes:
-    return member.orig_filename.encode("utf-8" if member.flag_bits & _UTF_8 else "cp437")
-
-
 def _read_archive(archive: zipfile.ZipFile, stem: str, diagnostics: Diagnostics) -> Archive | None:
     members = archive.infolist()
-    names = Counter(member.filename for member in members)
+    names = frozenset(member.filename for member in members)
     _check_members(members, names, diagnostics)
-    _check_for_pypi(members, names, diagnostics)
     folder = _dist_info(names, f"{stem}.dist-info", diagnostics)
     if folder is None:
         return None
@@ -135,7 +106,7 @@ def _read_archive(archive: zipfile.ZipFile, stem: str, diagnostics: Diagnostics)
     if record is not None:
         _compare_record(record, names, folder, diagnostics)
     _check_entry_points(archive, f"{folder}/entry_points.txt", diagnostics)
-    return Archive(metadata, f"{folder}/licenses", frozenset(names))
+    return Archive(metadata, f"{folder}/licenses", names)
 
 
 def _check_members(members: list[zipfile.ZipInfo], names: Collection[str], diagnostics: Diagnostics) -> None:
@@ -147,21 +118,15 @@ def _check_members(members: list[zipfile.ZipInfo], names: Collection[str], diagn
         diagnostics.add_problem(f"has encrypted members: {listed(encrypted)}")
 
 
-def _check_for_pypi(members: list[zipfile.ZipInfo], names: Counter[str], diagnostics: Diagnostics) -> None:
+def _check_for_pypi(path: Path, members: Collection[zipfile.ZipInfo], diagnostics: Diagnostics) -> None:
     """Check for what only PyPI rejects in zip archives (https://docs.pypi.org/archives/)."""
-    if repeated := [name for name, count in names.items() if count > 1]:
-        diagnostics.add_pypi_problem(f"has duplicate members: {listed(repeated)}")
-    if streamed := [member.filename for member in members if member.flag_bits & _DATA_DESCRIPTOR]:
-        diagnostics.add_pypi_problem(f"was written as a stream, with data descriptors: {listed(streamed)}")
-    if commented := [member.filename for member in members if member.comment]:
-        diagnostics.add_pypi_problem(f"has members with comments: {listed(commented)}")
+    with path.open("rb") as file:
+        if fault := framing.fault(file, members):
+            diagnostics.add_pypi_problem(fault)
     if unusual := [member.filename for member in members if member.compress_type not in _COMMON_COMPRESSION]:
         diagnostics.add_pypi_problem(f"has members that are neither stored nor deflated: {listed(unusual)}")
-    if members and min(member.header_offset for member in members) > 0:
-        diagnostics.add_pypi_problem("has data before its first member")
     unpacked = sum(member.file_size for member in members)
-    packed = sum(member.compress_size for member in members)
-    if unpacked > _BOMB_SIZE and unpacked > _BOMB_RATIO * packed:
+    if unpacked > max(_BOMB_SIZE, _BOMB_RATIO * path.stat().st_size):
         diagnostics.add_pypi_problem(f"unpacks to more than {_BOMB_RATIO} times its size")
 
 
@@ -208,16 +173,21 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, diag
 
 def _compare_record(record: bytes, names: Collection[str], folder: str, diagnostics: Diagnostics) -> None:
     """Compare RECORD with the members: PyPI has announced that it will reject differences."""
+    signatures = {f"{folder}/RECORD.jws", f"{folder}/RECORD.p7s"}
+    unlisted = {name for name in names if not name.endswith("/")} - signatures
+    files, absent = frozenset(unlisted), set[str]()
     try:
-        recorded = {row[0] for row in csv.reader(io.StringIO(record.decode(), newline="")) if row}
+        for row in csv.reader(io.TextIOWrapper(io.BytesIO(record), "utf-8", newline="")):
+            name = row[0].replace("\\", "/") if row else ""
+            unlisted.discard(name)
+            if name and name not in files and name not in signatures and len(absent) < _MOST_ABSENT:
+                absent.add(name)
     except (UnicodeDecodeError, csv.Error) as error:
         diagnostics.add_problem(f"{folder}/RECORD can't be read: {reason(error)}")
         return
-    signatures = {f"{folder}/RECORD.jws", f"{folder}/RECORD.p7s"}
-    files = {name for name in names if not name.endswith("/")} - signatures
-    if unlisted := files - recorded:
+    if unlisted:
         diagnostics.add_warning(f"RECORD does not list {listed(unlisted)}")
-    if absent := recorded - files - signatures:
+    if absent:
         diagnostics.add_warning(f"RECORD lists missing files: {listed(absent)}")
 
 
@@ -233,9 +203,15 @@ def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagno
             f"{name} not checked: it is too long, or has a line of more than {_LONGEST_LINE:,} bytes"
         )
         return
-    parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
+    parser = configparser.RawConfigParser(delimiters=("=",))
+    # The names of entry points differ in case.
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
         parser.read_string(content.decode())
+    except (configparser.DuplicateSectionError, configparser.DuplicateOptionError) as error:
+        repeated = f"[{error.section}]" if isinstance(error, configparser.DuplicateSectionError) else error.option
+        diagnostics.add_pypi_problem(f"{name} has {repeated} twice (line {error.lineno})")
+        return
     except (UnicodeDecodeError, configparser.Error) as error:
         diagnostics.add_pypi_problem(f"{name} can't be read: {reason(error)}")
         return

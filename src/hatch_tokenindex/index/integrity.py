@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from hatch_tokenindex.errors import AttestationError
-from hatch_tokenindex.index.responses import read_body
+from hatch_tokenindex.index.responses import read_body, time_limit
 
 if TYPE_CHECKING:
     import httpx
@@ -49,15 +48,15 @@ def fetch_provenance(client: httpx.Client, site: str, filename: str) -> bytes | 
     """
     import httpx
 
-    url, deadline = provenance_url(site, filename), monotonic() + TIME_LIMIT
+    url, headers = provenance_url(site, filename), {"Accept": ACCEPT}
     try:
-        with client.stream("GET", url, headers={"Accept": ACCEPT}, timeout=TIME_LIMIT) as response:
+        with time_limit(TIME_LIMIT), client.stream("GET", url, headers=headers, timeout=TIME_LIMIT) as response:
             if response.status_code == _NOT_FOUND:
                 return None
             if response.status_code == httpx.codes.OK:
-                return read_body(response, limit=SIZE_LIMIT, deadline=deadline)
+                return read_body(response, limit=SIZE_LIMIT)
             why = f"HTTP {response.status_code}"
-    except (httpx.TimeoutException, TimeoutError):
+    except httpx.TimeoutException:
         why = "timed out"
     except (httpx.HTTPError, ValueError) as error:
         why = (

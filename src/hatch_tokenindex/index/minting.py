@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 
 from hatch_tokenindex.errors import MintingError, SourceUnavailableError, TokenIndexError
 from hatch_tokenindex.index.client import connect
-from hatch_tokenindex.index.responses import read_body
+from hatch_tokenindex.index.responses import read_body, time_limit
 from hatch_tokenindex.secrets import MASK, RUN, Secret
 from hatch_tokenindex.text import END_OF_TIME, one_line, shortened
 from hatch_tokenindex.tokens import Minted
@@ -110,16 +110,16 @@ class TokenMinter:
 
         url = urljoin(self.repository.url, f"/_/oidc/{endpoint}")
         body = None if token is None else {"token": token.reveal()}
-        time_limit = min(TIME_LIMIT, self.repository.timeout)
-        deadline = monotonic() + time_limit
+        seconds = min(TIME_LIMIT, self.repository.timeout)
         try:
             with (
                 connect(self.repository) as client,
-                client.stream(method, url, json=body, timeout=time_limit) as response,
+                time_limit(seconds),
+                client.stream(method, url, json=body, timeout=seconds) as response,
             ):
                 self.clock.correct(response.headers)
-                return response.status_code, _object(response, deadline)
-        except (httpx.HTTPError, TimeoutError, UnicodeError) as error:
+                return response.status_code, _object(response)
+        except (httpx.HTTPError, UnicodeError) as error:
             msg = f"{url} could not be reached ({type(error).__name__})"
             raise SourceUnavailableError(msg) from None
 
@@ -137,9 +137,9 @@ def _shown(text: object, identity: Secret) -> str:
     return shortened("".join([*pieces, whole[end:]]))
 
 
-def _object(response: httpx.Response, deadline: float) -> dict[str, Any]:
+def _object(response: httpx.Response) -> dict[str, Any]:
     try:
-        data = json.loads(read_body(response, limit=SIZE_LIMIT, deadline=deadline))
+        data = json.loads(read_body(response, limit=SIZE_LIMIT))
     except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}

@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import httpx
 
 IDENTITY = {"Accept-Encoding": "identity"}
 """The header that asks for bodies without compression (RFC 9110, 12.5.3)."""
+_DEADLINE = ContextVar("_DEADLINE", default=inf)
 
 
-def read_body(response: httpx.Response, *, limit: int, deadline: float, partial: bool = False) -> bytes:
+@contextmanager
+def time_limit(seconds: float) -> Iterator[float]:
+    """Limit the time of all requests in the block together, from connecting to the end of the last body.
+
+    A connection that is in use at the end of it is closed. Yields that time, in seconds of `time.monotonic`.
+    """
+    deadline = monotonic() + seconds
+    token = _DEADLINE.set(deadline)
+    try:
+        yield deadline
+    finally:
+        _DEADLINE.reset(token)
+
+
+def seconds_left() -> float:
+    """Return the seconds that are left of the time limit that counts here, infinitely many without one."""
+    return _DEADLINE.get() - monotonic()
+
+
+def read_body(response: httpx.Response, *, limit: int, partial: bool = False) -> bytes:
     """Return the body of a streamed response, which has to come as it is: `IDENTITY` was asked for.
 
     A compressed one could unpack to gigabytes, within the HTTP client, before any limit here counts a byte.
@@ -20,13 +45,11 @@ def read_body(response: httpx.Response, *, limit: int, deadline: float, partial:
     Args:
         response: The response of `httpx.Client.stream`, not yet read.
         limit: The maximum size in bytes.
-        deadline: The time at which to stop, in seconds of `time.monotonic`.
         partial: Return what was received before a limit was reached or the connection failed, instead of raising.
 
     Raises:
         ValueError: The body is larger than `limit`, or compressed.
-        TimeoutError: The deadline passed.
-        httpx.HTTPError: The connection failed.
+        httpx.HTTPError: The connection failed, or did not end in time.
     """
     import httpx
 
@@ -39,16 +62,14 @@ def read_body(response: httpx.Response, *, limit: int, deadline: float, partial:
     try:
         for block in response.iter_raw():
             body += block
-            if len(body) > limit or monotonic() > deadline:
+            if len(body) > limit:
                 break
     except httpx.HTTPError:
         if not partial:
             raise
-    if not partial:
-        if len(body) > limit:
-            msg = f"larger than {limit:,} bytes"
-            raise ValueError(msg)
-        check_deadline(deadline)
+    if len(body) > limit and not partial:
+        msg = f"larger than {limit:,} bytes"
+        raise ValueError(msg)
     return bytes(body[:limit])
 
 

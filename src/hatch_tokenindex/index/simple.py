@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import simple_urls
-from hatch_tokenindex.index.responses import read_body
+from hatch_tokenindex.index.responses import read_body, time_limit
 from hatch_tokenindex.index.simple_page import Listing, parse
 from hatch_tokenindex.secrets import RUN
 
@@ -70,34 +69,34 @@ class SimpleApi:
         """Return the page's listing, or the status of a response without a page."""
         import httpx
 
-        time_limit = min(TIME_LIMIT, self.repository.timeout)
-        deadline = monotonic() + time_limit
+        seconds = min(TIME_LIMIT, self.repository.timeout)
         headers = {"Accept": ACCEPT, "Cache-Control": "no-cache"}
         if authorization is not None:
             headers["Authorization"] = authorization.reveal()
         try:
-            for _ in range(_REDIRECTS):
-                with self.client.stream("GET", url, headers=headers, timeout=time_limit) as response:
-                    if self._may_set_clock(url):
-                        self.clock.correct(response.headers)
-                    if response.status_code == httpx.codes.OK:
-                        content = read_body(response, limit=SIZE_LIMIT, deadline=deadline)
-                        return parse(content, response.headers.get("content-type", ""), deadline)
-                    if not response.has_redirect_location:
-                        return response.status_code
-                    target = urljoin(url, response.headers["location"])
-                    if urls.problem_with(target):
-                        return Listing(None, problem="redirect to an invalid URL")
-                    if urls.web_origin(target) != urls.web_origin(url):
-                        # pypiserver redirects to PyPI for every project that it doesn't have. Once the credential was
-                        # sent, the host's name could quote it.
-                        host = urls.web_origin(target)[1] if authorization is None else "another host"
-                        return (
-                            _NOT_FOUND
-                            if urls.site(target)
-                            else Listing(None, problem=RUN.redact(f"redirect to {host}"))
-                        )
-                    url = target
+            with time_limit(seconds) as deadline:
+                for _ in range(_REDIRECTS):
+                    with self.client.stream("GET", url, headers=headers, timeout=seconds) as response:
+                        if self._may_set_clock(url):
+                            self.clock.correct(response.headers)
+                        if response.status_code == httpx.codes.OK:
+                            content = read_body(response, limit=SIZE_LIMIT)
+                            return parse(content, response.headers.get("content-type", ""), deadline)
+                        if not response.has_redirect_location:
+                            return response.status_code
+                        target = urljoin(url, response.headers["location"])
+                        if urls.problem_with(target):
+                            return Listing(None, problem="redirect to an invalid URL")
+                        if urls.web_origin(target) != urls.web_origin(url):
+                            # pypiserver redirects to PyPI for every project that it doesn't have. Once the credential was
+                            # sent, the host's name could quote it.
+                            host = urls.web_origin(target)[1] if authorization is None else "another host"
+                            return (
+                                _NOT_FOUND
+                                if urls.site(target)
+                                else Listing(None, problem=RUN.redact(f"redirect to {host}"))
+                            )
+                        url = target
         except (httpx.TimeoutException, TimeoutError):
             return Listing(None, problem="timed out")
         except httpx.HTTPError as error:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import TokenIndexError, UploadError
-from hatch_tokenindex.index.client import goes_through_proxy, next_url
+from hatch_tokenindex.index.client import next_url
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.kinds import kind_of
+from hatch_tokenindex.index.proxies import proxy_for
 from hatch_tokenindex.index.refusals import Attempt, ConnectionFailure, Doubt, Refusal, Response, refusal, unreachable
 from hatch_tokenindex.index.responses import read_body
 from hatch_tokenindex.index.retry_after import seconds_to_wait
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.index.clock import Clock
     from hatch_tokenindex.index.refusals import Upload
     from hatch_tokenindex.index.simple import SimpleApi
+    from hatch_tokenindex.secrets import Secret
 
 ACCEPT = "application/json, */*;q=0.5"
 """Makes PyPI answer in JSON, whose `code` holds its own words over HTTP/2 too."""
@@ -39,6 +41,9 @@ LONGEST_WAIT = 600
 _REDIRECTS = 3
 # Not 203, with which a gateway answers in place of the index, as Azure does with its sign-in page.
 _SUCCESS = {200, 201, 202, 204}
+# OpenSSL's words, and those of Windows and macOS.
+_UNTIMELY = re.compile(r"expired|not yet valid|validity period", re.IGNORECASE)
+_CLIENT_CERTIFICATE_ALERT = re.compile(r"alert.*(certificate|unknown ca)", re.IGNORECASE)
 
 
 class Watcher(Protocol):
@@ -114,7 +119,8 @@ class Uploader:
         return response, refused
 
     def _new_attempt(self, upload: Upload) -> Attempt:
-        return Attempt(upload, self.repository, upload.authorize())
+        proxy = proxy_for(self.repository.url)
+        return Attempt(upload, self.repository, upload.authorize(), None if proxy is None else proxy.setting)
 
     def _send(self, attempt: Attempt, form: Form) -> tuple[Response | None, Refusal | None]:
         import httpx
@@ -123,7 +129,9 @@ class Uploader:
         try:
             response = self._post(attempt, form, progress)
         except httpx.TransportError as error:
-            kind = _kind(error, attempt.url)
+            kind = _kind(error, attempt)
+            if kind.came_after_sending and attempt.proxy is not None and not progress.is_begun:
+                kind = ConnectionFailure.PROXY_FAILED
             return None, unreachable(kind, str(error), attempt, RUN.redact, was_sent=progress.is_whole)
         except UnicodeError:
             # `socket` raises it for the name of a proxy that can't exist; that of the URL was checked before.
@@ -145,10 +153,9 @@ class Uploader:
         headers = {"Accept": ACCEPT, "Content-Length": str(form.size), "Content-Type": form.content_type}
         if attempt.authorization is not None:
             headers["Authorization"] = attempt.authorization.header.reveal()
-        progress.is_whole = False
+        progress.is_begun = progress.is_whole = False
         with self.client.stream("POST", url, content=form.blocks(progress), headers=headers) as response:
-            deadline = monotonic() + self.repository.timeout
-            content = read_body(response, limit=ANSWER_LIMIT, deadline=deadline, partial=True)
+            content = read_body(response, limit=ANSWER_LIMIT, partial=True)
             return Response(response.status_code, _reason(response), response.headers, content, str(response.url))
 
     def _has_arrived(self, upload: Upload, form: Form, refused: Refusal, before: Doubt) -> bool:
@@ -159,7 +166,12 @@ class Uploader:
         item, exists = upload.distribution, refused.row.exists
         if exists and not before and self.repository.existing == "fail":
             return False
-        listed = self.api.listing(item.name, lambda: upload.authorize().header).files.get(item.filename)
+
+        def header() -> Secret | None:
+            authorization = upload.authorize()
+            return None if authorization is None else authorization.header
+
+        listed = self.api.listing(item.name, header).files.get(item.filename)
         if listed is None or listed.sha256 is None:
             return listed is not None and exists and bool(before)
         return listed.sha256 == form.digest
@@ -174,10 +186,11 @@ class _Progress:
 
     item: Distribution
     watcher: Watcher
+    is_begun: bool = False
     is_whole: bool = False
 
     def __call__(self, size: int) -> None:
-        self.is_whole = size == self.item.size
+        self.is_begun, self.is_whole = True, size == self.item.size
         self.watcher.sent(self.item, size)
 
 
@@ -215,21 +228,26 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _kind(error: httpx.TransportError, url: str) -> ConnectionFailure:
-    """Return how a request to `url` failed."""
+def _kind(error: httpx.TransportError, attempt: Attempt) -> ConnectionFailure:
+    """Return how an attempt failed."""
     import httpx
 
     if isinstance(error, httpx.ProxyError):
-        # Its text is the proxy's status: 407 and 403 are permanent, 502 to 504 may pass.
-        return ConnectionFailure.PROXY_FAILED if str(error).startswith("5") else ConnectionFailure.PROXY
+        # Its text is the proxy's status, of which 407 and 403 are permanent and 502 to 504 may pass, or what SOCKS says.
+        may_pass = str(error).startswith(("5", "Proxy Server could not connect")) and "not allowed" not in str(error)
+        return ConnectionFailure.PROXY_FAILED if may_pass else ConnectionFailure.PROXY
     causes = list(_causes(error))
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
-        return ConnectionFailure.CERTIFICATE
+    tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return ConnectionFailure.CERTIFICATE_TIME if _UNTIMELY.search(str(tls)) else ConnectionFailure.CERTIFICATE
+    # With TLS 1.3, the server looks at the client's certificate when the client has already begun to send.
+    if tls is not None and _CLIENT_CERTIFICATE_ALERT.search(str(tls)):
+        return ConnectionFailure.CLIENT_CERTIFICATE
     if not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
         return ConnectionFailure.TIMEOUT if isinstance(error, httpx.TimeoutException) else ConnectionFailure.LOST
-    if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes):
+    if tls is not None and not isinstance(tls, ssl.SSLEOFError):
         return ConnectionFailure.TLS
-    if goes_through_proxy(url):
+    if attempt.proxy is not None:
         return ConnectionFailure.PROXY_FAILED
     if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
         return ConnectionFailure.NAME

@@ -127,9 +127,6 @@ class Run:
         return self.session.credential_for(project).credential.minted
 
     def _read(self, files: Sequence[Path]) -> list[Distribution]:
-        if not files:
-            msg = "Nothing to publish: no wheel (.whl) or sdist (.tar.gz) found.\nFix: run `hatch build` first."
-            raise DistributionError(msg)
         read = read_all(files, for_pypi=self.repository.site is not None)
         for item in read:
             for warning in item.warnings:
@@ -192,10 +189,8 @@ class Run:
                 self.terminal.info(f"For {project.name}, publishing {self.session.planned_action(project.name)}.")
             else:
                 credential = checked.credential
-                self.terminal.info(
-                    f"{project.name} would be published as {credential.shown_user} with the {credential.noun} from "
-                    f"{credential.origin}."
-                )
+                how = "with" if credential.is_anonymous else "as"
+                self.terminal.info(f"{project.name} would be published {how} {credential.summary}.")
             if attesting := self.attestations.planned(self._would_mint(project.name)):
                 self.terminal.info(f"Attestations {attesting}.")
 

@@ -8,10 +8,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.attesting import AUDIENCE, INSTALLING, PUBLISH_PREDICATE, instance, is_installed, signers
-from hatch_tokenindex.attesting.attestor import Attestor, MadeAttestation
-from hatch_tokenindex.attesting.making import AttestedFiles
-from hatch_tokenindex.attesting.services import Exchanges
+from hatch_tokenindex.attesting import AUDIENCE, INSTALLING, PUBLISH_PREDICATE, is_installed, signers
 from hatch_tokenindex.credentials.sources import identity
 from hatch_tokenindex.distributions import read_attestations
 from hatch_tokenindex.errors import AttestationError, ConfigurationError
@@ -20,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from hatch_tokenindex.attesting.attestor import MadeAttestation
+    from hatch_tokenindex.attesting.making import AttestedFiles
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.console.report import Report
     from hatch_tokenindex.console.terminal import Terminal
@@ -61,6 +60,9 @@ class RunAttestations:
         minting = [project for project in uploading if would_mint(project.name)]
         self._beside = read_attestations(item for project in minting for item in project.uploads)
         if self._repository.sigstore_trust_config and self._is_wanted and self._missing(minting) and is_installed():
+            from hatch_tokenindex.attesting import instance
+            from hatch_tokenindex.attesting.services import Exchanges
+
             instance.load(self._repository.sigstore_trust_config, Exchanges())
         if not self._is_required:
             return
@@ -90,6 +92,9 @@ class RunAttestations:
         if not is_installed():
             self._report.hint(f"To attest the files in this step, use the extra `attestations`: {INSTALLING}")
             return
+        from hatch_tokenindex.attesting.attestor import Attestor
+        from hatch_tokenindex.attesting.making import AttestedFiles
+
         if folder := self._repository.attestations_directory:
             _create(folder)
         identify = partial(identity.obtain, self._provider, AUDIENCE, self._environment)

@@ -427,7 +427,7 @@ def behind_a_wall(maintainer: Maintainer, pypi: PyPIStandIn) -> Maintainer:
         pytest.param(
             with_wrong_password,
             "The proxy refused the connection.",
-            "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY",
+            "the proxy in HTTPS_PROXY",
             id="password of the proxy",
         ),
         pytest.param(

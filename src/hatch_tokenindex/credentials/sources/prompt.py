@@ -37,6 +37,11 @@ class Prompts:
         self._user: WithOrigin[str] | None = None
         self._typed: list[Credential] = []
 
+    @property
+    def were_needed(self) -> bool:
+        """Return True if something was typed in this run."""
+        return self._user is not None or bool(self._typed)
+
     def user_name(self) -> WithOrigin[str]:
         """Return the user name; Enter means an API token. A token typed here by mistake is kept as the secret."""
         if self._user is None:

@@ -25,7 +25,7 @@ class Upload:
     """A file to upload, and everything that is known about it before the first attempt."""
 
     distribution: Distribution
-    authorize: Callable[[], Authorization]
+    authorize: Callable[[], Authorization | None]
     """Returns the authorization for an attempt that begins now: narrowed and minted tokens live for minutes."""
     prompts_on_refusal: bool = False
     """The user is prompted for another credential if the index refuses this one."""
@@ -39,11 +39,15 @@ class Upload:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One request: the upload, where it goes, and with which authorization (None: without)."""
+    """One request: the upload, where it goes, and with which authorization (None: without).
+
+    `proxy` is the name of the setting that gives the proxy for the upload URL, None without a proxy.
+    """
 
     upload: Upload
     repository: Repository
     authorization: Authorization | None
+    proxy: str | None = None
 
     @property
     def credential(self) -> Credential | None:

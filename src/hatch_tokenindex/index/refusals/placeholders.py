@@ -47,6 +47,7 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "wants": kind_of(attempt.url).credential_help,
         "upload_url": urls.TEST_PYPI if on_test else urls.PYPI,
         "upload_name": "test" if on_test else "main",
+        "proxy": attempt.proxy or "HTTPS_PROXY",
         "upload_candidate": upload_url_beside(attempt.url),
         "outages": _where_outages_are_announced(attempt),
     }
@@ -81,6 +82,8 @@ def _how_to_give_a_token(attempt: Attempt) -> str:
 
 def _how_to_change_the_credential(attempt: Attempt) -> str:
     credential = attempt.credential
+    if credential is None and attempt.upload.prompts_on_refusal:
+        return "Enter them here"
     if credential is None:
         return f"Run `{attempt.command}` at a terminal to be prompted for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH"
     if attempt.upload.prompts_on_refusal:

@@ -38,6 +38,8 @@ class ConnectionFailure(Enum):
     REFUSED = "The connection was refused."
     UNREACHABLE = "The host could not be reached."
     CERTIFICATE = "The TLS certificate could not be verified."
+    CERTIFICATE_TIME = "The TLS certificate is not valid at this time."
+    CLIENT_CERTIFICATE = "The server requires a client certificate that it trusts."
     TLS = "The TLS handshake failed."
     PROXY = "The proxy refused the connection."
     PROXY_FAILED = "The connection through the proxy failed."

@@ -626,11 +626,20 @@ _ADDRESS = Group(
             when=_elsewhere,
         ),
         Row(
+            "client-certificate-missing",
+            About.ADDRESS,
+            "No valid client certificate",
+            why="{host} requires a client certificate that it trusts.",
+            step="Give one with `--client-cert FILE`, or check that it hasn't expired and that {host} trusts its CA.",
+            said=r"No required SSL certificate was sent|The SSL certificate error",
+            statuses=(400, 495, 496),
+        ),
+        Row(
             "proxy-credential",
             About.ADDRESS,
             "Proxy authentication",
             why="The proxy requires a user name and a password.",
-            step="Set them in HTTPS_PROXY and HTTP_PROXY (`http://USER:PASSWORD@HOST:PORT`).",
+            step="Set them in {proxy} (`http://USER:PASSWORD@HOST:PORT`).",
             statuses=(407,),
         ),
     ),
@@ -850,6 +859,20 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         step="If your organization signs its own certificates or inspects TLS traffic, give its CA with `--ca-cert FILE`; if"
         " not, try another network and contact the administrator of {host}.",
     ),
+    ConnectionFailure.CERTIFICATE_TIME: Row(
+        "certificate-time",
+        About.ADDRESS,
+        "Certificate not valid now",
+        why="Nothing was sent. By this machine's clock, the TLS certificate of {host} has expired or is not yet valid.",
+        step="Check the date and time of this machine; if they are right, contact the administrator of {host}.",
+    ),
+    ConnectionFailure.CLIENT_CERTIFICATE: Row(
+        "client-certificate",
+        About.ADDRESS,
+        "TLS client certificate",
+        why="Nothing was uploaded: {host} ended the connection for lack of a client certificate that it trusts.",
+        step="Give one with `--client-cert FILE`, or check that it hasn't expired and that {host} trusts its CA.",
+    ),
     ConnectionFailure.TLS: Row(
         "tls",
         About.ADDRESS,
@@ -863,15 +886,14 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         About.ADDRESS,
         "Proxy refused the connection",
         why="Nothing was sent: the proxy requires a user name and password, or doesn't allow connections to {host}.",
-        step="Check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY (`http://USER:PASSWORD@HOST:PORT`), or set"
-        " NO_PROXY={host} to connect without it.",
+        step="Check the proxy in {proxy} (`http://USER:PASSWORD@HOST:PORT`), or set NO_PROXY={host} to connect without it.",
     ),
     ConnectionFailure.PROXY_FAILED: Row(
         "proxy-failed",
         About.ADDRESS,
         "Proxy failed",
         why="Nothing was sent: the proxy is unreachable, or can't reach {host}.",
-        step="Check the proxy in HTTPS_PROXY, HTTP_PROXY and ALL_PROXY, or set NO_PROXY={host} to connect without it.",
+        step="Check the proxy in {proxy}, or set NO_PROXY={host} to connect without it.",
         retry=True,
     ),
     ConnectionFailure.TIMEOUT: Row(

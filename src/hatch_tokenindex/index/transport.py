@@ -1,0 +1,155 @@
+"""The way of each request to its server: through the proxy for its URL, and never for longer than its time limit.
+
+Imports `httpx`, so it is imported where a client is made.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import httpcore
+import httpx
+from socksio.exceptions import SOCKSError
+
+from hatch_tokenindex import urls
+from hatch_tokenindex.errors import ConfigurationError
+from hatch_tokenindex.index.proxies import proxy_for
+from hatch_tokenindex.index.responses import seconds_left
+from hatch_tokenindex.index.tls import tls_context
+
+if TYPE_CHECKING:
+    import ssl
+
+    from hatch_tokenindex.index.proxies import Proxy
+
+HEAD_LIMIT = 256 * 1024
+"""Bytes of status lines and headers, those of interim responses included."""
+_PROXY_TIMEOUT = 30
+"""Seconds for a SOCKS proxy to reply, for which httpcore has no limit."""
+
+
+class Transport(httpx.BaseTransport):
+    """Sends each request through the proxy for its URL. Any thread may use it."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
+        self._lock = Lock()
+        self._transports: dict[tuple[str, str, int], httpx.HTTPTransport] = {}
+
+    def to(self, url: str) -> httpx.HTTPTransport:
+        """Return the transport for the web origin of `url`.
+
+        Raises:
+            ConfigurationError: The proxy for it can't be used.
+        """
+        origin = urls.web_origin(url)
+        with self._lock:
+            if origin not in self._transports:
+                self._transports[origin] = _connecting(url, self._tls)
+            return self._transports[origin]
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request, and return its response once the head is there."""
+        try:
+            response = self.to(str(request.url)).handle_request(request)
+        except ConfigurationError as error:
+            raise httpx.ProxyError(str(error)) from None
+        except (SOCKSError, OverflowError):
+            # httpcore lets these out: it is no SOCKS proxy, or the password for it is too long.
+            msg = "no valid reply of a SOCKS 5 proxy"
+            raise httpx.ProxyError(msg) from None
+        stream = response.extensions.get("network_stream")
+        if isinstance(stream, _Stream):
+            stream.is_in_head = False
+        return response
+
+    def close(self) -> None:
+        """Close all connections."""
+        for transport in self._transports.values():
+            transport.close()
+
+
+def _connecting(url: str, tls: ssl.SSLContext) -> httpx.HTTPTransport:
+    proxy = proxy_for(url)
+    through = None if proxy is None else _usable(proxy)
+    transport = httpx.HTTPTransport(verify=tls, trust_env=False, proxy=through)
+    # httpx hands no backend on to httpcore, where it is a documented parameter.
+    transport._pool._network_backend = _Backend()  # noqa: SLF001
+    return transport
+
+
+def _usable(proxy: Proxy) -> httpx.Proxy:
+    # A proxy that is itself reached by TLS is no index: neither `ca-cert` nor the client certificate is meant for it.
+    is_secure = proxy.url.lower().startswith("https:")
+    try:
+        return httpx.Proxy(proxy.url, ssl_context=tls_context() if is_secure else None)
+    except (ValueError, httpx.InvalidURL):
+        # The text of these exceptions could quote the proxy's password.
+        msg = (
+            f"Can't use the proxy set in {proxy.setting}.\n"
+            "Fix: set it to http://USER:PASSWORD@HOST:PORT or socks5://USER:PASSWORD@HOST:PORT, with special characters"
+            " percent-encoded."
+        )
+        raise ConfigurationError(msg) from None
+
+
+class _Backend(httpcore.SyncBackend):
+    """Opens connections that end in time."""
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *more: Any, **options: Any
+    ) -> httpcore.NetworkStream:
+        return _Stream(super().connect_tcp(host, port, _within(timeout, httpcore.ConnectTimeout), *more, **options))
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection on which a whole answer has the time limit that httpx gives each read.
+
+    A limit for each read has no end: a server can send a byte now and then, or one interim response after the other. Here
+    it begins with the last byte sent. That of `time_limit`, if there is one, counts for whatever is done.
+    """
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+        self._sent_at = monotonic()
+        self._head_size = 0
+        self.is_in_head = True
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        timeout = (_PROXY_TIMEOUT if timeout is None else timeout) + self._sent_at - monotonic()
+        data = self._stream.read(max_bytes, _within(timeout, httpcore.ReadTimeout))
+        self._head_size += len(data)
+        if self.is_in_head and self._head_size > HEAD_LIMIT:
+            msg = f"The head of the answer is larger than {HEAD_LIMIT:,} bytes."
+            raise httpcore.RemoteProtocolError(msg)
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        try:
+            self._stream.write(buffer, _within(timeout, httpcore.WriteTimeout))
+        finally:
+            # Also if the server has closed its side: it may have answered early.
+            self._sent_at, self._head_size, self.is_in_head = monotonic(), 0, True
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _within(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _within(timeout: float | None, late: type[Exception]) -> float:
+    """Return the seconds that one step may take; raise `late` if none are left."""
+    left = min(_PROXY_TIMEOUT if timeout is None else timeout, seconds_left())
+    if left <= 0:
+        msg = "timed out"
+        raise late(msg)
+    return left
