@@ -597,7 +597,7 @@ DOUBTFUL = {
     ),
     "a truncated token": (
         lambda host: make_token(location=host)[:60],
-        "The API token from {} could not be parsed; sending it unchanged.",
+        "The token from {} could not be parsed; sending it unchanged.",
     ),
 }
 

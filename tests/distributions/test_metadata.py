@@ -283,3 +283,12 @@ def test_a_long_content_type_is_not_parsed(tmp_path: Path, unit: str) -> None:
         "has a Description-Content-Type of more than 200 characters"
     ]
     assert process_time() - begun < 5
+
+
+@pytest.mark.parametrize("header", ["License-Expression", "Requires-Dist", "Requires-Python"])
+def test_values_that_take_long_to_parse_are_not_parsed(tmp_path: Path, header: str) -> None:
+    """A requirement of 900 kB takes 12 s."""
+    value = ">=1," * 3_000
+    assert problems_of(make_wheel(tmp_path, headers=[(header, value)])) == [
+        f"has a {header} of more than 10,000 characters"
+    ]

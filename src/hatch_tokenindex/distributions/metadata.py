@@ -64,6 +64,7 @@ _FIELDS = (
     _Field("Provides", "provides", "provides", (1, 1)),
     _Field("Obsoletes", "obsoletes", "obsoletes", (1, 1)),
 )
+_HEADER_OF = {field.key: field.header for field in _FIELDS}
 HEADERS = {field.form: field.header for field in _FIELDS}
 """The header of each field of the upload form."""
 
@@ -88,8 +89,13 @@ _HEADERS_LIMIT = 1024 * 1024
 _FOLDED = re.compile(r"\n(?: {8}| {7}\|)")
 _BODY_SINCE = (2, 1)
 _LONGEST_UNKNOWN = 1_000
-_LONGEST_CONTENT_TYPE = 200
-"""Characters; the standard library takes time that grows with the square of their number."""
+_LONGEST = {
+    "description_content_type": 200,
+    "license_expression": 10_000,
+    "requires_dist": 10_000,
+    "requires_python": 10_000,
+}
+"""Characters of values whose parsers take time that grows with the square of their number."""
 _OF_SEVERAL_LINES = frozenset({"description", "license"})
 _CONTINUED = re.compile(r"\r?\n[ \t]+")
 
@@ -133,9 +139,7 @@ def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
     if body and "description" in parsed:
         parsed["description"] = parsed["description"].removesuffix(_BODY) + body
     raw = _without_empty(parsed)
-    if len(raw.get("description_content_type", "")) > _LONGEST_CONTENT_TYPE:
-        diagnostics.add_problem(f"has a Description-Content-Type of more than {_LONGEST_CONTENT_TYPE} characters")
-        del raw["description_content_type"]
+    _drop_long(raw, diagnostics)
     _report_unparsed(unparsed, diagnostics)
     _report_missing(raw, unparsed, diagnostics)
     metadata = Metadata.from_raw(cast("RawMetadata", raw), validate=False)
@@ -174,6 +178,15 @@ def _parts(content: bytes, diagnostics: Diagnostics) -> tuple[str, str] | None:
         diagnostics.add_problem("has metadata with a Content-Type of several parts")
         return None
     return headers, body
+
+
+def _drop_long(raw: dict[str, Any], diagnostics: Diagnostics) -> None:
+    """Report and remove values that would take too long to parse."""
+    for key, longest in _LONGEST.items():
+        value = raw.get(key, ())
+        if any(len(each) > longest for each in ([value] if isinstance(value, str) else value)):
+            diagnostics.add_problem(f"has a {_HEADER_OF[key]} of more than {longest:,} characters")
+            del raw[key]
 
 
 def _report_unparsed(unparsed: dict[str, list[str]], diagnostics: Diagnostics) -> None:

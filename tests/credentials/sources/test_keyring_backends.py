@@ -212,7 +212,7 @@ def test_what_cannot_be_read_back_is_told_listed_and_deleted(
     entries = (KeyringEntry("__token__", None), KeyringEntry("pypi_token:project:alpha", "alpha"))
     kept = store.save(check_credential(typed, None, repository, 0), entries, 0)
     assert kept.notes == ()
-    assert kept.warnings[0].startswith("Saved the secret for ")
+    assert kept.warnings[0].startswith("Saved the token for ")
     assert "in the keyring, but it can't be read back: the keyring" in kept.warnings[0]
     assert why in kept.warnings[0]
     assert "To remove it: `" in kept.warnings[0]
