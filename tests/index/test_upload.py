@@ -84,7 +84,9 @@ def test_which_statuses_are_none(httpx_mock: HTTPXMock, tmp_path: Path, status: 
 def test_pypi_is_read_without_credentials_even_if_it_asks_for_them(httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(url="https://pypi.org/simple/demo/", status_code=401)
     with connect(REPOSITORY) as client:
-        listing = SimpleApi(client, REPOSITORY, Clock()).listing("demo", lambda: Secret("Basic never-sent"))
+        listing = SimpleApi(client, REPOSITORY, Clock()).listing(
+            "demo", lambda: Secret("Basic never-sent"), lambda _: False
+        )
     assert listing.exists is None
     assert [request.headers.get("Authorization") for request in httpx_mock.get_requests()] == [None]
 

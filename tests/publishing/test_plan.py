@@ -173,12 +173,13 @@ def test_a_release_that_pypi_has_closed(
     assert all("14 days" in line for line in told)
 
 
-def test_an_index_that_could_not_be_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("repository", [PRIVATE, PYPI], ids=["private", "PyPI"])
+def test_an_index_that_could_not_be_asked(tmp_path: Path, repository: Repository) -> None:
     page = Listing(exists=None, problem="HTTP 500")
-    plans = plan(by_project([read(make_wheel(tmp_path))]), {"demo": page}, PRIVATE, NOW)
-    (told,) = warnings(plans, PRIVATE)
-    assert "demo" in told
-    assert "HTTP 500" in told
+    plans = plan(by_project([read(make_wheel(tmp_path))]), {"demo": page}, repository, NOW)
+    (told,) = warnings(plans, repository)
+    assert told.startswith(f"Could not list the files of demo on {repository.index}: HTTP 500. Uploading all files.")
+    assert ("overwrites" in told) is (repository is PRIVATE)
 
 
 # Old builds that lie around

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.index.clock import Clock
     from hatch_tokenindex.index.refusals import Upload
     from hatch_tokenindex.index.simple import SimpleApi
+    from hatch_tokenindex.index.simple_page import Listing
 
 ACCEPT = "application/json, */*;q=0.5"
 """Makes PyPI answer in JSON, whose `code` holds its own words over HTTP/2 too."""
@@ -123,7 +124,7 @@ class Uploader:
         try:
             response = self._post(attempt, form, progress)
         except httpx.TransportError as error:
-            kind = _kind(error, attempt.url)
+            kind = connection_failure(error, attempt.url)
             return None, unreachable(kind, str(error), attempt, RUN.redact, was_sent=progress.is_whole)
         except UnicodeError:
             # `socket` raises it for the name of a proxy that can't exist; that of the URL was checked before.
@@ -159,10 +160,18 @@ class Uploader:
         item, exists = upload.distribution, refused.row.exists
         if exists and not before and self.repository.existing == "fail":
             return False
-        listed = self.api.listing(item.name, lambda: upload.authorize().header).files.get(item.filename)
-        if listed is None or listed.sha256 is None:
-            return listed is not None and exists and bool(before)
-        return listed.sha256 == form.digest
+        listing = self._listing(upload, form)
+        listed = listing.files.get(item.filename)
+        if listed is not None and listed.sha256 is None:
+            return exists and bool(before)
+        return listing.has(item.filename, form.digest)
+
+    def _listing(self, upload: Upload, form: Form) -> Listing:
+        """Return the index's current listing of a file's project."""
+        item = upload.distribution
+        return self.api.listing(
+            item.name, lambda: upload.authorize().header, lambda found: found.has(item.filename, form.digest)
+        )
 
 
 @dataclass
@@ -215,7 +224,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def _kind(error: httpx.TransportError, url: str) -> ConnectionFailure:
+def connection_failure(error: httpx.TransportError, url: str) -> ConnectionFailure:
     """Return how a request to `url` failed."""
     import httpx
 

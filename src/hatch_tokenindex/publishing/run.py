@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from time import sleep
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hatch_tokenindex.credentials.checks import CheckedCredential
+    from hatch_tokenindex.index.simple_page import Listing
     from hatch_tokenindex.publishing.assembly import Parts
 
 
@@ -136,8 +137,16 @@ class Run:
         return read
 
     def _plan(self, projects: Mapping[str, Sequence[Distribution]], api: SimpleApi) -> Sequence[ProjectPlan]:
-        listings = {name: api.listing(name, partial(self.session.header_for, name)) for name in projects}
-        plans = plan(projects, listings, self.repository, self.parts.clock.now())
+        digest = cache(sha256)
+
+        def is_complete(items: Sequence[Distribution], found: Listing) -> bool:
+            return all(item.filename in found.files and found.has(item.filename, digest(item.path)) for item in items)
+
+        listings = {
+            name: api.listing(name, partial(self.session.header_for, name), partial(is_complete, items))
+            for name, items in projects.items()
+        }
+        plans = plan(projects, listings, self.repository, self.parts.clock.now(), digest)
         for warning in warnings(plans, self.repository):
             self.terminal.warning(warning)
         for project in plans:
@@ -238,9 +247,15 @@ class Run:
 
     def _wait_until_listed(self, deliveries: Mapping[str, Delivery], api: SimpleApi, seconds: float) -> None:
         digests = {project: delivery.digests for project, delivery in deliveries.items()}
+
+        def listing(project: str) -> Listing:
+            return api.listing(
+                project,
+                partial(self.session.header_for, project),
+                lambda found: all(found.has(*file) for file in digests[project].items()),
+            )
+
         self.terminal.info()
         self.terminal.info("Waiting until the index lists every file ...")
-        wait_until_listed(
-            digests, lambda project: api.listing(project, partial(self.session.header_for, project)), seconds
-        )
+        wait_until_listed(digests, listing, seconds)
         self.terminal.success("The index lists every file.")
