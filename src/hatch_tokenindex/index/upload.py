@@ -169,9 +169,11 @@ class Uploader:
     def _listing(self, upload: Upload, form: Form) -> Listing:
         """Return the index's current listing of a file's project."""
         item = upload.distribution
-        return self.api.listing(
-            item.name, lambda: upload.authorize().header, lambda found: found.has(item.filename, form.digest)
-        )
+
+        def is_complete(found: Listing) -> bool:
+            return item.filename in found.files and found.has(item.filename, form.digest)
+
+        return self.api.listing(item.name, lambda: upload.authorize().header, is_complete)
 
 
 @dataclass
