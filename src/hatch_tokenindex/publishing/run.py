@@ -206,7 +206,11 @@ class Run:
                 self.terminal.info(f"Attestations {attesting}.")
 
     def _send(self, plans: Sequence[ProjectPlan], sender: Sender) -> Mapping[str, Delivery]:
-        """Send every project; if the index refuses one, show the pages of those before it all the same."""
+        """Send every project; if the index refuses one, show the pages of those before it all the same.
+
+        Raises:
+            UploadError: The index refused a file, or had some that it did not list; the others are uploaded then.
+        """
         deliveries: dict[str, Delivery] = {}
         try:
             for project in plans:
@@ -218,7 +222,12 @@ class Run:
         if self.options.initialize_auth:
             for project in plans:
                 self.report.saved(self.session.save(project.name))
-        self._show_pages(plans, deliveries, is_complete=True)
+        existing = [error for delivery in deliveries.values() for error in delivery.existing]
+        self._show_pages(plans, deliveries, is_complete=not existing)
+        for error in existing[1:]:
+            self.terminal.error(str(error))
+        if existing:
+            raise existing[0]
         return deliveries
 
     def _show_pages(
@@ -226,7 +235,7 @@ class Run:
     ) -> None:
         """Show where the releases are now, and advise a safer credential for the next."""
         for project in plans:
-            if project.name not in deliveries:
+            if project.name not in deliveries or not deliveries[project.name].digests:
                 continue
             self.terminal.info()
             self.terminal.info(f"[{project.name}]")

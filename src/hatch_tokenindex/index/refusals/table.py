@@ -60,6 +60,11 @@ def _quarantined(attempt: Attempt) -> bool:
 _NO_WORDS = r"\A\Z"
 
 _RAISE_THE_VERSION = "Raise the version, run `hatch build --clean`, and publish again."
+# Only PyPI and TestPyPI never replace a file.
+_RAISE_THE_VERSION_OR_OVERWRITE = (
+    "Raise the version, run `hatch build --clean`, and publish again; or allow overwriting on {host} and add"
+    " `-o existing=replace`."
+)
 _RENAME = "Choose another `name` under `[project]` in pyproject.toml."
 
 # A project's state explains a response better than its words do, so it comes first.
@@ -328,6 +333,7 @@ _FILE = Group(
             why="{index} has a different file of this name, or this file under another name, and never replaces a file.",
             step=_RAISE_THE_VERSION,
             said=r"^File already exists",
+            when=_on_pypi,
             exists=True,
         ),
         Row(
@@ -611,8 +617,8 @@ _OTHER_INDEXES = Group(
             "file-exists-elsewhere",
             About.FILE,
             "File exists",
-            why="{host} already has {filename} and doesn't replace files.",
-            step=_RAISE_THE_VERSION,
+            why="{host} already has {filename} and did not replace it.",
+            step=_RAISE_THE_VERSION_OR_OVERWRITE,
             said=r"already (been taken|exist|contain|present)|updating asset|cannot be updated|overwrite (all )?artifact",
             statuses=(400, 403, 409),
             when=_elsewhere,
@@ -622,8 +628,8 @@ _OTHER_INDEXES = Group(
             "conflict",
             About.FILE,
             "Conflict without a message",
-            why="{host} probably has {filename} already and doesn't replace files.",
-            step=_RAISE_THE_VERSION,
+            why="{host} probably has {filename} already and did not replace it.",
+            step=_RAISE_THE_VERSION_OR_OVERWRITE,
             statuses=(409,),
             when=_elsewhere,
             exists=True,
