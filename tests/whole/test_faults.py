@@ -267,6 +267,17 @@ def test_the_installed_command_asks_what_arrived(at_index: Maintainer, files: li
     assert len(at_index.server.uploads) == len(files)
 
 
+def test_a_file_that_is_only_accepted_is_not_called_uploaded(at_index: Maintainer) -> None:
+    """As by Pulp, whose task then fails; another try can succeed."""
+    (sdist,) = release(at_index, tags=())
+    at_index.server.script_uploads(Answer(202, body={"task": "/pulp/api/v3/tasks/7/"}))
+    result = publish(at_index, "-o", "wait")
+    check_refused(result, f"did not confirm {sdist.name} (202)", f"Possibly uploaded: {shown(at_index, sdist)}.")
+    assert "Waiting" not in result.words
+    at_index.server.script_uploads(answering(at_index.server, status=202))
+    check_published(publish(at_index, "-o", "wait"), at_index.server, sdist)
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_gateway_that_gives_up_too_early_is_not_believed(at_index: Maintainer, status: int) -> None:
     files = release(at_index, tags=TAGS[:1])

@@ -36,7 +36,7 @@ def wait_until_listed(
             names = ", ".join(filename for files in missing.values() for filename in files)
             msg = (
                 f"The index did not list these files within {seconds:g} seconds: {names}\n"
-                f"They are uploaded. Index pages can be cached for ten minutes or more.\n"
+                f"The index accepted them. Its pages can be cached for ten minutes or more.\n"
                 f"Fix: check the project's page later; don't upload again."
             )
             raise NotListedError(msg)

@@ -16,6 +16,7 @@ from hatch_tokenindex.index.kinds import kind_of
 from hatch_tokenindex.index.refusals import Attempt, ConnectionFailure, Doubt, Refusal, Response, refusal, unreachable
 from hatch_tokenindex.index.responses import read_body
 from hatch_tokenindex.index.retry_after import seconds_to_wait
+from hatch_tokenindex.index.simple_page import has_form
 from hatch_tokenindex.secrets import RUN
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ LONGEST_WAIT = 600
 _REDIRECTS = 3
 # Not 203, with which a gateway answers in place of the index, as Azure does with its sign-in page.
 _SUCCESS = {200, 201, 202, 204}
+_ACCEPTED = 202
+CONFIRMATIONS = 7
+"""Times that the index is asked whether it has stored a file: with `BACKOFF`, for 45 seconds."""
 
 
 class Watcher(Protocol):
@@ -83,16 +87,16 @@ class Uploader:
             # this hard is that a file can arrive without our learning of it: `doubt` is how far that is possible after
             # all attempts so far. The index is asked for the file's hash when an attempt got no response, when it says
             # that the file exists, and before giving up in doubt. A yes ends the loop with success; a no proves nothing,
-            # since pages are cached.
+            # since pages are cached. A success that proves nothing either is waited for.
             while True:
                 response, refused = self._attempt(upload, form)
-                if refused is None:
+                if refused is None or (refused.is_unconfirmed and self._is_confirmed(upload, form)):
                     return form.digest
                 before, doubt = doubt, max(doubt, refused.doubt)
                 wait = _pause_after(attempts, response)
                 is_last = not refused.row.retry or attempts >= self.repository.retries or wait > LONGEST_WAIT
                 should_ask = refused.doubt is Doubt.NO_RESPONSE or refused.row.exists or (is_last and doubt)
-                if should_ask and self._has_arrived(upload, form, refused, before):
+                if should_ask and not refused.is_unconfirmed and self._has_arrived(upload, form, refused, before):
                     return form.digest
                 if is_last:
                     raise _error(refused, doubt)
@@ -130,7 +134,7 @@ class Uploader:
             # `socket` raises it for the name of a proxy that can't exist; that of the URL was checked before.
             return None, unreachable(ConnectionFailure.PROXY, "", attempt, RUN.redact, was_sent=False)
         self.clock.correct(response.headers)
-        return response, None if response.status in _SUCCESS else refusal(response, attempt, RUN.redact)
+        return response, None if _is_proof(response) else refusal(response, attempt, RUN.redact)
 
     def _post(self, attempt: Attempt, form: Form, progress: _Progress) -> Response:
         url = attempt.url
@@ -166,6 +170,22 @@ class Uploader:
             return exists and bool(before)
         return listing.has(item.filename, form.digest)
 
+    def _is_confirmed(self, upload: Upload, form: Form) -> bool:
+        """Return True once the index lists the file; some, such as Pulp, store it in a task after their answer.
+
+        Without a hash it counts only if it is new, which it is unless existing files are replaced.
+        """
+        filename = upload.distribution.filename
+        for requests in range(CONFIRMATIONS):
+            if requests:
+                self.pause(BACKOFF.pause(requests - 1))
+            listed = self._listing(upload, form).files.get(filename)
+            if listed is None:
+                continue
+            if listed.sha256 == form.digest or (listed.sha256 is None and self.repository.existing != "replace"):
+                return True
+        return False
+
     def _listing(self, upload: Upload, form: Form) -> Listing:
         """Return the index's current listing of a file's project."""
         item = upload.distribution
@@ -190,6 +210,12 @@ class _Progress:
     def __call__(self, size: int) -> None:
         self.is_whole = size == self.item.size
         self.watcher.sent(self.item, size)
+
+
+def _is_proof(response: Response) -> bool:
+    """Return True for a success that isn't a sign-in page, nor a promise to store the file later."""
+    is_page = "html" in response.content_type or response.body.lstrip()[:1] == b"<"
+    return response.status in _SUCCESS - {_ACCEPTED} and not (is_page and has_form(response.body))
 
 
 def _error(refused: Refusal, doubt: Doubt) -> UploadError:

@@ -996,6 +996,23 @@ OTHER_CASES = [
         "HTTPS_PROXY",
         sent=PYPISERVER,
     ),
+    # A success without the file
+    *other(
+        "accepted-only",
+        About.SITE,
+        (202, "Accepted", JSON, '{"task": "/pulp/api/v3/tasks/0192/"}'),
+        "task: /pulp/api/v3/tasks/0192/",
+        "logs of packages.example.org",
+        sent=at("https://packages.example.org/pypi/main/legacy/"),
+    ),
+    *other(
+        "web-page",
+        About.ADDRESS,
+        (200, "OK", HTML, "<html><title>Sign in to Example</title><form><input type=password></form></html>"),
+        "Sign in to Example",
+        "upload URL",
+        sent=NEXUS,
+    ),
     # Any server
     *other(
         "body-size",

@@ -55,6 +55,8 @@ def _always(_: Attempt) -> bool:
 
 
 SERVER_ERRORS = range(500, 600)
+UNCONFIRMED = (200, 201, 202)
+"""Successes that are refusals if the file isn't listed afterwards: a file to be stored later, or a sign-in page."""
 # Not redirects: whatever they say, what matters is where they lead.
 _ANY = frozenset(range(1_000)) - frozenset(range(300, 400))
 

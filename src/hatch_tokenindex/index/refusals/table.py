@@ -93,6 +93,29 @@ _STATE = Group(
     ),
 )
 
+_UNCONFIRMED = Group(
+    "Success without the file",
+    (
+        Row(
+            "accepted-only",
+            About.SITE,
+            "Accepted, but not stored",
+            why="{host} accepted {filename} to store it later, but doesn't list it. It may have rejected it since.",
+            step="Look for the reason in the tasks or logs of {host}; if the simple API is at another URL, set `simple-url`.",
+            statuses=(202,),
+        ),
+        Row(
+            "web-page",
+            About.ADDRESS,
+            "Web page with a form",
+            why="{host}, or a gateway in front of it, answered with a web page such as a sign-in page, and the index doesn't"
+            " list {filename}.",
+            step="Check the upload URL and the credential; if the simple API is at another URL, set `simple-url`.",
+            statuses=(200, 201),
+        ),
+    ),
+)
+
 _CREDENTIAL = Group(
     "Passwords and tokens",
     (
@@ -733,6 +756,7 @@ _SERVER = Group(
 )
 
 GROUPS = (
+    _UNCONFIRMED,
     _STATE,
     _CREDENTIAL,
     _ACCOUNT,
