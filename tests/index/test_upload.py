@@ -216,7 +216,17 @@ def test_what_was_there_before_it_could_arrive_is_no_success(
     assert not caught.value.possibly_uploaded
 
 
-@pytest.mark.parametrize("hidden", [500, 502, 503, 504, "a lost answer", "a late answer"])
+@pytest.mark.parametrize("status", [408, 460, 499, 504, *range(520, 528), 530, 598, 599])
+def test_a_status_that_a_proxy_invents_says_nothing(httpx_mock: HTTPXMock, tmp_path: Path, status: int) -> None:
+    """Neither that the file was stored nor that it wasn't: the index is asked, and the file sent again."""
+    wheel = make_wheel(tmp_path)
+    httpx_mock.add_response(method="POST", status_code=status, headers={"Retry-After": "0"}, is_reusable=True)
+    httpx_mock.add_response(method="GET", html=page_with(wheel))
+    assert len(upload_to(HASHLESS, read(wheel))) == 64
+    assert len([request for request in httpx_mock.get_requests() if request.method == "POST"]) == 3
+
+
+@pytest.mark.parametrize("hidden", [408, 499, 500, 502, 503, 504, 524, 598, "a lost answer", "a late answer"])
 def test_what_may_have_arrived_and_is_there_now_is_a_success(
     httpx_mock: HTTPXMock, tmp_path: Path, hidden: int | str
 ) -> None:

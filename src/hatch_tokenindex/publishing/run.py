@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hatch_tokenindex.console import explaining
 from hatch_tokenindex.credentials.advice import trusted_publishing_advice
 from hatch_tokenindex.distributions import Distribution, attestations_of, project_of, read_all, sha256
-from hatch_tokenindex.errors import ConfigurationError, DistributionError, TokenIndexError
+from hatch_tokenindex.errors import ConfigurationError, CredentialError, DistributionError, TokenIndexError
 from hatch_tokenindex.index.arrival import wait_until_listed
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.kinds import release_page
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.index.simple_page import Listing
     from hatch_tokenindex.publishing.assembly import Parts
+    from hatch_tokenindex.secrets import Secret
 
 
 class Run:
@@ -38,6 +39,7 @@ class Run:
         self.session = parts.session
         self.attestations = parts.attestations
         self.parts = parts
+        self._missing: dict[str, CredentialError] = {}
         self.report.publishing_to(self.repository, partial(release_page, self.repository))
         for warning in self.repository.warnings:
             self.terminal.warning(warning)
@@ -143,7 +145,7 @@ class Run:
             return all(item.filename in found.files and found.has(item.filename, digest(item.path)) for item in items)
 
         listings = {
-            name: api.listing(name, partial(self.session.header_for, name), partial(is_complete, items))
+            name: api.listing(name, partial(self._header_for, name), partial(is_complete, items))
             for name, items in projects.items()
         }
         plans = plan(projects, listings, self.repository, self.parts.clock.now(), digest)
@@ -153,6 +155,14 @@ class Run:
             for file in project.files:
                 self.report.planned(file.distribution, file.exists, file.sha256)
         return plans
+
+    def _header_for(self, project: str) -> Secret | None:
+        """Return the header for a project's page. A failure is kept: nothing is minted and nobody prompted twice."""
+        try:
+            return self.session.header_for(project)
+        except CredentialError as error:
+            self._missing[project] = error
+            raise
 
     def _confirm_versions(self, plans: Iterable[ProjectPlan]) -> None:
         """Prompt before several new versions of a project are published: old builds stay in `dist/`."""
@@ -177,6 +187,8 @@ class Run:
                 raise DistributionError(msg)
 
     def _find_credential(self, project: ProjectPlan) -> None:
+        if project.name in self._missing:
+            raise self._missing[project.name]
         checked = self.session.find(project.name)
         if checked is None:
             return

@@ -61,7 +61,8 @@ class Sender:
                     existing.append(result)
         if digests:
             self.report.saved(self.session.save(project.name))
-        return Delivery(digests, checked, existing)
+        in_order = (item.filename for item in project.uploads)
+        return Delivery({name: digests[name] for name in in_order if name in digests}, checked, existing)
 
     def _send_first(self, item: Distribution, project: ProjectPlan) -> tuple[str | UploadError, CheckedCredential]:
         """Send one file; if its credential is refused and can be replaced, send it with another one."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex.index.refusals.message import MOST_LINES, message_of, status_line
 from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
-from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, UNCONFIRMED, UNKNOWN, About, ConnectionFailure, Row
+from hatch_tokenindex.index.refusals.rows import GAVE_UP, SERVER_ERRORS, UNCONFIRMED, UNKNOWN, About, ConnectionFailure, Row
 from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, ROWS
 from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 
@@ -55,7 +55,7 @@ class Refusal:
         """The doubt that this response, or its absence, leaves about whether the index has the file."""
         if self.is_unconfirmed or (self.status is None and self.was_sent):
             return Doubt.NO_RESPONSE
-        return Doubt.SERVER_ERROR if self.status in SERVER_ERRORS else Doubt.NONE
+        return Doubt.SERVER_ERROR if self.status in (*SERVER_ERRORS, *GAVE_UP) else Doubt.NONE
 
     @property
     def is_unconfirmed(self) -> bool:

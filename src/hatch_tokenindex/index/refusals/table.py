@@ -5,11 +5,12 @@ To correct a text, change it here; `hatch run refusals:write` then updates `docs
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import kind_of
-from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, About, ConnectionFailure, Group, Row
+from hatch_tokenindex.index.refusals.rows import GAVE_UP, SERVER_ERRORS, About, ConnectionFailure, Group, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +40,10 @@ def _creates_project(attempt: Attempt) -> bool:
 
 def _without_credential(attempt: Attempt) -> bool:
     return attempt.credential is None
+
+
+def _with_credential(attempt: Attempt) -> bool:
+    return attempt.credential is not None
 
 
 def _minted(attempt: Attempt) -> bool:
@@ -723,6 +728,20 @@ _OTHER_INDEXES = Group(
     ),
 )
 
+_HEADER_SIZE = Row(
+    "header-size",
+    About.CREDENTIAL,
+    "Credential too long for the server",
+    why="{host}, or a proxy in front of it, accepts no request header as long as this one; the {secret} has {length}"
+    " characters.",
+    step="Use a shorter {secret}, or ask the administrator of {host} to raise the limit (in nginx,"
+    " large_client_header_buffers).",
+    said=r"headers? (or cookie |fields? )*(is |are )?too (large|long|big)|header fields? (size )?exceeds|headers fields size",
+    statuses=(400,),
+    when=_with_credential,
+    good_elsewhere=True,
+)
+
 _SERVER = Group(
     "Server errors",
     (
@@ -734,13 +753,15 @@ _SERVER = Group(
             step="Ask the administrator of {host} to raise the limit (in nginx, client_max_body_size).",
             statuses=(413,),
         ),
+        _HEADER_SIZE,
+        replace(_HEADER_SIZE, key="header-size-431", title="Request header too large", said="", statuses=(431,)),
         Row(
             "server-timeout",
             About.SITE,
             "Server timed out",
-            why="The server timed out while it received the file.",
+            why="The server, or a proxy in front of it, stopped waiting during the upload.",
             step="Use a faster connection, and publish again; files already uploaded are skipped.",
-            statuses=(408,),
+            statuses=GAVE_UP,
             retry=True,
         ),
         Row(
