@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -209,6 +210,31 @@ def test_two_new_versions_are_not_published_unasked(
     ):
         assert expected in result.words
     assert at_index.server.uploads == []
+
+
+def test_all_projects_with_several_versions_are_named_at_once(at_index: Maintainer) -> None:
+    """With every file that is to be published in place of them all."""
+    for name, *versions in (("aaa", "1.0", "2.0"), ("bbb", "0.9"), ("ccc", "1.10", "1.9", "1.2")):
+        for version in versions:
+            make_wheel(at_index.project.dist, name, version)
+    result = publish(at_index)
+    assert result.returncode == 1
+    assert "several new versions of aaa: 1.0, 2.0; ccc: 1.2, 1.9, 1.10." in result.words
+    newest = ("aaa-2.0", "bbb-0.9", "ccc-1.10")
+    assert result.words.endswith(" ".join(f"dist{os.sep}{each}-py3-none-any.whl" for each in newest))
+
+
+@needs_terminal
+def test_one_question_for_all_projects(at_index: Maintainer) -> None:
+    for name in ("aaa", "ccc"):
+        for version in ("1.0", "1.1"):
+            make_wheel(at_index.project.dist, name, version)
+    with at_index.at_terminal(HATCH_INDEX_AUTH="secret") as terminal:
+        terminal.expect("Publish them all?")
+        terminal.send("y")
+        assert terminal.finish() == 0, terminal.screen
+    assert terminal.words.count("Publish them all?") == 1
+    assert len(at_index.server.uploads) == 4
 
 
 def test_the_installed_command_does_not_either(at_index: Maintainer, two_versions: list[Path]) -> None:

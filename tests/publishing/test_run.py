@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,7 +98,7 @@ def test_a_file_that_exists_does_not_keep_the_others_back(at_index: Maintainer, 
     assert result.returncode == 1, result.output
     assert {path.name for path in at_index.project.dist.iterdir()} == set(at_index.server.files)
     assert f"{wheels[position].name} ... failed" in result.words
-    assert f"Not uploaded: dist/{wheels[position].name}." in result.words
+    assert f"Not uploaded: dist{os.sep}{wheels[position].name}." in result.words
     assert "already has" in result.words
     assert result.words.count("... success") == 3
     assert f"{at_index.server.simple_url}zzz/" in result.words

@@ -165,26 +165,32 @@ class Run:
             raise
 
     def _confirm_versions(self, plans: Iterable[ProjectPlan]) -> None:
-        """Prompt before several new versions of a project are published: old builds stay in `dist/`."""
+        """Prompt once before several new versions of projects are published: old builds stay in `dist/`."""
         if self.options.artifacts or self.options.all_versions:
             return
-        for project in plans:
-            *older, newest = project.new_versions or ("",)
-            if not older:
-                continue
-            found = f"dist/ holds files of several new versions of {project.name}: {', '.join(project.new_versions)}."
-            if not self.options.can_prompt:
-                paths = (self.terminal.path(item.path) for item in project.uploads if item.version == newest)
-                msg = (
-                    f"{found}\n"
-                    f"Fix: add `-o all-versions` to publish them all, or name the files of {newest}: {' '.join(paths)}"
-                )
-                raise DistributionError(msg)
-            if self.options.dry_run:
-                self.terminal.warning(f"{found} Publishing would prompt for confirmation.")
-            elif not self.terminal.confirm(f"{found} Publish them all?"):
-                msg = "Nothing was published.\nFix: name the files to publish, or run `hatch build --clean`."
-                raise DistributionError(msg)
+        several = [project for project in plans if len(project.new_versions) > 1]
+        if not several:
+            return
+        projects = "; ".join(f"{project.name}: {', '.join(project.new_versions)}" for project in several)
+        found = f"dist/ holds files of several new versions of {projects}."
+        if not self.options.can_prompt:
+            # The files of the other projects too: naming some leaves out the rest.
+            paths = (
+                self.terminal.path(item.path)
+                for project in plans
+                for item in project.uploads
+                if project not in several or item.version == project.new_versions[-1]
+            )
+            msg = (
+                f"{found}\n"
+                f"Fix: add `-o all-versions` to publish them all, or name the files of the newest: {' '.join(paths)}"
+            )
+            raise DistributionError(msg)
+        if self.options.dry_run:
+            self.terminal.warning(f"{found} Publishing would prompt for confirmation.")
+        elif not self.terminal.confirm(f"{found} Publish them all?"):
+            msg = "Nothing was published.\nFix: name the files to publish, or run `hatch build --clean`."
+            raise DistributionError(msg)
 
     def _find_credential(self, project: ProjectPlan) -> None:
         if project.name in self._missing:

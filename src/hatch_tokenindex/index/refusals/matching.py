@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex.index.refusals.message import MOST_LINES, message_of, status_line
 from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
-from hatch_tokenindex.index.refusals.rows import GAVE_UP, SERVER_ERRORS, UNCONFIRMED, UNKNOWN, About, ConnectionFailure, Row
+from hatch_tokenindex.index.refusals.rows import (
+    GAVE_UP,
+    SERVER_ERRORS,
+    UNCONFIRMED,
+    UNKNOWN,
+    About,
+    ConnectionFailure,
+    Row,
+)
 from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, ROWS
 from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 
