@@ -104,8 +104,8 @@ TIME = datetime(2026, 8, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
             id="JSON",
         ),
         pytest.param(
-            json_page(**{"project-status": {"status": "archived", "reason": "old"}}),
-            Listing(exists=True, status="archived"),
+            json_page(**{"project-status": {"status": "archived", "reason": "old,\nvery\x1b[31m old"}}),
+            Listing(exists=True, status="archived", status_reason="old, very old"),
             id="JSON with a status",
         ),
         pytest.param(
@@ -163,8 +163,11 @@ TIME = datetime(2026, 8, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
             id="HTML with bad entries",
         ),
         pytest.param(
-            html_page("<meta name='pypi:project-status' content='archived'><a href='x.whl'>x</a>"),
-            Listing(exists=True, files={"x.whl": ListedFile(None)}, status="archived"),
+            html_page(
+                "<meta name='pypi:project-status' content='archived'><a href='x.whl'>x</a>"
+                "<meta name='pypi:project-status-reason' content='old'><meta><meta name='pypi:x'>"
+            ),
+            Listing(exists=True, files={"x.whl": ListedFile(None)}, status="archived", status_reason="old"),
             id="HTML with a status",
         ),
         pytest.param(
@@ -583,6 +586,26 @@ def test_an_archived_project_is_refused_before_anything_is_sent(at_index: Mainta
     assert f"{at_index.project.name} is archived" in result.words
     assert "Unarchive" in result.words
     assert at_index.server.uploads == []
+
+
+@pytest.mark.parametrize("shape", ["JSON", "HTML"])
+@pytest.mark.parametrize("wait", [[], ["-o", "wait"]], ids=["", "wait"])
+def test_a_quarantined_project_is_no_plain_success(at_index: Maintainer, shape: str, wait: list[str]) -> None:
+    """Nor is it waited for: it lists nothing until the quarantine is lifted."""
+    at_index.build()
+    page = html_page(
+        "<meta name='pypi:project-status' content='quarantined'>"
+        "<meta name='pypi:project-status-reason' content='malware?'>"
+    )
+    if shape == "JSON":
+        page = json_page(**{"project-status": {"status": "quarantined", "reason": "malware?"}})
+    at_index.server.respond = lambda request: None if request.is_upload else page
+    result = at_index.publish(*wait, run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == int(bool(wait)), result.output
+    assert f"{at_index.project.name} is quarantined (malware?)" in result.words
+    assert "Uploaded, but not available" in result.words
+    assert ("reply to its administrators" in result.words) is bool(wait)
+    assert len(at_index.server.uploads) == 1
 
 
 def test_an_archived_project_that_has_everything_is_no_error(at_index: Maintainer) -> None:

@@ -168,7 +168,7 @@ def test_a_success_that_is_not_confirmed_is_none(
     """Files are replaced there, so one without a hash can be an older one."""
     httpx_mock.add_response(method="POST", **answer)
     httpx_mock.add_response(method="GET", html=page, is_reusable=True)
-    with pytest.raises(UploadError, match="did not confirm demo-1.0-py3-none-any.whl") as caught:
+    with pytest.raises(UploadError, match=r"did not confirm demo-1\.0-py3-none-any\.whl") as caught:
         upload_elsewhere(tmp_path)
     assert "list" in str(caught.value)
     assert caught.value.possibly_uploaded

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.responses import check_deadline
+from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -51,7 +52,14 @@ class Listing:
     """By file name; without those that the page says to belong to another index."""
     status: str | None = None
     """The project's status (PEP 792), such as `archived`."""
+    status_reason: str = ""
+    """The index's words about the status, on one line."""
     problem: str = ""
+
+    @property
+    def is_quarantined(self) -> bool:
+        """Return True if the index offers none of the project's files until its administrators lift that."""
+        return self.status == "quarantined"
 
     def has(self, filename: str, sha256: str) -> bool:
         """Return True if the index lists a file of this name with this hash."""
@@ -100,8 +108,9 @@ def _from_json(data: Any, url: str) -> Listing:
             _digest(hashes.get("sha256")) if isinstance(hashes, dict) else None, _time(item.get("upload-time"))
         )
     status = data.get("project-status")
-    status = status.get("status") if isinstance(status, dict) else None
-    return Listing(exists=True, files=files, status=status if isinstance(status, str) else None)
+    return _listing(
+        files, *((status.get("status"), status.get("reason")) if isinstance(status, dict) else (None, None))
+    )
 
 
 def _from_html(content: bytes, deadline: float, url: str, *, must_link: bool) -> Listing:
@@ -118,7 +127,12 @@ def _from_html(content: bytes, deadline: float, url: str, *, must_link: bool) ->
         msg = "a web page"
         raise ValueError(msg)
     files = {filename: file for href, filename, file in linked if not _is_inherited(href, url)}
-    return Listing(exists=True, files=files, status=page.status)
+    return _listing(files, page.meta.get("pypi:project-status"), page.meta.get("pypi:project-status-reason"))
+
+
+def _listing(files: Mapping[str, ListedFile], status: object, reason: object) -> Listing:
+    words = shortened(one_line(reason)) if isinstance(reason, str) else ""
+    return Listing(exists=True, files=files, status=status if isinstance(status, str) else None, status_reason=words)
 
 
 def _linked(hrefs: Iterable[str]) -> Iterator[tuple[str, str, ListedFile]]:
@@ -162,19 +176,19 @@ def _time(value: object) -> float | None:
 
 
 class _Page(HTMLParser):
-    """The links and the project's status on a PEP 503 page."""
+    """The links of a PEP 503 page, and its metadata such as the project's status."""
 
     def __init__(self) -> None:
         super().__init__()
         self.hrefs: list[str] = []
-        self.status: str | None = None
+        self.meta: dict[str | None, str | None] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         if tag == "a" and (href := values.get("href")):
             self.hrefs.append(href)
-        elif tag == "meta" and values.get("name") == "pypi:project-status":
-            self.status = values.get("content")
+        elif tag == "meta":
+            self.meta[values.get("name")] = values.get("content")
 
     def parse_marked_section(self, i: int, report: bool = True) -> int:  # noqa: FBT001, FBT002 - as inherited
         """Ignore an unknown `<![...]>`, as browsers and newer versions of Python do; older ones raise AssertionError."""

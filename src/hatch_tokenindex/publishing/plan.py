@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from hatch_tokenindex.distributions import LONGEST_FILENAME, Distribution, sha256
 from hatch_tokenindex.errors import DistributionError
+from hatch_tokenindex.index.arrival import quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -141,8 +142,10 @@ def _closed(project: ProjectPlan, repository: Repository, now: float) -> Iterato
 
 
 def warnings(plans: Iterable[ProjectPlan], repository: Repository) -> Iterator[str]:
-    """Yield a warning for each project whose files the index did not list, or not all of them."""
+    """Yield a warning for each project that is quarantined, or whose files the index did not list, or not all."""
     for project in plans:
+        if project.listing.is_quarantined:
+            yield quarantine(project.name, project.listing)
         if not project.listing.problem:
             continue
         files = "all files" if project.listing.exists is None else "files that are not listed"

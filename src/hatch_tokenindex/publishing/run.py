@@ -260,6 +260,8 @@ class Run:
             pages = (release_page(self.repository, project.name, version) for version in project.versions)
             for page in dict.fromkeys(pages):
                 self.terminal.info(page)
+            if project.listing.is_quarantined:
+                self.terminal.warning("Uploaded, but not available: the project is quarantined.")
             is_first = project.listing.exists is False
             if is_complete or is_first:
                 self._advise(project.name, deliveries[project.name].checked, is_first_release=is_first)
