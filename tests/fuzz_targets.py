@@ -155,7 +155,7 @@ def _listing(content: bytes, content_type: str) -> None:
         return httpx.Response(200, headers={"Content-Type": content_type}, stream=httpx.ByteStream(content))
 
     with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        SimpleApi(client, PRIVATE, Clock()).listing("demo", lambda: None)
+        SimpleApi(client, PRIVATE, Clock()).listing("demo", lambda: None, lambda _: True)
 
 
 def simple_json(content: bytes, _folder: Path) -> None:

@@ -223,7 +223,7 @@ def test_warnings_are_annotations(runner: Runner) -> None:
     _, printed = runner.publish(exit_status=0)
     [command] = commands(printed)
     assert (command.name, command.properties) == ("warning", {"title": "hatch-tokenindex"})
-    assert "Could not ask" in command.text
+    assert "Could not list" in command.text
 
 
 def test_a_dry_run_tells_what_would_be_uploaded(runner: Runner) -> None:

@@ -164,7 +164,7 @@ def test_a_page_has_one_limit(
     repository = Repository("private", server.url, ca_cert=ca_file)
     began = monotonic()
     with connect(repository) as client:
-        listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None)
+        listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None, lambda _: True)
     assert listing.problem == "timed out"
     assert monotonic() - began < PATIENCE
 
@@ -185,7 +185,7 @@ def test_a_page_has_one_limit_through_a_proxy(
     repository = Repository("private", "https://localhost.example.org/", ca_cert=ca_file)
     try:
         with connect(repository) as client:
-            listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None)
+            listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None, lambda _: True)
     finally:
         proxy.close()
     assert listing.problem == "timed out"
@@ -202,7 +202,7 @@ def test_a_proxy_has_no_more_time(
     repository = Repository("private", "https://packages.example.org/")
     began = monotonic()
     with connect(repository) as client:
-        listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None)
+        listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None, lambda _: True)
     assert listing.problem == "timed out"
     assert monotonic() - began < PATIENCE
 
@@ -214,7 +214,7 @@ def test_redirects_count_towards_the_limit(serve: Callable[..., RawServer]) -> N
 
     repository = Repository("private", serve(redirect).url)
     with connect(repository) as client:
-        listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None)
+        listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None, lambda _: True)
     assert listing.problem == "timed out"
 
 

@@ -74,6 +74,7 @@ def test_the_simple_api_is_where_configuration_says(simple_url: str) -> None:
         ("https://upload.pypi.org/legacy/", "https://pypi.org/project/demo/1.0/"),
         ("https://test.pypi.org/legacy/", "https://test.pypi.org/project/demo/1.0/"),
         ("https://packages.example.org/legacy/", "https://packages.example.org/simple/demo/"),
+        ("https://devpi.example.org/user/index", "https://devpi.example.org/user/index/demo/1.0/"),
     ],
 )
 def test_release_page(url: str, expected: str) -> None:

@@ -168,7 +168,7 @@ def test_an_unusable_proxy_for_the_simple_api_stops_no_upload(
     monkeypatch.setenv("HTTPS_PROXY", "ftp://one:1")
     repository = Repository("private", index.upload_url, simple_url=f"https://{HOST}/simple/")
     with connect(repository) as client:
-        listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None)
+        listing = SimpleApi(client, repository, Clock()).listing("demo", lambda: None, lambda _: True)
     assert listing.problem == "connection failed (ProxyError)"
 
 

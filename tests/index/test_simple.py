@@ -20,6 +20,7 @@ from hatch_in_process import invoke_hatch
 from servers import Answer, BasicAuth, Fault, RecordingServer
 
 from hatch_tokenindex.config.repositories import Repository
+from hatch_tokenindex.errors import CredentialError
 from hatch_tokenindex.index import simple
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
@@ -36,17 +37,23 @@ if TYPE_CHECKING:
 HEADER = Secret("Basic bWU6c2VjcmV0")
 JSON_PAGE = "application/vnd.pypi.simple.v1+json"
 ONE, TWO = "1" * 64, "a" * 64
+PAGE_URL = "https://packages.example.org/simple/demo/"
 WHEEL, SDIST = "demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"
+
+
+def has_the_wheel(found: Listing) -> bool:
+    """Return True for a listing with everything that the run has."""
+    return found.has(WHEEL, ONE)
 
 
 def listing(
     repository: Repository | RecordingServer, authorization: Callable[[], Secret | None] = lambda: None
 ) -> Listing:
-    """Return the listing of the project `demo`."""
+    """Return the listing of the project `demo`, of which the run has one wheel."""
     if isinstance(repository, RecordingServer):
         repository = Repository("private", repository.upload_url)
     with connect(repository) as client:
-        return SimpleApi(client, repository, Clock()).listing("demo", authorization)
+        return SimpleApi(client, repository, Clock()).listing("demo", authorization, has_the_wheel)
 
 
 def json_page(*files: object, **more: object) -> Answer:
@@ -97,8 +104,8 @@ TIME = datetime(2026, 8, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
             id="JSON",
         ),
         pytest.param(
-            json_page(**{"project-status": {"status": "archived", "reason": "old"}}),
-            Listing(exists=True, status="archived"),
+            json_page(**{"project-status": {"status": "archived", "reason": "old,\nvery\x1b[31m old"}}),
+            Listing(exists=True, status="archived", status_reason="old, very old"),
             id="JSON with a status",
         ),
         pytest.param(
@@ -156,8 +163,11 @@ TIME = datetime(2026, 8, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
             id="HTML with bad entries",
         ),
         pytest.param(
-            html_page("<meta name='pypi:project-status' content='archived'><a href='x.whl'>x</a>"),
-            Listing(exists=True, files={"x.whl": ListedFile(None)}, status="archived"),
+            html_page(
+                "<meta name='pypi:project-status' content='archived'><a href='x.whl'>x</a>"
+                "<meta name='pypi:project-status-reason' content='old'><meta><meta name='pypi:x'>"
+            ),
+            Listing(exists=True, files={"x.whl": ListedFile(None)}, status="archived", status_reason="old"),
             id="HTML with a status",
         ),
         pytest.param(
@@ -230,7 +240,7 @@ def test_invalid_page(index: RecordingServer, answer: Answer) -> None:
 def test_an_index_that_does_not_exist() -> None:
     with RecordingServer() as server:
         url = server.upload_url
-    assert listing(Repository("private", url)).problem == "connection failed (ConnectError)"
+    assert listing(Repository("private", url)).problem == "the connection was refused"
     unusable = Repository("private", url, simple_url="https://a..b/simple/")
     assert listing(unusable).exists is None
 
@@ -238,11 +248,140 @@ def test_an_index_that_does_not_exist() -> None:
 # Credentials
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_credentials_are_sent_after_a_refusal(index: RecordingServer, status: int) -> None:
-    index.script_others(Answer(status), json_page({"filename": WHEEL}))
-    assert list(listing(index, lambda: HEADER).files) == [WHEEL]
+SIGN_IN = (
+    "<!DOCTYPE html><title>Sign in</title><a href='/help'>Help</a>"
+    "<form method='post' action='/login'><input name='user'><input type=password></form>"
+)
+
+
+@pytest.mark.parametrize(
+    "anonymous",
+    [
+        pytest.param(Answer(401), id="401"),
+        pytest.param(Answer(403), id="403"),
+        pytest.param(Answer(404), id="404, as Artifactory answers"),
+        pytest.param(html_page(SIGN_IN), id="sign-in page"),
+        pytest.param(html_page("<input\nid='x' name=\"Password\">"), id="password field alone"),
+        pytest.param(
+            Answer(302, headers={"Location": "https://sso.example.org/login?to=demo"}), id="redirect to another host"
+        ),
+        pytest.param(Answer(302, headers={"Location": "https://pypi.org/simple/demo/"}), id="redirect to PyPI"),
+        pytest.param(json_page(), id="no files"),
+        pytest.param(json_page({"filename": SDIST, "hashes": {"sha256": ONE}}), id="other files"),
+        pytest.param(json_page({"filename": WHEEL, "hashes": {"sha256": TWO}}), id="other content"),
+        pytest.param(json_page({"filename": WHEEL}), id="no hash"),
+        pytest.param(html_page(f"<a href='{WHEEL}#md5={'0' * 32}'>w</a>"), id="hash of another kind"),
+        pytest.param(html_page(f"<a href='{WHEEL}#sha256={'g' * 64}'>w</a>"), id="no hexadecimal hash"),
+        pytest.param(Answer(body="log in"), id="text"),
+    ],
+)
+def test_the_credential_is_sent_unless_every_file_is_listed_without_it(
+    index: RecordingServer, anonymous: Answer
+) -> None:
+    index.script_others(anonymous, json_page({"filename": WHEEL, "hashes": {"sha256": TWO}}))
+    assert listing(index, lambda: HEADER) == Listing(exists=True, files={WHEEL: ListedFile(TWO)})
     assert [request.authorization for request in index.requests] == [None, BasicAuth("me", "secret")]
+
+
+def test_a_redirect_to_a_sign_in_page_of_the_same_origin(index: RecordingServer) -> None:
+    index.script_others(Answer(302, headers={"Location": "/login"}), html_page(SIGN_IN), Answer(404))
+    assert listing(index, lambda: HEADER) == Listing(exists=False)
+    assert [request.path for request in index.requests] == ["/simple/demo/", "/login", "/simple/demo/"]
+
+
+@pytest.mark.parametrize(
+    "second", [Answer(403), html_page(SIGN_IN), Answer(body="log in")], ids=["403", "sign-in", "text"]
+)
+@pytest.mark.parametrize("first", [Answer(404), json_page({"filename": SDIST})], ids=["404", "page"])
+def test_the_anonymous_answer_is_used_where_the_other_one_says_nothing(
+    index: RecordingServer, first: Answer, second: Answer
+) -> None:
+    index.script_others(first, second)
+    found = listing(index, lambda: HEADER)
+    assert found.problem
+    assert (found.exists, list(found.files)) == ((False, []) if first.status == 404 else (True, [SDIST]))
+
+
+def test_no_credential_is_needed_for_what_is_listed_without_one(index: RecordingServer) -> None:
+    def missing() -> Secret | None:
+        msg = "No credential"
+        raise CredentialError(msg)
+
+    index.script_others(json_page({"filename": WHEEL}))
+    assert list(listing(index, missing).files) == [WHEEL]
+    index.script_others(Answer(401))
+    with pytest.raises(CredentialError):
+        listing(index, missing)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [html_page(SIGN_IN), html_page(f"{SIGN_IN}<script>{WHEEL}</script>"), Answer(body=SIGN_IN), html_page(SIGN_IN, "")],
+    ids=["HTML", "with a name", "text", "no type"],
+)
+def test_a_sign_in_page_lists_nothing(index: RecordingServer, answer: Answer) -> None:
+    index.script_others(answer)
+    assert listing(index) == Listing(None, problem="a sign-in page or another web page")
+
+
+def test_a_listing_can_have_a_form(index: RecordingServer) -> None:
+    """As devpi's has, to refresh a mirror."""
+    index.script_others(html_page(f"<form action=refresh></form><a href='{WHEEL}#sha256={ONE}'>w</a>"))
+    assert listing(index).has(WHEEL, ONE)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["", "text/plain", "application/octet-stream", "text/html", JSON_PAGE, "TEXT/HTML"]
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"files": [{{"filename": "{WHEEL}", "hashes": {{"sha256": "{ONE}"}}}}]}}',
+        f"\n<a href='{WHEEL}#sha256={ONE}'>w</a>",
+    ],
+    ids=["JSON", "HTML"],
+)
+def test_a_page_counts_for_more_than_its_declared_type(index: RecordingServer, body: str, content_type: str) -> None:
+    index.script_others(html_page(body, content_type))
+    assert listing(index) == Listing(exists=True, files={WHEEL: ListedFile(ONE)})
+
+
+@pytest.mark.parametrize("fragment", ["sha256={0}&egg=demo", "egg=demo&sha256={0}", "SHA256={0}"])
+def test_hash_in_a_fragment(index: RecordingServer, fragment: str) -> None:
+    index.script_others(html_page(f"<a href='{WHEEL}#{fragment.format(ONE)}'>w</a>"))
+    assert listing(index).has(WHEEL, ONE)
+
+
+DEVPI = "https://devpi.example.org/team/prod/+simple/demo/"
+
+
+@pytest.mark.parametrize(
+    ("page", "file", "own"),
+    [
+        (DEVPI, f"../../+f/ee5/4ceef/{WHEEL}", True),
+        (DEVPI, f"https://devpi.example.org/team/prod/+f/ee5/4ceef/{WHEEL}", True),
+        (
+            "https://example.org/devpi/team/prod/+simple/demo/",
+            f"https://pkgs.example.org/team/prod/+f/ee5/{WHEEL}",
+            True,
+        ),
+        (DEVPI, f"../../../base/+f/ee5/4ceef/{WHEEL}", False),
+        (DEVPI, f"../../../../root/pypi/+f/ee5/4ceef/{WHEEL}", False),
+        (DEVPI, f"../../../../root/pypi/+e/https_files.example.org_a/{WHEEL}", False),
+        (DEVPI, f"../../../../other/prod/+f/ee5/4ceef/{WHEEL}", False),
+        (DEVPI, f"https://cdn.example.org/{WHEEL}", True),
+        (PAGE_URL, f"/base/+f/ee5/{WHEEL}", True),
+        (PAGE_URL, f"http://[/{WHEEL}", True),
+        (PAGE_URL, f"https://files.pythonhosted.org/packages/aa/bb/{WHEEL}", False),
+        ("https://pypi.org/simple/demo/", f"https://files.pythonhosted.org/packages/aa/bb/{WHEEL}", True),
+    ],
+)
+def test_files_of_another_index_are_not_the_index_s_own(page: str, file: str, own: bool) -> None:
+    as_json = f'{{"files": [{{"filename": "{WHEEL}", "url": "{file}", "hashes": {{"sha256": "{ONE}"}}}}]}}'
+    assert list(parse(as_json.encode(), JSON_PAGE, float("inf"), page).files) == [WHEEL] * own
+    if "[" not in file:
+        as_html = f"<a href='{file}#sha256={ONE}'>w</a>"
+        assert list(parse(as_html.encode(), "text/html", float("inf"), page).files) == [WHEEL] * own
 
 
 @pytest.mark.parametrize(("second", "expected"), [(401, "401"), (403, "403"), (404, "")])
@@ -265,18 +404,26 @@ def never() -> Secret | None:
     pytest.fail("The credential was asked for")
 
 
-@pytest.mark.parametrize("status", [200, 404, 500])
-def test_credentials_are_not_looked_up_without_need(index: RecordingServer, status: int) -> None:
-    index.script_others(replace(json_page(), status=status))
+@pytest.mark.parametrize(
+    "answer",
+    [
+        json_page({"filename": WHEEL, "hashes": {"sha256": ONE}}),
+        Answer(500),
+        Answer(fault=Fault.RESET_AFTER_BODY),
+    ],
+    ids=["listed", "500", "reset"],
+)
+def test_credentials_are_not_looked_up_without_need(index: RecordingServer, answer: Answer) -> None:
+    index.script_others(answer)
     listing(index, never)
 
 
 def test_credentials_never_go_to_another_origin(index: RecordingServer) -> None:
     with RecordingServer() as elsewhere:
-        elsewhere.respond = lambda _request: Answer(401)
         repository = Repository("private", index.upload_url, simple_url=elsewhere.simple_url)
-        assert listing(repository, never).problem == "HTTP 401"
-        assert len(elsewhere.requests) == 1
+        elsewhere.script_others(Answer(401), Answer(404), html_page(SIGN_IN))
+        assert [listing(repository, never).exists for _ in range(3)] == [None, False, None]
+        assert len(elsewhere.requests) == 3
 
 
 def test_pypi_never_gets_credentials_for_a_page(pypi: PyPIStandIn, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,7 +453,7 @@ def test_no_redirect_is_followed_to_another_origin(index: RecordingServer, asked
     with RecordingServer() as elsewhere:
         redirect = Answer(302, headers={"Location": f"{elsewhere.url}login?secret=1"})
         index.script_others(*([Answer(401)] if asked_for else []), redirect)
-        found = listing(index, lambda: HEADER)
+        found = listing(index, lambda: HEADER if asked_for else None)
         assert found.exists is None
         # A host that is named once the credential was sent could quote it.
         assert found.problem == f"redirect to {'another host' if asked_for else '127.0.0.1'}"
@@ -414,14 +561,14 @@ def test_a_hostile_page_takes_no_time(unit: str) -> None:
     page = ("<a" + unit * (2_000_000 // len(unit))).encode()
     began = thread_time()
     with suppress(ValueError):
-        parse(page, "text/html", monotonic() + 600)
+        parse(page, "text/html", monotonic() + 600, PAGE_URL)
     assert thread_time() - began < 5
 
 
 def test_parsing_stops_at_the_deadline() -> None:
     page = b"<a href='x.whl'>x</a>" * 100_000
     with pytest.raises(TimeoutError, match="timed out"):
-        parse(page, "text/html", monotonic() - 1)
+        parse(page, "text/html", monotonic() - 1, PAGE_URL)
 
 
 # Whole runs
@@ -433,12 +580,32 @@ def test_an_archived_project_is_refused_before_anything_is_sent(at_index: Mainta
     page = html_page("<meta name='pypi:project-status' content='archived'>")
     if shape == "JSON":
         page = json_page(**{"project-status": {"status": "archived"}})
-    at_index.server.script_others(page)
+    at_index.server.script_others(page, page)
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
     assert result.returncode == 1
     assert f"{at_index.project.name} is archived" in result.words
     assert "Unarchive" in result.words
     assert at_index.server.uploads == []
+
+
+@pytest.mark.parametrize("shape", ["JSON", "HTML"])
+@pytest.mark.parametrize("wait", [[], ["-o", "wait"]], ids=["", "wait"])
+def test_a_quarantined_project_is_no_plain_success(at_index: Maintainer, shape: str, wait: list[str]) -> None:
+    """Nor is it waited for: it lists nothing until the quarantine is lifted."""
+    at_index.build()
+    page = html_page(
+        "<meta name='pypi:project-status' content='quarantined'>"
+        "<meta name='pypi:project-status-reason' content='malware?'>"
+    )
+    if shape == "JSON":
+        page = json_page(**{"project-status": {"status": "quarantined", "reason": "malware?"}})
+    at_index.server.respond = lambda request: None if request.is_upload else page
+    result = at_index.publish(*wait, run=invoke_hatch, HATCH_INDEX_AUTH="x")
+    assert result.returncode == int(bool(wait)), result.output
+    assert f"{at_index.project.name} is quarantined (malware?)" in result.words
+    assert "Uploaded, but not available" in result.words
+    assert ("reply to its administrators" in result.words) is bool(wait)
+    assert len(at_index.server.uploads) == 1
 
 
 def test_an_archived_project_that_has_everything_is_no_error(at_index: Maintainer) -> None:
@@ -486,8 +653,36 @@ def test_files_are_uploaded_if_the_index_cannot_be_asked(at_index: Maintainer, a
     at_index.server.script_others(answer, answer)
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
     assert result.returncode == 0, result.output
-    assert f"for the files of {at_index.project.name} (" in result.words
+    assert f"Could not list the files of {at_index.project.name} on {at_index.url}: " in result.words
+    assert "Uploading all files. An index that overwrites files replaces those it has." in result.words
     assert len(at_index.server.uploads) == 1
+
+
+def test_files_that_only_users_see_are_not_uploaded_again(at_index: Maintainer) -> None:
+    """As on Artifactory, whose answer to everyone else is a 404."""
+    wheel, sdist = make_wheel(at_index.project.dist), make_sdist(at_index.project.dist)
+    at_index.server.store(wheel.name, wheel.read_bytes())
+    at_index.server.respond = lambda request: None if request.authorization else Answer(404)
+    result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="secret")
+    assert result.returncode == 0, result.output
+    assert [request.file.filename for request in at_index.server.uploads] == [sdist.name]
+
+
+def test_files_of_another_index_that_everyone_sees_are_no_obstacle(at_index: Maintainer) -> None:
+    wheel = make_wheel(at_index.project.dist)
+    other = json_page({"filename": wheel.name, "hashes": {"sha256": ONE}})
+    at_index.server.script_others(other)
+    result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="secret")
+    assert result.returncode == 0, result.output
+    assert list(at_index.server.files) == [wheel.name]
+
+
+def test_a_listing_that_hides_files_from_the_credential_is_told(at_index: Maintainer) -> None:
+    make_wheel(at_index.project.dist)
+    at_index.server.script_others(json_page(), Answer(403))
+    result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="secret")
+    assert result.returncode == 0, result.output
+    assert "HTTP 403. Uploading files that are not listed." in result.words
 
 
 def test_one_request_for_each_project(at_index: Maintainer) -> None:
@@ -517,17 +712,18 @@ def test_a_page_behind_credentials_is_read_with_those_of_the_upload(at_index: Ma
 
 def test_redirect_to_a_url_with_credentials(at_index: Maintainer) -> None:
     make_wheel(at_index.project.dist, at_index.project.name)
-    at_index.server.script_others(Answer(302, headers={"Location": "http://user:password@127.0.0.1/simple/"}))
+    redirect = Answer(302, headers={"Location": "http://user:password@127.0.0.1/simple/"})
+    at_index.server.script_others(redirect, redirect)
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
     assert result.returncode == 0, result.output
-    assert "(redirect to an invalid URL); uploading all." in result.words
+    assert "redirect to an invalid URL. Uploading all files." in result.words
 
 
 @pytest.mark.parametrize("page", [b'{"files":[' + b"{}," * 1_000_000 + b"{}]}", b'{"files":' + b"[" * 1_000_001])
 def test_a_page_of_countless_values_is_not_parsed(page: bytes) -> None:
     """Each takes many times its own size in memory."""
     with pytest.raises(ValueError, match="more than 500,000 values"):
-        parse(page, JSON_PAGE, float("inf"))
+        parse(page, JSON_PAGE, float("inf"), PAGE_URL)
 
 
 AT_PYPI = "https://upload.pypi.org/legacy/"
@@ -555,5 +751,5 @@ def test_only_the_upload_origin_and_pypis_own_hosts_set_the_clock(
     transport = httpx.MockTransport(lambda _request: httpx.Response(404, headers={"Date": date}))
     repository, clock = Repository("private", upload_url, simple_url=simple_url), Clock()
     with httpx.Client(transport=transport) as client:
-        SimpleApi(client, repository, clock).listing("demo", lambda: None)
+        SimpleApi(client, repository, clock).listing("demo", lambda: None, has_the_wheel)
     assert clock.now() - time() == pytest.approx(3600 if is_believed else 0, abs=60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import struct
@@ -24,7 +25,7 @@ from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.refusals import Upload
 from hatch_tokenindex.index.simple import SimpleApi
-from hatch_tokenindex.index.upload import Uploader
+from hatch_tokenindex.index.upload import CONFIRMATIONS, Uploader
 from hatch_tokenindex.secrets import Secret
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def upload(folder: Path) -> str:
         return uploader.upload(upload)
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 204])
+@pytest.mark.parametrize("status", [200, 201, 204])
 def test_which_statuses_are_a_success(httpx_mock: HTTPXMock, tmp_path: Path, status: int) -> None:
     httpx_mock.add_response(method="POST", url=urls.PYPI, status_code=status)
     assert len(upload(tmp_path)) == 64
@@ -84,7 +85,9 @@ def test_which_statuses_are_none(httpx_mock: HTTPXMock, tmp_path: Path, status: 
 def test_pypi_is_read_without_credentials_even_if_it_asks_for_them(httpx_mock: HTTPXMock) -> None:
     httpx_mock.add_response(url="https://pypi.org/simple/demo/", status_code=401)
     with connect(REPOSITORY) as client:
-        listing = SimpleApi(client, REPOSITORY, Clock()).listing("demo", lambda: Secret("Basic never-sent"))
+        listing = SimpleApi(client, REPOSITORY, Clock()).listing(
+            "demo", lambda: Secret("Basic never-sent"), lambda _: False
+        )
     assert listing.exists is None
     assert [request.headers.get("Authorization") for request in httpx_mock.get_requests()] == [None]
 
@@ -126,6 +129,66 @@ def test_a_new_project_is_not_tried_again_after_too_many_requests(
     assert len([request for request in httpx_mock.get_requests() if request.method == "POST"]) == attempts
 
 
+# A success that proves nothing
+
+SIGN_IN = "<!DOCTYPE html><title>Sign in</title><form action=/login method=post><input type=password></form>"
+UNCONFIRMED: list[dict[str, Any]] = [
+    {"status_code": 202, "json": {"task": "/pulp/api/v3/tasks/7/"}},
+    {"status_code": 202},
+    {"status_code": 200, "html": SIGN_IN},
+    {"status_code": 201, "text": SIGN_IN},
+    {"status_code": 200, "html": "<p>Hello</p><INPUT id=x\nTYPE='password'>"},
+]
+unconfirmed = pytest.mark.parametrize("answer", UNCONFIRMED, ids=["task", "202", "sign-in", "undeclared", "field"])
+
+
+def page_with(wheel: Path) -> str:
+    """Return a page with this file and its hash."""
+    return f'<a href="{wheel.name}#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}">demo</a>'
+
+
+@unconfirmed
+def test_a_success_that_proves_nothing_is_confirmed(
+    httpx_mock: HTTPXMock, tmp_path: Path, answer: dict[str, Any]
+) -> None:
+    """A task of the index may take some time."""
+    wheel = make_wheel(tmp_path)
+    httpx_mock.add_response(method="POST", **answer)
+    for _ in range(6):
+        httpx_mock.add_response(method="GET", status_code=404)
+    httpx_mock.add_response(method="GET", html=page_with(wheel))
+    assert len(upload_to(HASHLESS, read(wheel))) == 64
+
+
+@unconfirmed
+@pytest.mark.parametrize("page", ["", PAGE, PAGE.replace(".whl", ".whl#sha256=" + "0" * 64)])
+def test_a_success_that_is_not_confirmed_is_none(
+    httpx_mock: HTTPXMock, tmp_path: Path, answer: dict[str, Any], page: str
+) -> None:
+    """Files are replaced there, so one without a hash can be an older one."""
+    httpx_mock.add_response(method="POST", **answer)
+    httpx_mock.add_response(method="GET", html=page, is_reusable=True)
+    with pytest.raises(UploadError, match=r"did not confirm demo-1\.0-py3-none-any\.whl") as caught:
+        upload_elsewhere(tmp_path)
+    assert "list" in str(caught.value)
+    assert caught.value.possibly_uploaded
+    methods = [request.method for request in httpx_mock.get_requests()]
+    assert methods == ["POST", *["GET"] * 2 * CONFIRMATIONS]
+
+
+def test_a_new_file_is_confirmed_without_a_hash(httpx_mock: HTTPXMock, tmp_path: Path) -> None:
+    httpx_mock.add_response(method="POST", status_code=202)
+    httpx_mock.add_response(method="GET", html=PAGE, is_reusable=True)
+    assert upload_elsewhere(tmp_path, replace(HASHLESS, existing="skip"))
+
+
+@pytest.mark.parametrize("body", ["<p>Stored.</p>", "{}", "", "stored: <form>"])
+def test_other_successes_are_believed(httpx_mock: HTTPXMock, tmp_path: Path, body: str) -> None:
+    content_type = "text/html" if "<p>" in body else "text/plain"
+    httpx_mock.add_response(method="POST", status_code=200, text=body, headers={"Content-Type": content_type})
+    assert upload_elsewhere(tmp_path)
+
+
 EXISTS: dict[str, Any] = {"method": "POST", "status_code": 409, "text": "file already exists"}
 
 
@@ -153,7 +216,17 @@ def test_what_was_there_before_it_could_arrive_is_no_success(
     assert not caught.value.possibly_uploaded
 
 
-@pytest.mark.parametrize("hidden", [500, 502, 503, 504, "a lost answer", "a late answer"])
+@pytest.mark.parametrize("status", [408, 460, 499, 504, *range(520, 528), 530, 598, 599])
+def test_a_status_that_a_proxy_invents_says_nothing(httpx_mock: HTTPXMock, tmp_path: Path, status: int) -> None:
+    """Neither that the file was stored nor that it wasn't: the index is asked, and the file sent again."""
+    wheel = make_wheel(tmp_path)
+    httpx_mock.add_response(method="POST", status_code=status, headers={"Retry-After": "0"}, is_reusable=True)
+    httpx_mock.add_response(method="GET", html=page_with(wheel))
+    assert len(upload_to(HASHLESS, read(wheel))) == 64
+    assert len([request for request in httpx_mock.get_requests() if request.method == "POST"]) == 3
+
+
+@pytest.mark.parametrize("hidden", [408, 499, 500, 502, 503, 504, 524, 598, "a lost answer", "a late answer"])
 def test_what_may_have_arrived_and_is_there_now_is_a_success(
     httpx_mock: HTTPXMock, tmp_path: Path, hidden: int | str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -173,12 +174,13 @@ def test_a_release_that_pypi_has_closed(
     assert all("14 days" in line for line in told)
 
 
-def test_an_index_that_could_not_be_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("repository", [PRIVATE, PYPI], ids=["private", "PyPI"])
+def test_an_index_that_could_not_be_asked(tmp_path: Path, repository: Repository) -> None:
     page = Listing(exists=None, problem="HTTP 500")
-    plans = plan(by_project([read(make_wheel(tmp_path))]), {"demo": page}, PRIVATE, NOW)
-    (told,) = warnings(plans, PRIVATE)
-    assert "demo" in told
-    assert "HTTP 500" in told
+    plans = plan(by_project([read(make_wheel(tmp_path))]), {"demo": page}, repository, NOW)
+    (told,) = warnings(plans, repository)
+    assert told.startswith(f"Could not list the files of demo on {repository.index}: HTTP 500. Uploading all files.")
+    assert ("overwrites" in told) is (repository is PRIVATE)
 
 
 # Old builds that lie around
@@ -208,6 +210,31 @@ def test_two_new_versions_are_not_published_unasked(
     ):
         assert expected in result.words
     assert at_index.server.uploads == []
+
+
+def test_all_projects_with_several_versions_are_named_at_once(at_index: Maintainer) -> None:
+    """With every file that is to be published in place of them all."""
+    for name, *versions in (("aaa", "1.0", "2.0"), ("bbb", "0.9"), ("ccc", "1.10", "1.9", "1.2")):
+        for version in versions:
+            make_wheel(at_index.project.dist, name, version)
+    result = publish(at_index)
+    assert result.returncode == 1
+    assert "several new versions of aaa: 1.0, 2.0; ccc: 1.2, 1.9, 1.10." in result.words
+    newest = ("aaa-2.0", "bbb-0.9", "ccc-1.10")
+    assert result.words.endswith(" ".join(f"dist{os.sep}{each}-py3-none-any.whl" for each in newest))
+
+
+@needs_terminal
+def test_one_question_for_all_projects(at_index: Maintainer) -> None:
+    for name in ("aaa", "ccc"):
+        for version in ("1.0", "1.1"):
+            make_wheel(at_index.project.dist, name, version)
+    with at_index.at_terminal(HATCH_INDEX_AUTH="secret") as terminal:
+        terminal.expect("Publish them all?")
+        terminal.send("y")
+        assert terminal.finish() == 0, terminal.screen
+    assert terminal.words.count("Publish them all?") == 1
+    assert len(at_index.server.uploads) == 4
 
 
 def test_the_installed_command_does_not_either(at_index: Maintainer, two_versions: list[Path]) -> None:

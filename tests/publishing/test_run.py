@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+import pytest
 from api_tokens import account_token
 from distribution_builders import make_wheel
+from hatch_in_process import invoke_hatch
 from hatch_process import needs_terminal
 from servers import Answer
 
 if TYPE_CHECKING:
+    from hatch_process import HatchResult
     from maintainer import Maintainer
+    from servers import Request
 
 
 @needs_terminal
@@ -67,3 +72,53 @@ def test_a_reminder_waits_for_a_run_that_ends_well(at_pypi: Maintainer) -> None:
     again = at_pypi.publish()
     assert again.returncode == 0, again.output
     assert "A token for aaa alone is safer" in again.words
+
+
+# Files that the index has, but did not list
+
+
+def publish_unlisted(at: Maintainer, *arguments: str) -> HatchResult:
+    """Publish to an index that lists nothing and refuses what it has."""
+
+    def respond(request: Request) -> Answer | None:
+        if not request.is_upload:
+            return Answer(503)
+        return Answer(409, "File already exists") if request.file.filename in at.server.files else None
+
+    at.server.respond = respond
+    return at.publish(*arguments, run=invoke_hatch, HATCH_INDEX_AUTH="secret")
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_file_that_exists_does_not_keep_the_others_back(at_index: Maintainer, position: int) -> None:
+    wheels = [make_wheel(at_index.project.dist, tag=f"cp3{minor}-none-any") for minor in (10, 11, 12)]
+    at_index.server.store(wheels[position].name, b"there before")
+    at_index.build("zzz")
+    result = publish_unlisted(at_index, "-o", "jobs=1")
+    assert result.returncode == 1, result.output
+    assert {path.name for path in at_index.project.dist.iterdir()} == set(at_index.server.files)
+    assert f"{wheels[position].name} ... failed" in result.words
+    assert f"Not uploaded: dist{os.sep}{wheels[position].name}." in result.words
+    assert "already has" in result.words
+    assert result.words.count("... success") == 3
+    assert f"{at_index.server.simple_url}zzz/" in result.words
+
+
+def test_all_files_exist_unlisted(at_index: Maintainer) -> None:
+    wheels = [make_wheel(at_index.project.dist, tag=f"cp3{minor}-none-any") for minor in (10, 11)]
+    for wheel in wheels:
+        at_index.server.store(wheel.name, wheel.read_bytes())
+    result = publish_unlisted(at_index)
+    assert result.returncode == 1, result.output
+    assert len(at_index.server.uploads) == 2
+    assert result.words.count("already has") == 2
+    assert "[demo]" not in result.output
+
+
+@pytest.mark.parametrize("existing", ["fail", "replace"])
+def test_a_file_that_must_not_exist_ends_the_run(at_index: Maintainer, existing: str) -> None:
+    wheels = [make_wheel(at_index.project.dist, tag=f"cp3{minor}-none-any") for minor in (10, 11)]
+    at_index.server.store(wheels[0].name, b"there before")
+    result = publish_unlisted(at_index, "-o", f"existing={existing}")
+    assert result.returncode == 1, result.output
+    assert len(at_index.server.uploads) == 1

@@ -41,9 +41,14 @@ class DevpiServer:
         )
         self._root = f"http://127.0.0.1:{self._process.port}/"
         self._put(self.user, {"password": self.password})
-        self._put(f"{self.user}/stable", {"type": "stage", "volatile": False, "bases": []})
-        self.upload_url = f"{self._root}{self.user}/stable/"
+        self.upload_url = self.add_index("stable")
         self.simple_url = f"{self.upload_url}+simple/"
+
+    def add_index(self, name: str, *, bases: tuple[str, ...] = ()) -> str:
+        """Create an index like `stable` that inherits the files of others of this user; return its upload URL."""
+        inherited = [f"{self.user}/{base}" for base in bases]
+        self._put(f"{self.user}/{name}", {"type": "stage", "volatile": False, "bases": inherited})
+        return f"{self._root}{self.user}/{name}/"
 
     def stop(self) -> None:
         """End the process."""

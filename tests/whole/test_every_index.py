@@ -328,3 +328,29 @@ def test_the_document_tells_what_arrived(
     assert {file["filename"]: file["sha256"] for file in entry["files"]} == an_index.files(project.name)
     # Where a person finds the release: a page that is there.
     assert httpx.get(entry["url"], trust_env=False, follow_redirects=True).status_code == httpx.codes.OK
+
+
+@pytest.mark.parametrize("described", ["alike", "otherwise"])
+def test_files_that_a_devpi_inherits_are_not_its_own(
+    devpi: DevpiServer, project: Project, home: Home, described: str
+) -> None:
+    """An index with `bases` lists their files too, but a file of that name can still be uploaded."""
+    urls = {"stable": devpi.upload_url, project.name: devpi.add_index(project.name, bases=("stable",))}
+    tables = (
+        f'[publish.tokenindex.repos.{name}]\nurl = "{url}"\nuser = "{devpi.user}"\n' for name, url in urls.items()
+    )
+    project.configure("\n".join(tables))
+
+    def publish(repository: str) -> HatchResult:
+        password = {"HATCH_INDEX_AUTH": devpi.password}
+        return invoke_hatch(
+            "publish", "-p", "tokenindex", "-r", repository, cwd=project.folder, home=home, env=password
+        )
+
+    wheel = make_wheel(project.dist, project.name)
+    check_told(publish("stable"), 0, (wheel, "success"))
+    if described == "otherwise":
+        make_wheel(project.dist, project.name, extra={"more.py": b""})
+    check_told(publish(project.name), 0, (wheel, "success"))
+    assert Index(urls[project.name], f"{urls[project.name]}+simple/", "", "").files(project.name) == hashes(wheel)
+    check_told(publish(project.name), 0, (wheel, "already exists"))

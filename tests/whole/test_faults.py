@@ -269,6 +269,18 @@ def test_the_installed_command_asks_what_arrived(at_index: Maintainer, files: li
     assert len(at_index.server.uploads) == len(files)
 
 
+def test_a_file_that_is_only_accepted_is_not_called_uploaded(at_index: Maintainer) -> None:
+    """As by Pulp, whose task then fails; another try can succeed."""
+    (sdist,) = release(at_index, tags=())
+    at_index.server.script_uploads(Answer(202, body={"task": "/pulp/api/v3/tasks/7/"}))
+    result = publish(at_index, "-o", "wait")
+    check_refused(result, f"did not confirm {sdist.name} (202)", f"Possibly uploaded: {shown(at_index, sdist)}.")
+    assert "Waiting" not in result.words
+    at_index.server.script_uploads(answering(at_index.server, status=202))
+    assert publish(at_index, "-o", "wait").returncode == 0
+    check_stored(at_index.server, sdist)
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_gateway_that_gives_up_too_early_is_not_believed(at_index: Maintainer, status: int) -> None:
     files = release(at_index, tags=TAGS[:1])
@@ -289,7 +301,8 @@ CANNOT_TELL = {
 @pytest.mark.parametrize("page", CANNOT_TELL)
 def test_a_page_that_does_not_tell_proves_nothing(at_index: Maintainer, files: list[Path], page: str) -> None:
     """The same bytes are sent again; an index that keeps to PyPI's rules answers 200 to them."""
-    at_index.server.script_others(None, CANNOT_TELL[page])
+    asked_twice = [CANNOT_TELL[page]] * (2 if page in {"an old page", "nonsense"} else 1)
+    at_index.server.script_others(None, None, *asked_twice)
     at_index.server.script_uploads(Answer(fault=Fault.LOSE_ANSWER))
     result = publish(at_index)
     check_published(result, at_index.server, *files)
@@ -308,7 +321,7 @@ def refuse_what_exists(index: RecordingServer) -> None:
 
 def test_an_index_that_refuses_what_it_has_is_asked_again(at_index: Maintainer, files: list[Path]) -> None:
     refuse_what_exists(at_index.server)
-    at_index.server.script_others(None, Answer(404))
+    at_index.server.script_others(*[None] * 2, *[Answer(404)] * 2)
     at_index.server.script_uploads(Answer(fault=Fault.LOSE_ANSWER))
     result = publish(at_index)
     check_published(result, at_index.server, *files)
@@ -320,7 +333,7 @@ def test_an_index_without_hashes_that_refuses_what_was_sent_before_has_it(
 ) -> None:
     refuse_what_exists(at_index.server)
     page = Answer(body=f"<a href='{files[0].name}'>{files[0].name}</a>", headers={"Content-Type": "text/html"})
-    at_index.server.script_others(None, page, page)
+    at_index.server.script_others(*[None] * 2, *[page] * 4)
     at_index.server.script_uploads(Answer(fault=Fault.LOSE_ANSWER))
     check_published(publish(at_index), at_index.server, *files)
 
@@ -869,7 +882,8 @@ def hours(monkeypatch: pytest.MonkeyPatch) -> Hours:
 
 def old_pages(index: RecordingServer, count: int) -> None:
     """Answer so many times as if nothing had arrived."""
-    index.script_others(*[Answer(404)] * (1 + count))
+    # Each time without the credential and with it.
+    index.script_others(*[Answer(404)] * 2 * (1 + count))
 
 
 def test_pages_that_are_old_for_a_while_are_waited_for(at_index: Maintainer, files: list[Path], hours: Hours) -> None:
@@ -897,7 +911,7 @@ def test_pages_that_stay_old_end_the_wait_with_a_text(
     assert "Not uploaded" not in result.words
     assert "run again" not in result.words
     assert hours.passed == seconds
-    assert len(at_index.server.requests) == 1 + len(files) + len(hours.pauses) + 1
+    assert len(at_index.server.requests) == 2 + len(files) + 2 * (len(hours.pauses) + 1)
     check_stored(at_index.server, *files)
 
 
@@ -907,7 +921,7 @@ def test_a_file_is_listed_with_its_hash_or_with_none(
 ) -> None:
     (sdist,) = release(at_index, tags=())
     page = Answer(body=f"<a href='{sdist.name}{fragment}'>x</a>", headers={"Content-Type": "text/html"})
-    at_index.server.script_others(Answer(404), *[page] * 1000)
+    at_index.server.script_others(*[Answer(404)] * 2, *[page] * 1000)
     assert publish(at_index, "-o", "wait=60").returncode == status
     assert hours.passed == (60 if status else 0)
 
@@ -1040,7 +1054,7 @@ def test_a_file_that_changes_after_a_lost_answer_may_have_arrived(
         return Answer(fault=Fault.LOSE_ANSWER)
 
     at_index.server.script_uploads(meddle)
-    at_index.server.script_others(*[Answer(404)] * 2)
+    at_index.server.script_others(*[Answer(404)] * 4)
     result = publish(at_index)
     check_refused(
         result,

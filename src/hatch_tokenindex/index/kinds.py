@@ -27,6 +27,8 @@ class IndexKind:
     """The index refuses a form without this field, even if it is empty."""
 
 
+# USER/INDEX: a guess, since nothing in the URL identifies a devpi for sure.
+_DEVPI = IndexKind("devpi", re.compile(r"^https?://[^/]+/[^/]+/[^/]+/$"), ("+simple/", "simple/"))
 KINDS = (
     IndexKind("PyPI", re.compile(r"^https?://(?:upload\.)?pypi\.org(?::\d+)?/"), ("https://pypi.org/simple/",)),
     IndexKind("TestPyPI", re.compile(r"^https?://test\.pypi\.org(?::\d+)?/"), ("https://test.pypi.org/simple/",)),
@@ -95,8 +97,7 @@ KINDS = (
         (r"https://pypi.fury.io/\g<account>/",),
         credential_help="Gemfury accepts a push token as user name, with an empty password (`-u TOKEN -a ''`).",
     ),
-    # USER/INDEX: a guess, since nothing in the URL identifies a devpi for sure.
-    IndexKind("devpi", re.compile(r"^https?://[^/]+/[^/]+/[^/]+/$"), ("+simple/", "simple/")),
+    _DEVPI,
 )
 OTHER = IndexKind("index", re.compile(""))
 
@@ -131,9 +132,11 @@ def upload_url_beside(url: str) -> str:
 
 
 def release_page(repository: Repository, project: str, version: str) -> str:
-    """Return the URL of a release's page; on other indexes than PyPI, of the project's page of the simple API."""
+    """Return the URL of a release's page on PyPI and devpi, elsewhere of the project's page of the simple API."""
     if repository.site is not None:
         return f"https://{repository.site}/project/{project}/{version}/"
+    if repository.simple_url is None and kind_of(repository.url) is _DEVPI:
+        return f"{_folder(repository.url)}{project}/{version}/"
     return f"{simple_urls(repository)[0]}{project}/"
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from hatch_tokenindex import urls
+from hatch_tokenindex.errors import CredentialError
+from hatch_tokenindex.index.connections import connection_failure
 from hatch_tokenindex.index.kinds import simple_urls
 from hatch_tokenindex.index.responses import read_body, time_limit
-from hatch_tokenindex.index.simple_page import Listing, parse
+from hatch_tokenindex.index.simple_page import Listing, has_form, parse
 from hatch_tokenindex.secrets import RUN
 
 if TYPE_CHECKING:
@@ -27,8 +29,13 @@ TIME_LIMIT = 30
 SIZE_LIMIT = 16 * 2**20
 """Bytes of one page; PyPI's largest have about ten million."""
 _REDIRECTS = 5
-_NOT_FOUND = 404
-_WANTS_CREDENTIALS = (401, 403)
+_OK = 200
+_NOT_FOUND = (404, 410)
+_SERVER_ERROR = 500
+
+
+class _UnavailableError(Exception):
+    """The index doesn't answer, whoever asks; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +46,50 @@ class SimpleApi:
     repository: Repository
     clock: Clock
 
-    def listing(self, project: str, authorization: Callable[[], Secret | None]) -> Listing:
+    def listing(
+        self, project: str, authorization: Callable[[], Secret | None], is_complete: Callable[[Listing], bool]
+    ) -> Listing:
         """Return the project's files on the index; an index that can't be asked is no error.
 
         Args:
             project: The project's name, normalized (PEP 503).
-            authorization: Returns the value of `Authorization`. It is called and sent only after a 401 or 403, only to the
-                upload URL's own origin, and never to PyPI.
+            authorization: Returns the value of `Authorization`. It is called and sent only if the anonymous answer is not
+                complete, only to the upload URL's own origin, and never to PyPI.
+            is_complete: Returns True for a listing with every file of the run. Anonymous users can be shown less than
+                there is: a 404, a sign-in page, or the files of another index.
+
+        Raises:
+            CredentialError: There is no credential, and nothing is listed without one.
         """
-        for folder in simple_urls(self.repository):
-            url = f"{folder}{project}/"
-            answer = self._get(url, None)
-            own = self.repository.site is None and urls.web_origin(folder) == urls.web_origin(self.repository.url)
-            if answer in _WANTS_CREDENTIALS and own and (header := authorization()) is not None:
-                answer = self._get(url, header)
-            if isinstance(answer, Listing):
-                return answer
-            if answer != _NOT_FOUND:
-                return Listing(None, problem=f"HTTP {answer}")
-        return Listing(exists=False)
+        found = Listing(exists=False)
+        try:
+            for folder in simple_urls(self.repository):
+                found = self._ask(f"{folder}{project}/", authorization, is_complete)
+                if found.exists is not False or found.problem:
+                    break
+        except _UnavailableError as error:
+            return Listing(None, problem=str(error))
+        return found
+
+    def _ask(
+        self, url: str, authorization: Callable[[], Secret | None], is_complete: Callable[[Listing], bool]
+    ) -> Listing:
+        """Return an index's answer, asked anonymously and, where that isn't enough, with the credential."""
+        anonymous = self._get(url, None)
+        is_own = self.repository.site is None and urls.web_origin(url) == urls.web_origin(self.repository.url)
+        if not is_own or is_complete(anonymous):
+            return anonymous
+        try:
+            header = authorization()
+        except CredentialError:
+            # A run with nothing to upload needs none; any other says later what is missing.
+            if anonymous.exists is None:
+                raise
+            return anonymous
+        if header is None:
+            return anonymous
+        known = self._get(url, header)
+        return replace(anonymous, problem=known.problem) if known.exists is None else known
 
     def _may_set_clock(self, url: str) -> bool:
         """Return True for the upload URL's own origin and PyPI's own hosts: the clock decides how long a token lives."""
@@ -65,42 +97,58 @@ class SimpleApi:
         is_same_site = site is not None and urls.site(url) == site
         return is_same_site or urls.web_origin(url) == urls.web_origin(self.repository.url)
 
-    def _get(self, url: str, authorization: Secret | None) -> Listing | int:
-        """Return the page's listing, or the status of a response without a page."""
+    def _get(self, url: str, authorization: Secret | None) -> Listing:
+        """Return the page's listing. Raises `_UnavailableError`."""
         import httpx
 
+        try:
+            return self._get_page(url, authorization)
+        except (httpx.TimeoutException, TimeoutError):
+            problem = "timed out"
+        except httpx.TransportError as error:
+            problem = connection_failure(error, url).value.rstrip(".")
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError):
+            return Listing(None, problem="invalid response")
+        raise _UnavailableError(problem[:1].lower() + problem[1:])
+
+    def _get_page(self, url: str, authorization: Secret | None) -> Listing:
         seconds = min(TIME_LIMIT, self.repository.timeout)
         headers = {"Accept": ACCEPT, "Cache-Control": "no-cache"}
         if authorization is not None:
             headers["Authorization"] = authorization.reveal()
-        try:
-            with time_limit(seconds) as deadline:
-                for _ in range(_REDIRECTS):
-                    with self.client.stream("GET", url, headers=headers, timeout=seconds) as response:
-                        if self._may_set_clock(url):
-                            self.clock.correct(response.headers)
-                        if response.status_code == httpx.codes.OK:
-                            content = read_body(response, limit=SIZE_LIMIT)
-                            return parse(content, response.headers.get("content-type", ""), deadline)
-                        if not response.has_redirect_location:
-                            return response.status_code
-                        target = urljoin(url, response.headers["location"])
-                        if urls.problem_with(target):
-                            return Listing(None, problem="redirect to an invalid URL")
-                        if urls.web_origin(target) != urls.web_origin(url):
-                            # pypiserver redirects to PyPI for every project that it doesn't have. Once the credential was
-                            # sent, the host's name could quote it.
-                            host = urls.web_origin(target)[1] if authorization is None else "another host"
-                            return (
-                                _NOT_FOUND
-                                if urls.site(target)
-                                else Listing(None, problem=RUN.redact(f"redirect to {host}"))
-                            )
-                        url = target
-        except (httpx.TimeoutException, TimeoutError):
-            return Listing(None, problem="timed out")
-        except httpx.HTTPError as error:
-            return Listing(None, problem=f"connection failed ({type(error).__name__})")
-        except (httpx.InvalidURL, ValueError, RecursionError):
-            return Listing(None, problem="invalid response")
+        with time_limit(seconds) as deadline:
+            for _ in range(_REDIRECTS):
+                with self.client.stream("GET", url, headers=headers, timeout=seconds) as response:
+                    if self._may_set_clock(url):
+                        self.clock.correct(response.headers)
+                    if response.status_code == _OK:
+                        content = read_body(response, limit=SIZE_LIMIT)
+                        return _listing(content, response.headers.get("content-type", "").lower(), deadline, url)
+                    if not response.has_redirect_location:
+                        return _without_page(response.status_code)
+                    target = urljoin(url, response.headers["location"])
+                    if urls.problem_with(target):
+                        return Listing(None, problem="redirect to an invalid URL")
+                    if urls.web_origin(target) != urls.web_origin(url):
+                        if urls.site(target):
+                            # pypiserver redirects to PyPI for every project that it doesn't have.
+                            return Listing(exists=False)
+                        # Once the credential was sent, the host's name could quote it.
+                        host = urls.web_origin(target)[1] if authorization is None else "another host"
+                        return Listing(None, problem=RUN.redact(f"redirect to {host}"))
+                    url = target
         return Listing(None, problem="too many redirects")
+
+
+def _listing(content: bytes, content_type: str, deadline: float, url: str) -> Listing:
+    try:
+        return parse(content, content_type, deadline, url)
+    except (ValueError, RecursionError):
+        return Listing(None, problem="a sign-in page or another web page" if has_form(content) else "invalid response")
+
+
+def _without_page(status: int) -> Listing:
+    if status >= _SERVER_ERROR:
+        msg = f"HTTP {status}"
+        raise _UnavailableError(msg)
+    return Listing(exists=False) if status in _NOT_FOUND else Listing(None, problem=f"HTTP {status}")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
+from hatch_tokenindex import urls
 from hatch_tokenindex.index.responses import check_deadline
+from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +23,9 @@ _MOST_VALUES = 500_000
 """Values in a JSON page; PyPI's largest have half as many. An empty one is 3 bytes of the page and 60 of memory."""
 _LONGEST_TAG = 2**18
 """Characters; Python's parser can take hours for a tag without an end."""
+_DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".egg")
+_FILE_HOSTS = {"files.pythonhosted.org", "test-files.pythonhosted.org"}
+_FORM = re.compile(rb"<form[\s>]|<input\s[^<>]{0,999}password", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -43,70 +49,122 @@ class Listing:
     exists: bool | None
     """`None` if the index could not be asked; `problem` says why."""
     files: Mapping[str, ListedFile] = field(default_factory=dict)
-    """By file name."""
+    """By file name; without those that the page says to belong to another index."""
     status: str | None = None
     """The project's status (PEP 792), such as `archived`."""
+    status_reason: str = ""
+    """The index's words about the status, on one line."""
     problem: str = ""
 
+    @property
+    def is_quarantined(self) -> bool:
+        """Return True if the index offers none of the project's files until its administrators lift that."""
+        return self.status == "quarantined"
 
-def parse(content: bytes, content_type: str, deadline: float) -> Listing:
-    """Return the listing on a page of the simple API.
+    def has(self, filename: str, sha256: str) -> bool:
+        """Return True if the index lists a file of this name with this hash."""
+        listed = self.files.get(filename)
+        return listed is not None and listed.sha256 == sha256
+
+
+def has_form(content: bytes) -> bool:
+    """Return True for a web page with a form or a password field, such as a sign-in page."""
+    return _FORM.search(content) is not None
+
+
+def parse(content: bytes, content_type: str, deadline: float, url: str) -> Listing:
+    """Return the listing on the simple API's page at `url`. The content counts for more than the declared type.
 
     Raises:
         ValueError: The page is not one of a simple API.
         TimeoutError: Parsing took until after `deadline` (in seconds of `time.monotonic`).
     """
-    if "json" in content_type:
+    start = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if start == b"{" or ("json" in content_type and start != b"<"):
         if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
             msg = f"more than {_MOST_VALUES:,} values"
             raise ValueError(msg)
-        return _from_json(json.loads(content))
-    if "html" in content_type:
-        return _from_html(content.decode("utf-8", "replace"), deadline)
-    msg = "neither JSON nor HTML"
+        return _from_json(json.loads(content), url)
+    if start == b"<" or "html" in content_type:
+        return _from_html(content, deadline, url, must_link="html" not in content_type or has_form(content))
+    msg = "neither JSON nor HTML of a simple API"
     raise ValueError(msg)
 
 
-def _from_json(data: Any) -> Listing:
+def _from_json(data: Any, url: str) -> Listing:
     if not isinstance(data, dict) or not isinstance(data.get("files"), list):
         msg = "not PEP 691"
         raise ValueError(msg)  # noqa: TRY004 - the page is invalid, not the type of an argument
     files = {}
     for item in data["files"]:
-        if isinstance(item, dict) and isinstance(item.get("filename"), str):
-            hashes = item.get("hashes")
-            files[item["filename"]] = ListedFile(
-                _digest(hashes.get("sha256")) if isinstance(hashes, dict) else None, _time(item.get("upload-time"))
-            )
+        if (
+            not isinstance(item, dict)
+            or not isinstance(item.get("filename"), str)
+            or _is_inherited(item.get("url"), url)
+        ):
+            continue
+        hashes = item.get("hashes")
+        files[item["filename"]] = ListedFile(
+            _digest(hashes.get("sha256")) if isinstance(hashes, dict) else None, _time(item.get("upload-time"))
+        )
     status = data.get("project-status")
-    status = status.get("status") if isinstance(status, dict) else None
-    return Listing(exists=True, files=files, status=status if isinstance(status, str) else None)
+    return _listing(
+        files, *((status.get("status"), status.get("reason")) if isinstance(status, dict) else (None, None))
+    )
 
 
-def _from_html(text: str, deadline: float) -> Listing:
-    page = _Page()
+def _from_html(content: bytes, deadline: float, url: str, *, must_link: bool) -> Listing:
+    """Return the listing on an HTML page, which `must_link` a distribution if nothing else tells it from other pages."""
+    page, text = _Page(), content.decode("utf-8", "replace")
     for start in range(0, len(text), _SLICE):
         page.feed(text[start : start + _SLICE])
         check_deadline(deadline)
         if len(page.rawdata) > _LONGEST_TAG:
             msg = "a tag without an end"
             raise ValueError(msg)
-    return Listing(exists=True, files=dict(_linked(page.hrefs)), status=page.status)
+    linked = list(_linked(page.hrefs))
+    if must_link and not any(filename.endswith(_DISTRIBUTIONS) for _, filename, _ in linked):
+        msg = "a web page"
+        raise ValueError(msg)
+    files = {filename: file for href, filename, file in linked if not _is_inherited(href, url)}
+    return _listing(files, page.meta.get("pypi:project-status"), page.meta.get("pypi:project-status-reason"))
 
 
-def _linked(hrefs: Iterable[str]) -> Iterator[tuple[str, ListedFile]]:
+def _listing(files: Mapping[str, ListedFile], status: object, reason: object) -> Listing:
+    words = shortened(one_line(reason)) if isinstance(reason, str) else ""
+    return Listing(exists=True, files=files, status=status if isinstance(status, str) else None, status_reason=words)
+
+
+def _linked(hrefs: Iterable[str]) -> Iterator[tuple[str, str, ListedFile]]:
     for href in hrefs:
         path, _, fragment = href.partition("#")
-        algorithm, _, digest = fragment.partition("=")
         try:
             filename = unquote(urlsplit(path).path.rpartition("/")[2])
         except ValueError:
             continue
-        yield filename, ListedFile(_digest(digest) if algorithm == "sha256" else None)
+        hashes = dict(part.lower().split("=", 1) for part in fragment.split("&") if "=" in part)
+        yield href, filename, ListedFile(_digest(hashes.get("sha256")))
+
+
+def _is_inherited(href: object, page: str) -> bool:
+    """Return True if a file's URL tells that it belongs to another index than the one whose page links to it.
+
+    A page of devpi lists the files of the index's `bases` too, but keeps every file below its own USER/INDEX. Other
+    indexes pass PyPI's pages on.
+    """
+    try:
+        file = urlsplit(urljoin(page, str(href)))
+    except ValueError:
+        return False
+    if file.hostname in _FILE_HOSTS:
+        return urls.site(page) is None
+    own, is_devpi, _ = urlsplit(page).path.partition("/+simple/")
+    owner = re.split(r"/\+[ef]/", file.path, maxsplit=1)
+    return bool(is_devpi) and len(owner) > 1 and unquote(owner[0]).split("/")[-2:] != unquote(own).split("/")[-2:]
 
 
 def _digest(value: object) -> str | None:
-    return value.lower() if isinstance(value, str) and len(value) == 64 else None  # noqa: PLR2004
+    return value.lower() if isinstance(value, str) and re.fullmatch("[0-9a-fA-F]{64}", value) else None
 
 
 def _time(value: object) -> float | None:
@@ -118,19 +176,19 @@ def _time(value: object) -> float | None:
 
 
 class _Page(HTMLParser):
-    """The links and the project's status on a PEP 503 page."""
+    """The links of a PEP 503 page, and its metadata such as the project's status."""
 
     def __init__(self) -> None:
         super().__init__()
         self.hrefs: list[str] = []
-        self.status: str | None = None
+        self.meta: dict[str | None, str | None] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         if tag == "a" and (href := values.get("href")):
             self.hrefs.append(href)
-        elif tag == "meta" and values.get("name") == "pypi:project-status":
-            self.status = values.get("content")
+        elif tag == "meta":
+            self.meta[values.get("name")] = values.get("content")
 
     def parse_marked_section(self, i: int, report: bool = True) -> int:  # noqa: FBT001, FBT002 - as inherited
         """Ignore an unknown `<![...]>`, as browsers and newer versions of Python do; older ones raise AssertionError."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import socket
-import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import TokenIndexError, UploadError
 from hatch_tokenindex.index.client import next_url
+from hatch_tokenindex.index.connections import connection_failure
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.kinds import kind_of
 from hatch_tokenindex.index.proxies import proxy_for
 from hatch_tokenindex.index.refusals import Attempt, ConnectionFailure, Doubt, Refusal, Response, refusal, unreachable
 from hatch_tokenindex.index.responses import read_body
 from hatch_tokenindex.index.retry_after import seconds_to_wait
+from hatch_tokenindex.index.simple_page import has_form
 from hatch_tokenindex.secrets import RUN
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.index.clock import Clock
     from hatch_tokenindex.index.refusals import Upload
     from hatch_tokenindex.index.simple import SimpleApi
+    from hatch_tokenindex.index.simple_page import Listing
     from hatch_tokenindex.secrets import Secret
 
 ACCEPT = "application/json, */*;q=0.5"
@@ -41,9 +41,9 @@ LONGEST_WAIT = 600
 _REDIRECTS = 3
 # Not 203, with which a gateway answers in place of the index, as Azure does with its sign-in page.
 _SUCCESS = {200, 201, 202, 204}
-# OpenSSL's words, and those of Windows and macOS.
-_UNTIMELY = re.compile(r"expired|not yet valid|validity period", re.IGNORECASE)
-_CLIENT_CERTIFICATE_ALERT = re.compile(r"alert.*(certificate|unknown ca)", re.IGNORECASE)
+_ACCEPTED = 202
+CONFIRMATIONS = 7
+"""Times that the index is asked whether it has stored a file: with `BACKOFF`, for 45 seconds."""
 
 
 class Watcher(Protocol):
@@ -87,16 +87,16 @@ class Uploader:
             # this hard is that a file can arrive without our learning of it: `doubt` is how far that is possible after
             # all attempts so far. The index is asked for the file's hash when an attempt got no response, when it says
             # that the file exists, and before giving up in doubt. A yes ends the loop with success; a no proves nothing,
-            # since pages are cached.
+            # since pages are cached. A success that proves nothing either is waited for.
             while True:
                 response, refused = self._attempt(upload, form)
-                if refused is None:
+                if refused is None or (refused.is_unconfirmed and self._is_confirmed(upload, form)):
                     return form.digest
                 before, doubt = doubt, max(doubt, refused.doubt)
                 wait = _pause_after(attempts, response)
                 is_last = not refused.row.retry or attempts >= self.repository.retries or wait > LONGEST_WAIT
                 should_ask = refused.doubt is Doubt.NO_RESPONSE or refused.row.exists or (is_last and doubt)
-                if should_ask and self._has_arrived(upload, form, refused, before):
+                if should_ask and not refused.is_unconfirmed and self._has_arrived(upload, form, refused, before):
                     return form.digest
                 if is_last:
                     raise _error(refused, doubt)
@@ -129,7 +129,7 @@ class Uploader:
         try:
             response = self._post(attempt, form, progress)
         except httpx.TransportError as error:
-            kind = _kind(error, attempt)
+            kind = connection_failure(error, attempt.url)
             if kind.came_after_sending and attempt.proxy is not None and not progress.is_begun:
                 kind = ConnectionFailure.PROXY_FAILED
             return None, unreachable(kind, str(error), attempt, RUN.redact, was_sent=progress.is_whole)
@@ -137,7 +137,7 @@ class Uploader:
             # `socket` raises it for the name of a proxy that can't exist; that of the URL was checked before.
             return None, unreachable(ConnectionFailure.PROXY, "", attempt, RUN.redact, was_sent=False)
         self.clock.correct(response.headers)
-        return response, None if response.status in _SUCCESS else refusal(response, attempt, RUN.redact)
+        return response, None if _is_proof(response) else refusal(response, attempt, RUN.redact)
 
     def _post(self, attempt: Attempt, form: Form, progress: _Progress) -> Response:
         url = attempt.url
@@ -166,15 +166,40 @@ class Uploader:
         item, exists = upload.distribution, refused.row.exists
         if exists and not before and self.repository.existing == "fail":
             return False
+        listing = self._listing(upload, form)
+        listed = listing.files.get(item.filename)
+        if listed is not None and listed.sha256 is None:
+            return exists and bool(before)
+        return listing.has(item.filename, form.digest)
+
+    def _is_confirmed(self, upload: Upload, form: Form) -> bool:
+        """Return True once the index lists the file; some, such as Pulp, store it in a task after their answer.
+
+        Without a hash it counts only if it is new, which it is unless existing files are replaced.
+        """
+        filename = upload.distribution.filename
+        for requests in range(CONFIRMATIONS):
+            if requests:
+                self.pause(BACKOFF.pause(requests - 1))
+            listed = self._listing(upload, form).files.get(filename)
+            if listed is None:
+                continue
+            if listed.sha256 == form.digest or (listed.sha256 is None and self.repository.existing != "replace"):
+                return True
+        return False
+
+    def _listing(self, upload: Upload, form: Form) -> Listing:
+        """Return the index's current listing of a file's project."""
+        item = upload.distribution
+
+        def is_complete(found: Listing) -> bool:
+            return item.filename in found.files and found.has(item.filename, form.digest)
 
         def header() -> Secret | None:
             authorization = upload.authorize()
             return None if authorization is None else authorization.header
 
-        listed = self.api.listing(item.name, header).files.get(item.filename)
-        if listed is None or listed.sha256 is None:
-            return listed is not None and exists and bool(before)
-        return listed.sha256 == form.digest
+        return self.api.listing(item.name, header, is_complete)
 
 
 @dataclass
@@ -192,6 +217,12 @@ class _Progress:
     def __call__(self, size: int) -> None:
         self.is_begun, self.is_whole = True, size == self.item.size
         self.watcher.sent(self.item, size)
+
+
+def _is_proof(response: Response) -> bool:
+    """Return True for a success that isn't a sign-in page, nor a promise to store the file later."""
+    is_page = "html" in response.content_type or response.body.lstrip()[:1] == b"<"
+    return response.status in _SUCCESS - {_ACCEPTED} and not (is_page and has_form(response.body))
 
 
 def _error(refused: Refusal, doubt: Doubt) -> UploadError:
@@ -219,37 +250,3 @@ def _reason(response: httpx.Response) -> str:
         return raw.decode()
     except UnicodeDecodeError:
         return raw.decode("latin-1")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def _kind(error: httpx.TransportError, attempt: Attempt) -> ConnectionFailure:
-    """Return how an attempt failed."""
-    import httpx
-
-    if isinstance(error, httpx.ProxyError):
-        # Its text is the proxy's status, of which 407 and 403 are permanent and 502 to 504 may pass, or what SOCKS says.
-        may_pass = str(error).startswith(("5", "Proxy Server could not connect")) and "not allowed" not in str(error)
-        return ConnectionFailure.PROXY_FAILED if may_pass else ConnectionFailure.PROXY
-    causes = list(_causes(error))
-    tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
-    if isinstance(tls, ssl.SSLCertVerificationError):
-        return ConnectionFailure.CERTIFICATE_TIME if _UNTIMELY.search(str(tls)) else ConnectionFailure.CERTIFICATE
-    # With TLS 1.3, the server looks at the client's certificate when the client has already begun to send.
-    if tls is not None and _CLIENT_CERTIFICATE_ALERT.search(str(tls)):
-        return ConnectionFailure.CLIENT_CERTIFICATE
-    if not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
-        return ConnectionFailure.TIMEOUT if isinstance(error, httpx.TimeoutException) else ConnectionFailure.LOST
-    if tls is not None and not isinstance(tls, ssl.SSLEOFError):
-        return ConnectionFailure.TLS
-    if attempt.proxy is not None:
-        return ConnectionFailure.PROXY_FAILED
-    if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
-        return ConnectionFailure.NAME
-    refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
-    return ConnectionFailure.REFUSED if refused else ConnectionFailure.UNREACHABLE

@@ -12,9 +12,11 @@ from packaging.version import Version
 
 from hatch_tokenindex.distributions import LONGEST_FILENAME, Distribution, sha256
 from hatch_tokenindex.errors import DistributionError
+from hatch_tokenindex.index.arrival import quarantine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.index.simple_page import Listing
@@ -72,6 +74,7 @@ def plan(
     listings: Mapping[str, Listing],
     repository: Repository,
     now: float,
+    digest: Callable[[Path], str] = sha256,
 ) -> tuple[ProjectPlan, ...]:
     """Return what to do with every file.
 
@@ -80,6 +83,7 @@ def plan(
         listings: What the index has of each project.
         repository: The repository to publish to.
         now: Unix time at the index.
+        digest: Returns the SHA-256 digest of a file in hexadecimal.
 
     Raises:
         DistributionError: A file can't be published; the text has all problems.
@@ -89,7 +93,7 @@ def plan(
         listing, files = listings[name], []
         for item in distributions:
             try:
-                files.append(_planned(item, listing, repository))
+                files.append(_planned(item, listing, repository, digest))
             except DistributionError as error:
                 problems.append(str(error))
         planned = ProjectPlan(name, listing, tuple(files))
@@ -104,7 +108,9 @@ def plan(
     return tuple(plans)
 
 
-def _planned(item: Distribution, listing: Listing, repository: Repository) -> PlannedFile:
+def _planned(
+    item: Distribution, listing: Listing, repository: Repository, digest: Callable[[Path], str]
+) -> PlannedFile:
     listed = listing.files.get(item.filename)
     if listed is None or repository.existing == "replace":
         return PlannedFile(item)
@@ -113,7 +119,7 @@ def _planned(item: Distribution, listing: Listing, repository: Repository) -> Pl
         raise DistributionError(msg)
     if listed.sha256 is None:
         return PlannedFile(item, "already exists (not compared)")
-    if listed.sha256 == sha256(item.path):
+    if listed.sha256 == digest(item.path):
         return PlannedFile(item, "already exists", listed.sha256)
     fix = (
         "raise the version and build again" if repository.site else "raise the version, or set `existing` to `replace`"
@@ -136,13 +142,19 @@ def _closed(project: ProjectPlan, repository: Repository, now: float) -> Iterato
 
 
 def warnings(plans: Iterable[ProjectPlan], repository: Repository) -> Iterator[str]:
-    """Yield a warning for each project that the index could not be asked about."""
+    """Yield a warning for each project that is quarantined, or whose files the index did not list, or not all."""
     for project in plans:
-        if project.listing.problem:
-            yield (
-                f"Could not ask {repository.index} for the files of {project.name} ({project.listing.problem}); uploading "
-                f"all."
-            )
+        if project.listing.is_quarantined:
+            yield quarantine(project.name, project.listing)
+        if not project.listing.problem:
+            continue
+        files = "all files" if project.listing.exists is None else "files that are not listed"
+        # PyPI never replaces a file; most other indexes can.
+        risk = "" if repository.site else " An index that overwrites files replaces those it has."
+        yield (
+            f"Could not list the files of {project.name} on {repository.index}: {project.listing.problem}. Uploading "
+            f"{files}.{risk}"
+        )
 
 
 def _released(listing: Listing) -> dict[Version, float]:

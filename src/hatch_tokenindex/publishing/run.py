@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from time import sleep
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.console import explaining
 from hatch_tokenindex.credentials.advice import trusted_publishing_advice
 from hatch_tokenindex.distributions import Distribution, attestations_of, project_of, read_all, sha256
-from hatch_tokenindex.errors import ConfigurationError, DistributionError, TokenIndexError
+from hatch_tokenindex.errors import ConfigurationError, CredentialError, DistributionError, TokenIndexError
 from hatch_tokenindex.index.arrival import wait_until_listed
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.kinds import release_page
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hatch_tokenindex.credentials.checks import CheckedCredential
+    from hatch_tokenindex.index.simple_page import Listing
     from hatch_tokenindex.publishing.assembly import Parts
+    from hatch_tokenindex.secrets import Secret
 
 
 class Run:
@@ -37,6 +39,7 @@ class Run:
         self.session = parts.session
         self.attestations = parts.attestations
         self.parts = parts
+        self._missing: dict[str, CredentialError] = {}
         self.report.publishing_to(self.repository, partial(release_page, self.repository))
         for warning in self.repository.warnings:
             self.terminal.warning(warning)
@@ -135,8 +138,16 @@ class Run:
         return read
 
     def _plan(self, projects: Mapping[str, Sequence[Distribution]], api: SimpleApi) -> Sequence[ProjectPlan]:
-        listings = {name: api.listing(name, partial(self.session.header_for, name)) for name in projects}
-        plans = plan(projects, listings, self.repository, self.parts.clock.now())
+        digest = cache(sha256)
+
+        def is_complete(items: Sequence[Distribution], found: Listing) -> bool:
+            return all(item.filename in found.files and found.has(item.filename, digest(item.path)) for item in items)
+
+        listings = {
+            name: api.listing(name, partial(self._header_for, name), partial(is_complete, items))
+            for name, items in projects.items()
+        }
+        plans = plan(projects, listings, self.repository, self.parts.clock.now(), digest)
         for warning in warnings(plans, self.repository):
             self.terminal.warning(warning)
         for project in plans:
@@ -144,29 +155,45 @@ class Run:
                 self.report.planned(file.distribution, file.exists, file.sha256)
         return plans
 
+    def _header_for(self, project: str) -> Secret | None:
+        """Return the header for a project's page. A failure is kept: nothing is minted and nobody prompted twice."""
+        try:
+            return self.session.header_for(project)
+        except CredentialError as error:
+            self._missing[project] = error
+            raise
+
     def _confirm_versions(self, plans: Iterable[ProjectPlan]) -> None:
-        """Prompt before several new versions of a project are published: old builds stay in `dist/`."""
+        """Prompt once before several new versions of projects are published: old builds stay in `dist/`."""
         if self.options.artifacts or self.options.all_versions:
             return
-        for project in plans:
-            *older, newest = project.new_versions or ("",)
-            if not older:
-                continue
-            found = f"dist/ holds files of several new versions of {project.name}: {', '.join(project.new_versions)}."
-            if not self.options.can_prompt:
-                paths = (self.terminal.path(item.path) for item in project.uploads if item.version == newest)
-                msg = (
-                    f"{found}\n"
-                    f"Fix: add `-o all-versions` to publish them all, or name the files of {newest}: {' '.join(paths)}"
-                )
-                raise DistributionError(msg)
-            if self.options.dry_run:
-                self.terminal.warning(f"{found} Publishing would prompt for confirmation.")
-            elif not self.terminal.confirm(f"{found} Publish them all?"):
-                msg = "Nothing was published.\nFix: name the files to publish, or run `hatch build --clean`."
-                raise DistributionError(msg)
+        several = [project for project in plans if len(project.new_versions) > 1]
+        if not several:
+            return
+        projects = "; ".join(f"{project.name}: {', '.join(project.new_versions)}" for project in several)
+        found = f"dist/ holds files of several new versions of {projects}."
+        if not self.options.can_prompt:
+            # The files of the other projects too: naming some leaves out the rest.
+            paths = (
+                self.terminal.path(item.path)
+                for project in plans
+                for item in project.uploads
+                if project not in several or item.version == project.new_versions[-1]
+            )
+            msg = (
+                f"{found}\n"
+                f"Fix: add `-o all-versions` to publish them all, or name the files of the newest: {' '.join(paths)}"
+            )
+            raise DistributionError(msg)
+        if self.options.dry_run:
+            self.terminal.warning(f"{found} Publishing would prompt for confirmation.")
+        elif not self.terminal.confirm(f"{found} Publish them all?"):
+            msg = "Nothing was published.\nFix: name the files to publish, or run `hatch build --clean`."
+            raise DistributionError(msg)
 
     def _find_credential(self, project: ProjectPlan) -> None:
+        if project.name in self._missing:
+            raise self._missing[project.name]
         checked = self.session.find(project.name)
         if checked is None:
             return
@@ -195,7 +222,11 @@ class Run:
                 self.terminal.info(f"Attestations {attesting}.")
 
     def _send(self, plans: Sequence[ProjectPlan], sender: Sender) -> Mapping[str, Delivery]:
-        """Send every project; if the index refuses one, show the pages of those before it all the same."""
+        """Send every project; if the index refuses one, show the pages of those before it all the same.
+
+        Raises:
+            UploadError: The index refused a file, or had some that it did not list; the others are uploaded then.
+        """
         deliveries: dict[str, Delivery] = {}
         try:
             for project in plans:
@@ -207,7 +238,12 @@ class Run:
         if self.options.initialize_auth:
             for project in plans:
                 self.report.saved(self.session.save(project.name))
-        self._show_pages(plans, deliveries, is_complete=True)
+        existing = [error for delivery in deliveries.values() for error in delivery.existing]
+        self._show_pages(plans, deliveries, is_complete=not existing)
+        for error in existing[1:]:
+            self.terminal.error(str(error))
+        if existing:
+            raise existing[0]
         return deliveries
 
     def _show_pages(
@@ -215,13 +251,15 @@ class Run:
     ) -> None:
         """Show where the releases are now, and advise a safer credential for the next."""
         for project in plans:
-            if project.name not in deliveries:
+            if project.name not in deliveries or not deliveries[project.name].digests:
                 continue
             self.terminal.info()
             self.terminal.info(f"[{project.name}]")
             pages = (release_page(self.repository, project.name, version) for version in project.versions)
             for page in dict.fromkeys(pages):
                 self.terminal.info(page)
+            if project.listing.is_quarantined:
+                self.terminal.warning("Uploaded, but not available: the project is quarantined.")
             is_first = project.listing.exists is False
             if is_complete or is_first:
                 self._advise(project.name, deliveries[project.name].checked, is_first_release=is_first)
@@ -236,9 +274,15 @@ class Run:
 
     def _wait_until_listed(self, deliveries: Mapping[str, Delivery], api: SimpleApi, seconds: float) -> None:
         digests = {project: delivery.digests for project, delivery in deliveries.items()}
+
+        def listing(project: str) -> Listing:
+            return api.listing(
+                project,
+                partial(self.session.header_for, project),
+                lambda found: all(found.has(*file) for file in digests[project].items()),
+            )
+
         self.terminal.info()
         self.terminal.info("Waiting until the index lists every file ...")
-        wait_until_listed(
-            digests, lambda project: api.listing(project, partial(self.session.header_for, project)), seconds
-        )
+        wait_until_listed(digests, listing, seconds)
         self.terminal.success("The index lists every file.")

@@ -30,6 +30,8 @@ class Delivery:
 
     digests: Mapping[str, str]
     checked: CheckedCredential
+    existing: Sequence[UploadError]
+    """The refusals of files that the index has, although it did not list them."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,23 @@ class Sender:
     def send(self, project: ProjectPlan) -> Delivery:
         """Send release by release; what was typed is saved once a first file was accepted. Raises `UploadError`."""
         digests: dict[str, str] = {}
+        existing: list[UploadError] = []
         for version in project.versions:
             first, *others = (item for item in project.uploads if item.version == version)
-            digests[first.filename], checked = self._send_first(first, project)
+            outcome, checked = self._send_first(first, project)
+            if isinstance(outcome, str):
+                self.report.saved(self.session.save(project.name))
+            for item, result in ((first, outcome), *self._send_others(others, project)):
+                if isinstance(result, str):
+                    digests[item.filename] = result
+                else:
+                    existing.append(result)
+        if digests:
             self.report.saved(self.session.save(project.name))
-            digests.update(self._send_others(others, project))
-        return Delivery({item.filename: digests[item.filename] for item in project.uploads}, checked)
+        in_order = (item.filename for item in project.uploads)
+        return Delivery({name: digests[name] for name in in_order if name in digests}, checked, existing)
 
-    def _send_first(self, item: Distribution, project: ProjectPlan) -> tuple[str, CheckedCredential]:
+    def _send_first(self, item: Distribution, project: ProjectPlan) -> tuple[str | UploadError, CheckedCredential]:
         """Send one file; if its credential is refused and can be replaced, send it with another one."""
         while True:
             checked = self.session.credential_for(project.name)
@@ -61,7 +72,7 @@ class Sender:
             asked_now = self.session.can_replace(project.name, checked)
             try:
                 with self.report.showing_progress([item]):
-                    digest = run_in_thread(partial(self._upload, item, project, asked_now=asked_now))
+                    outcome = run_in_thread(partial(self._upload, item, project, asked_now=asked_now))
             except TokenIndexError as error:
                 self.report.failed(item, error)
                 refusal = error.refusal if isinstance(error, UploadError) else None
@@ -70,18 +81,20 @@ class Sender:
                 self.terminal.error(str(error))
                 self.session.replace(project.name, checked, worthless=refusal.is_worthless)
             else:
-                self.report.uploaded(item, digest)
-                return digest, checked
+                self._report(item, outcome)
+                return outcome, checked
 
-    def _send_others(self, items: Sequence[Distribution], project: ProjectPlan) -> Mapping[str, str]:
+    def _send_others(
+        self, items: Sequence[Distribution], project: ProjectPlan
+    ) -> Sequence[tuple[Distribution, str | UploadError]]:
         upload = partial(self._upload, project=project, asked_now=False)
-        digests: dict[str, str] = {}
+        outcomes: list[tuple[Distribution, str | UploadError]] = []
         failures: list[BaseException] = []
         with self.report.showing_progress(items):
-            for item, digest, failure in in_parallel(items, upload, self.jobs):
+            for item, outcome, failure in in_parallel(items, upload, self.jobs):
                 if failure is None:
-                    digests[item.filename] = cast("str", digest)
-                    self.report.uploaded(item, digests[item.filename])
+                    outcomes.append((item, cast("str | UploadError", outcome)))
+                    self._report(*outcomes[-1])
                 else:
                     self.report.failed(item, failure)
                     failures.append(failure)
@@ -89,9 +102,19 @@ class Sender:
             self.terminal.error(summary_of(failure))
         if failures:
             raise failures[0]
-        return digests
+        return outcomes
 
-    def _upload(self, item: Distribution, project: ProjectPlan, *, asked_now: bool) -> str:
+    def _report(self, item: Distribution, outcome: str | UploadError) -> None:
+        if isinstance(outcome, str):
+            self.report.uploaded(item, outcome)
+        else:
+            self.report.failed(item, outcome)
+
+    def _upload(self, item: Distribution, project: ProjectPlan, *, asked_now: bool) -> str | UploadError:
+        """Upload a file and return its sha256, or the refusal of a file that the index has but did not list.
+
+        The run goes on after that one: had the listing been complete, the file would have been skipped.
+        """
         minted = self.session.credential_for(project.name).credential.minted
         upload = Upload(
             item,
@@ -101,4 +124,10 @@ class Sender:
             attestations=self.attestations.of(item) if minted else None,
             creates_project=project.listing.exists is False and item is project.uploads[0],
         )
-        return self.uploader.upload(upload)
+        try:
+            return self.uploader.upload(upload)
+        except UploadError as error:
+            is_existing = error.refusal is not None and error.refusal.row.exists
+            if is_existing and project.listing.problem and self.uploader.repository.existing == "skip":
+                return error
+            raise

@@ -1101,6 +1101,23 @@ OTHER_CASES = [
         "HTTPS_PROXY",
         sent=PYPISERVER,
     ),
+    # A success without the file
+    *other(
+        "accepted-only",
+        About.SITE,
+        (202, "Accepted", JSON, '{"task": "/pulp/api/v3/tasks/0192/"}'),
+        "task: /pulp/api/v3/tasks/0192/",
+        "logs of packages.example.org",
+        sent=at("https://packages.example.org/pypi/main/legacy/"),
+    ),
+    *other(
+        "web-page",
+        About.ADDRESS,
+        (200, "OK", HTML, "<html><title>Sign in to Example</title><form><input type=password></form></html>"),
+        "Sign in to Example",
+        "upload URL",
+        sent=NEXUS,
+    ),
     # Any server
     *other(
         "body-size",
@@ -1110,7 +1127,35 @@ OTHER_CASES = [
         "client_max_body_size",
         sent=GITEA,
     ),
+    *(
+        case
+        for status, words in (
+            (400, "Request Header Or Cookie Too Large"),
+            (400, "Request header is too large"),
+            (400, "Size of a request header field exceeds server limit."),
+            (400, "Error parsing headers: 'limit request headers fields size'"),
+        )
+        for case in other(
+            "header-size",
+            About.CREDENTIAL,
+            (status, "Bad Request", HTML, f"<html><center><h1>400 Bad Request</h1></center><center>{words}</center>"),
+            words,
+            "the password has 23 characters",
+            "large_client_header_buffers",
+            sent=NEXUS,
+        )
+    ),
+    *other(
+        "header-size-431",
+        About.CREDENTIAL,
+        (431, "", "", ""),
+        "431 Request Header Fields Too Large",
+        "the token has 23 characters",
+        sent=GITLAB,
+    ),
     *other("server-timeout", About.SITE, (408, "", "", ""), "408 Request Timeout", sent=NEXUS),
+    *other("server-timeout", About.SITE, (499, "Client Closed Request", "", ""), "Client Closed Request", sent=NEXUS),
+    *other("server-error", About.SITE, (524, "", "", ""), "HTTP status 524", sent=NEXUS),
     *other(
         "too-many-requests-for-new-project",
         About.RATE_LIMIT,
@@ -1247,6 +1292,8 @@ def test_only_what_another_credential_mends_is_about_the_credential() -> None:
         "credential",
         "credential-or-right",
         "credential-or-right-unrecognised",
+        "header-size",
+        "header-size-431",
     }
 
 
@@ -1259,6 +1306,8 @@ def test_which_refusals_leave_a_credential_that_may_be_good_elsewhere() -> None:
         "token-rights",
         "credential-or-right",
         "credential-or-right-unrecognised",
+        "header-size",
+        "header-size-431",
     }
 
 

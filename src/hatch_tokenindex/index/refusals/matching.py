@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex.index.refusals.message import MOST_LINES, message_of, status_line
 from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
-from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, UNKNOWN, About, ConnectionFailure, Row
+from hatch_tokenindex.index.refusals.rows import (
+    GAVE_UP,
+    SERVER_ERRORS,
+    UNCONFIRMED,
+    UNKNOWN,
+    About,
+    ConnectionFailure,
+    Row,
+)
 from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, ROWS
 from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 
@@ -27,7 +35,7 @@ class Doubt(IntEnum):
     SERVER_ERROR = 1
     """The index, or a gateway in front of it, failed; it can have stored the file all the same."""
     NO_RESPONSE = 2
-    """The file was sent and no response came."""
+    """The file was sent, and no response came, or none that proves anything."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +61,14 @@ class Refusal:
     @property
     def doubt(self) -> Doubt:
         """The doubt that this response, or its absence, leaves about whether the index has the file."""
-        if self.status is None and self.was_sent:
+        if self.is_unconfirmed or (self.status is None and self.was_sent):
             return Doubt.NO_RESPONSE
-        return Doubt.SERVER_ERROR if self.status in SERVER_ERRORS else Doubt.NONE
+        return Doubt.SERVER_ERROR if self.status in (*SERVER_ERRORS, *GAVE_UP) else Doubt.NONE
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Return True for a successful response that doesn't prove that the index has the file."""
+        return self.status in UNCONFIRMED
 
     @property
     def calls_token_expired(self) -> bool:
@@ -78,7 +91,9 @@ class Refusal:
 
     def _lines(self) -> Iterator[str]:
         attempt, item = self.attempt, self.attempt.upload.distribution
-        if self.status:
+        if self.is_unconfirmed:
+            yield one_line(f"{attempt.index_name} did not confirm {item.filename} ({self.status})")
+        elif self.status:
             yield one_line(f"{attempt.index_name} rejected {item.filename} ({self.status})")
         else:
             yield one_line(f"Could not upload {item.filename} to {attempt.index_name}")

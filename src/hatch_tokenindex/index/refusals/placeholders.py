@@ -42,6 +42,7 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "collaboration": f"{manage}/collaboration/",
         "releases": f"{manage}/releases/",
         "secret": attempt.kind_of_secret,
+        "length": "0" if attempt.authorization is None else f"{len(attempt.authorization.sent.reveal()):,}",
         "give": _how_to_give_a_token(attempt),
         "change": _how_to_change_the_credential(attempt),
         "wants": kind_of(attempt.url).credential_help,

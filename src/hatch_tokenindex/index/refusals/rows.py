@@ -57,6 +57,11 @@ def _always(_: Attempt) -> bool:
 
 
 SERVER_ERRORS = range(500, 600)
+"""With those that proxies made up: 520 to 527, 530, 598 and 599."""
+GAVE_UP = (408, 460, 499)
+"""The server, or a proxy such as nginx, stopped waiting; the index may have the file all the same."""
+UNCONFIRMED = (200, 201, 202)
+"""Successes that are refusals if the file isn't listed afterwards: a file to be stored later, or a sign-in page."""
 # Not redirects: whatever they say, what matters is where they lead.
 _ANY = frozenset(range(1_000)) - frozenset(range(300, 400))
 

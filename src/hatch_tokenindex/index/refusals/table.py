@@ -5,11 +5,12 @@ To correct a text, change it here; `hatch run refusals:write` then updates `docs
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import is_simple_url, kind_of
-from hatch_tokenindex.index.refusals.rows import SERVER_ERRORS, About, ConnectionFailure, Group, Row
+from hatch_tokenindex.index.refusals.rows import GAVE_UP, SERVER_ERRORS, About, ConnectionFailure, Group, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,10 @@ def _without_credential(attempt: Attempt) -> bool:
     return attempt.credential is None
 
 
+def _with_credential(attempt: Attempt) -> bool:
+    return attempt.credential is not None
+
+
 def _minted(attempt: Attempt) -> bool:
     return attempt.credential is not None and attempt.credential.minted
 
@@ -74,6 +79,11 @@ _NO_WORDS = r"\A\Z"
 _WORDS_ABOUT_CREDENTIAL = r"credential|password|user ?name|authenticat|log ?in|sign.?in|token|unauthori[sz]ed|api.?key"
 
 _RAISE_THE_VERSION = "Raise the version, run `hatch build --clean`, and publish again."
+# Only PyPI and TestPyPI never replace a file.
+_RAISE_THE_VERSION_OR_OVERWRITE = (
+    "Raise the version, run `hatch build --clean`, and publish again; or allow overwriting on {host} and add"
+    " `-o existing=replace`."
+)
 _RENAME = "Choose another `name` under `[project]` in pyproject.toml."
 
 # A project's state explains a response better than its words do, so it comes first.
@@ -109,6 +119,29 @@ _STATE = Group(
             step="Log in at {site} and reply to the administrators: only they can lift it.",
             said=r"isn't allowed to upload|Invalid or non-existent authentication information",
             when=_quarantined,
+        ),
+    ),
+)
+
+_UNCONFIRMED = Group(
+    "Success without the file",
+    (
+        Row(
+            "accepted-only",
+            About.SITE,
+            "Accepted, but not stored",
+            why="{host} accepted {filename} to store it later, but doesn't list it. It may have rejected it since.",
+            step="Look for the reason in the tasks or logs of {host}; if the simple API is at another URL, set `simple-url`.",
+            statuses=(202,),
+        ),
+        Row(
+            "web-page",
+            About.ADDRESS,
+            "Web page with a form",
+            why="{host}, or a gateway in front of it, answered with a web page such as a sign-in page, and the index doesn't"
+            " list {filename}.",
+            step="Check the upload URL and the credential; if the simple API is at another URL, set `simple-url`.",
+            statuses=(200, 201),
         ),
     ),
 )
@@ -353,6 +386,7 @@ _FILE = Group(
             why="{index} has a different file of this name, or this file under another name, and never replaces a file.",
             step=_RAISE_THE_VERSION,
             said=r"^File already exists",
+            when=_on_pypi,
             exists=True,
         ),
         Row(
@@ -654,8 +688,8 @@ _OTHER_INDEXES = Group(
             "file-exists-elsewhere",
             About.FILE,
             "File exists",
-            why="{host} already has {filename} and doesn't replace files.",
-            step=_RAISE_THE_VERSION,
+            why="{host} already has {filename} and did not replace it.",
+            step=_RAISE_THE_VERSION_OR_OVERWRITE,
             said=r"already (been taken|exist|contain|present)|updating asset|cannot be updated|overwrite (all )?artifact",
             statuses=(400, 403, 409),
             when=_elsewhere,
@@ -665,8 +699,8 @@ _OTHER_INDEXES = Group(
             "conflict",
             About.FILE,
             "Conflict without a message",
-            why="{host} probably has {filename} already and doesn't replace files.",
-            step=_RAISE_THE_VERSION,
+            why="{host} probably has {filename} already and did not replace it.",
+            step=_RAISE_THE_VERSION_OR_OVERWRITE,
             statuses=(409,),
             when=_elsewhere,
             exists=True,
@@ -779,6 +813,20 @@ _OTHER_INDEXES = Group(
     ),
 )
 
+_HEADER_SIZE = Row(
+    "header-size",
+    About.CREDENTIAL,
+    "Credential too long for the server",
+    why="{host}, or a proxy in front of it, accepts no request header as long as this one; the {secret} has {length}"
+    " characters.",
+    step="Use a shorter {secret}, or ask the administrator of {host} to raise the limit (in nginx,"
+    " large_client_header_buffers).",
+    said=r"headers? (or cookie |fields? )*(is |are )?too (large|long|big)|header fields? (size )?exceeds|headers fields size",
+    statuses=(400,),
+    when=_with_credential,
+    good_elsewhere=True,
+)
+
 _SERVER = Group(
     "Server errors",
     (
@@ -790,13 +838,15 @@ _SERVER = Group(
             step="Ask the administrator of {host} to raise the limit (in nginx, client_max_body_size).",
             statuses=(413,),
         ),
+        _HEADER_SIZE,
+        replace(_HEADER_SIZE, key="header-size-431", title="Request header too large", said="", statuses=(431,)),
         Row(
             "server-timeout",
             About.SITE,
             "Server timed out",
-            why="The server timed out while it received the file.",
+            why="The server, or a proxy in front of it, stopped waiting during the upload.",
             step="Use a faster connection, and publish again; files already uploaded are skipped.",
-            statuses=(408,),
+            statuses=GAVE_UP,
             retry=True,
         ),
         Row(
@@ -812,6 +862,7 @@ _SERVER = Group(
 )
 
 GROUPS = (
+    _UNCONFIRMED,
     _STATE,
     _CREDENTIAL,
     _ACCOUNT,
