@@ -296,7 +296,7 @@ def test_a_proxy_leads_to_an_index_on_plain_http(at_index: Maintainer, variable:
     assert result.returncode == 0, result.output
     assert set(at_index.server.files) == {wheel.name}
     assert [request.target for request in at_index.server.requests] == [
-        f"http://packages.example.org/simple/{at_index.project.name}/",
+        *[f"http://packages.example.org/simple/{at_index.project.name}/"] * 2,
         FAR,
     ]
     assert all(request.headers["Proxy-Authorization"].startswith("Basic ") for request in at_index.server.requests)
