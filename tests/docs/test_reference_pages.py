@@ -158,7 +158,6 @@ def test_the_changelog_says_why_each_dependency_came_in() -> None:
         ("configuration.md", "{} seconds and no standard input", [commands.TIME_LIMIT]),
         ("credentials.md", "The plugin waits {} seconds without a terminal", [keyrings.PATIENCE]),
         ("credentials.md", "continues after {} seconds", [keyrings.PATIENCE_AT_TERMINAL]),
-        ("how-to/codespaces-and-containers.md", "stops waiting after {} seconds ({} at a terminal)", KEYRING_PATIENCE),
         ("how-to/private-index.md", "has {} seconds to answer, {} at a terminal", KEYRING_PATIENCE),
         (
             "security.md",
