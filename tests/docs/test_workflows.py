@@ -21,8 +21,6 @@ from hatch_tokenindex.credentials.sources import identity, publishers
 from hatch_tokenindex.errors import MintingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from hatch_process import Home
 
 CI_PAGE = DOCS / "how-to" / "ci.md"
