@@ -166,4 +166,4 @@ def test_a_job_without_its_secret_says_what_the_page_quotes(
     make_wheel(project.dist, project.name)
     said = invoke_hatch("publish", "-p", "tokenindex", cwd=project.folder, home=home, env={"CI": "true", **variables})
     assert message in said.words
-    assert message in codes(section(text_of("how-to/github-actions.md"), "When it doesn't work"))
+    assert message in codes(section(text_of("how-to/ci.md"), "When it doesn't work"))

@@ -50,11 +50,11 @@ def test_every_page_is_in_the_menu_of_the_site() -> None:
 @pytest.mark.parametrize(
     ("page", "link", "on_the_site"),
     [
-        ("index.md", "how-to/github-actions.md#a-token", "how-to/github-actions.md#a-token"),
-        ("how-to/gitlab-ci.md", "../install.md", "../install.md"),
+        ("index.md", "how-to/ci.md#token", "how-to/ci.md#token"),
+        ("how-to/ci.md", "../install.md", "../install.md"),
         ("install.md", "../CHANGELOG.md", "changelog.md"),
-        ("how-to/gitlab-ci.md", "../../SECURITY.md#scope", "../report-security.md#scope"),
-        ("contributing.md", "docs/how-to/gitlab-ci.md", "how-to/gitlab-ci.md"),
+        ("how-to/ci.md", "../../SECURITY.md#scope", "../report-security.md#scope"),
+        ("contributing.md", "docs/how-to/ci.md", "how-to/ci.md"),
         ("contributing.md", "docs/contributing/architecture.md", "contributing/architecture.md"),
         ("contributing/architecture.md", "../../CONTRIBUTING.md", "../contributing.md"),
         ("contributing.md", "CHANGELOG.md#unreleased", "changelog.md#unreleased"),

@@ -159,7 +159,6 @@ def test_the_changelog_says_why_each_dependency_came_in() -> None:
         ("configuration.md", "{} seconds and no standard input", [commands.TIME_LIMIT]),
         ("credentials.md", "Each call of the system's keyring may take {} seconds, at a terminal {}", LOCAL_PATIENCE),
         ("credentials.md", "each call of another backend {} seconds, at a terminal {}", REMOTE_PATIENCE),
-        ("how-to/codespaces-and-containers.md", "stops waiting after {} seconds ({} at a terminal)", LOCAL_PATIENCE),
         ("how-to/private-index.md", "The backend has {} seconds to answer, {} at a terminal", REMOTE_PATIENCE),
         (
             "security.md",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hatch_in_process import invoke_hatch
-from pages import DOCS, ROOT, blocks, every_page, section
+from pages import DOCS, ROOT, blocks, every_page
 from ruamel.yaml import YAML
 from servers import oidc
 from servers.oidc import GitHub
@@ -21,13 +21,10 @@ from hatch_tokenindex.credentials.sources import identity, publishers
 from hatch_tokenindex.errors import MintingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from hatch_process import Home
 
-GITHUB_PAGE, GITLAB_PAGE = (DOCS / "how-to" / name for name in ("github-actions.md", "gitlab-ci.md"))
+CI_PAGE = DOCS / "how-to" / "ci.md"
 TRUSTED_PAGE = DOCS / "trusted-publishing.md"
-KEYWORDS_OF_GITLAB = {"stages", "default"}
 
 
 def yaml_on(page: Path) -> list[Any]:
@@ -35,24 +32,41 @@ def yaml_on(page: Path) -> list[Any]:
     return [YAML(typ="safe").load(block) for block in blocks(page.read_text(encoding="utf-8"), "ya?ml")]
 
 
-def workflows_on(page: Path) -> list[dict[str, Any]]:
-    """The complete workflows of GitHub on a page."""
-    return [data for data in yaml_on(page) if "jobs" in data and "on" in data]
-
-
-def steps_of(data: Any) -> Iterator[dict[str, Any]]:
-    """The steps of a workflow, or of a part of one."""
-    jobs = data["jobs"].values() if "jobs" in data else [{"steps": data}] if isinstance(data, list) else []
-    for job in jobs:
-        yield from job["steps"]
+def jobs_of(data: Any) -> dict[str, dict[str, Any]]:
+    """The jobs of a workflow of GitHub, of a pipeline of GitLab, or of a part of one, by name."""
+    if isinstance(data, list):
+        return {"steps": {"steps": data}}
+    jobs = data.get("jobs", data)
+    return {name: job for name, job in jobs.items() if isinstance(job, dict) and job.keys() & {"steps", "script"}}
 
 
 def command_lines(data: Any) -> list[str]:
-    """What is run by a workflow of GitHub or a pipeline of GitLab."""
-    lines = [line for step in steps_of(data) for line in step.get("run", "").splitlines()]
-    if isinstance(data, dict) and "jobs" not in data:
-        lines += [line for job in data.values() if isinstance(job, dict) for line in job.get("script", [])]
-    return lines
+    """What is run by a workflow of GitHub, a pipeline of GitLab, or a part of one."""
+    return [
+        line
+        for job in jobs_of(data).values()
+        for lines in (job.get("script", []), *(step.get("run", "").splitlines() for step in job.get("steps", [])))
+        for line in lines
+    ]
+
+
+def github() -> list[dict[str, dict[str, Any]]]:
+    """The jobs of each workflow that the page describes: the complete one, and what its other sections make of it."""
+    trusted, last_step, rehearsal, private, _ = jobs_with("steps")
+    token = {key: value for key, value in trusted["publish"].items() if key != "permissions"}
+    token["steps"] = [*trusted["publish"]["steps"][:-1], *last_step["steps"]["steps"]]
+    build = {"build": trusted["build"]}
+    return [trusted, {**build, "publish": token}, {**trusted, **rehearsal}, private]
+
+
+def gitlab() -> list[dict[str, dict[str, Any]]]:
+    """The jobs of the complete pipeline of the page, and those that its other sections add or replace."""
+    return jobs_with("script")
+
+
+def jobs_with(key: str) -> list[dict[str, dict[str, Any]]]:
+    """The jobs in each block of the CI page, for those services whose jobs have this key."""
+    return [jobs for jobs in map(jobs_of, yaml_on(CI_PAGE)) if all(key in job for job in jobs.values())]
 
 
 def check_command(line: str, home: Home, folder: Path) -> None:
@@ -73,25 +87,21 @@ def test_the_yaml_on_the_pages_is_yaml_and_runs_commands_that_exist(page: Path, 
                 check_command(line, home, tmp_path)
 
 
-def publishing_jobs(workflow: dict[str, Any]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+def publishing_jobs(jobs: dict[str, dict[str, Any]]) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """The jobs that run `hatch publish`, each with the step that does."""
     return {
         name: (job, step)
-        for name, job in workflow["jobs"].items()
+        for name, job in jobs.items()
         for step in job["steps"]
         if "hatch publish" in step.get("run", "")
     }
 
 
-WORKFLOWS = [(page.name, workflow) for page in (TRUSTED_PAGE, GITHUB_PAGE) for workflow in workflows_on(page)]
-
-
-@pytest.mark.parametrize("workflow", [workflow for _, workflow in WORKFLOWS], ids=[page for page, _ in WORKFLOWS])
-def test_workflows_have_the_rights_that_they_need_and_no_others(workflow: dict[str, Any]) -> None:
-    assert workflow["permissions"] == {}
-    publishing = publishing_jobs(workflow)
+@pytest.mark.parametrize("jobs", github(), ids=["trusted", "token", "rehearsal", "private"])
+def test_workflows_have_the_rights_that_they_need_and_no_others(jobs: dict[str, dict[str, Any]]) -> None:
+    publishing = publishing_jobs(jobs)
     assert publishing
-    for name, job in workflow["jobs"].items():
+    for name, job in jobs.items():
         step = publishing[name][1] if name in publishing else {}
         is_trusted = "trusted-publishing=always" in step.get("run", "")
         checks_out = any("actions/checkout" in step.get("uses", "") for step in job["steps"])
@@ -110,24 +120,19 @@ def test_workflows_have_the_rights_that_they_need_and_no_others(workflow: dict[s
 
 def test_the_pages_have_a_file_for_every_case() -> None:
     kinds = [
-        sorted(step["run"].removeprefix("hatch publish -p tokenindex") for _, step in publishing_jobs(data).values())
-        for data in workflows_on(GITHUB_PAGE)
+        sorted(step["run"].removeprefix("hatch publish -p tokenindex") for _, step in publishing_jobs(jobs).values())
+        for jobs in github()
     ]
     trusted = " -o trusted-publishing=always"
     assert kinds == [[trusted], [""], [trusted, f" -r test{trusted} -o wait"], [" -r private"]]
-    assert workflows_on(TRUSTED_PAGE) == []
-    assert "(how-to/github-actions.md#trusted-publishing)" in TRUSTED_PAGE.read_text(encoding="utf-8")
-    assert workflows_on(GITHUB_PAGE)[0] == YAML(typ="safe").load(
-        blocks(section(GITHUB_PAGE.read_text(encoding="utf-8"), "Trusted Publishing"), "ya?ml")[0]
-    )
-    assert len(yaml_on(GITLAB_PAGE)) == 4
+    assert yaml_on(CI_PAGE)[0]["permissions"] == {}
+    assert "(how-to/ci.md#github-actions)" in TRUSTED_PAGE.read_text(encoding="utf-8")
+    assert [list(jobs) for jobs in gitlab()] == [["build", "publish"], ["testpypi"], ["publish"]]
 
 
 def test_pipelines_of_gitlab_ask_for_the_identity_that_the_index_wants() -> None:
     seen = []
-    for pipeline in yaml_on(GITLAB_PAGE):
-        jobs = {name: job for name, job in pipeline.items() if name not in KEYWORDS_OF_GITLAB}
-        assert [job["stage"] for job in jobs.values()] == pipeline["stages"]
+    for jobs in gitlab():
         for job in jobs.values():
             (line,) = (line for line in job["script"] if line.startswith("hatch"))
             if "trusted-publishing=always" not in line:
@@ -138,7 +143,7 @@ def test_pipelines_of_gitlab_ask_for_the_identity_that_the_index_wants() -> None
             assert job["id_tokens"] == {variable: {"aud": audience}}
             assert job["environment"] == audience
             seen.append(audience)
-    assert seen == ["pypi", "testpypi", "pypi"]
+    assert seen == ["pypi", "testpypi"]
 
 
 def test_the_failure_on_the_page_is_what_is_said() -> None:
