@@ -221,7 +221,7 @@ def test_login_where_nothing_may_be_stored(at_index: Maintainer) -> None:
     ("backend", "why"),
     [
         ("keyring.backends.fail.Keyring", "no keyring available"),
-        ("keyring.backends.null.Keyring", "did not keep it"),
+        ("keyring.backends.null.Keyring", "did not store the secret"),
         ("keyring_backends.Locked", "the keyring is locked"),
         ("keyring_backends.Explodes", "the keyring failed (RuntimeError)"),
         ("keyring_backends.WriteFails", "the keyring failed (PasswordSetError)"),

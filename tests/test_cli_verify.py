@@ -85,8 +85,8 @@ def test_an_attestation_that_the_index_serves_is_verified(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer(404), "demo-1.0-py3-none-any.whl has no attestation, neither beside it nor on the index"),
-        (Answer(403), "pypi.org could not be asked for the attestations of demo-1.0-py3-none-any.whl: HTTP 403"),
+        (Answer(404), "demo-1.0-py3-none-any.whl has no attestation next to it or on the index"),
+        (Answer(403), "Could not get the attestations of demo-1.0-py3-none-any.whl from pypi.org: HTTP 403"),
         (Answer(body="[]"), "The provenance of demo-1.0-py3-none-any.whl that the index serves is malformed (PEP 740)"),
     ],
 )
@@ -106,7 +106,7 @@ def test_an_index_that_can_not_be_reached_is_told(wheel: Path, home: Home, pypi:
     result = verify(wheel, home, **pypi.environment)
     assert result.returncode == 1
     assert (
-        "pypi.org could not be asked for the attestations of demo-1.0-py3-none-any.whl: connection failed ("
+        "Could not get the attestations of demo-1.0-py3-none-any.whl from pypi.org: connection failed ("
         in result.stderr
     )
 
@@ -119,7 +119,7 @@ def test_every_file_is_told_of(wheel: Path, attestation: str, home: Home) -> Non
     result = verify(wheel, home, other.name)
     assert result.returncode == 1
     assert f"{wheel.name}: verified" in result.stdout
-    assert result.stderr == f"{other.name} has no attestation, neither beside it nor on the index\n"
+    assert result.stderr == f"{other.name} has no attestation next to it or on the index\n"
 
 
 @pytest.mark.usefixtures("asked", "attestation")

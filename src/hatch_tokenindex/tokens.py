@@ -313,7 +313,7 @@ def _parse(data: bytes) -> Token:
         _refuse("it has no valid signature")
     _read_bytes(stream, _SIGNATURE_SIZE)
     if stream.read(1):
-        _refuse("something follows its signature")
+        _refuse("it has extra data after its signature")
     return Token(_text_of(header.get(_LOCATION, b"")), _text_of(header[_IDENTIFIER]), tuple(caveats))
 
 
@@ -334,7 +334,7 @@ def _read_varint(stream: io.BytesIO) -> int:
         byte = _read_bytes(stream, 1)[0]
         number |= byte % _CONTINUED << shift
         if byte == 0 and shift:
-            _refuse("it has a number with superfluous zeros")
+            _refuse("it has a number with leading zeros")
         if byte < _CONTINUED:
             return number
     _refuse("it has a number that is too large")

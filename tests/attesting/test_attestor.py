@@ -144,7 +144,7 @@ def test_a_certificate_that_has_expired_by_this_clock_is_no_riddle(
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        ({"iat": 100, "nbf": 100}, "is not valid yet: it begins in 100 s by the clock of this machine"),
+        ({"iat": 100, "nbf": 100}, "is not valid yet: it begins in 100 s, according to this machine's clock"),
         ({"exp": -7}, "has expired: it ended 7 s ago by the clock of this machine"),
     ],
 )
@@ -299,7 +299,7 @@ def test_a_certificate_with_a_foreign_timestamp_is_not_used(
 ) -> None:
     sigstore.has_foreign_sct = True
     assert failure(attestor, wheel) == (
-        f"{FULCIO} returned what does not verify: 127.0.0.1\n"
+        f"{FULCIO} returned data that could not be verified: 127.0.0.1\n"
         "  SCT verify failed: keyring: invalid signature\n"
         f"{ADMINISTRATOR}"
     )
@@ -309,7 +309,7 @@ def test_a_certificate_with_a_foreign_timestamp_is_not_used(
 def test_an_entry_of_a_foreign_log_is_not_sent(attestor: Attestor, wheel: Path, sigstore: Sigstore) -> None:
     sigstore.has_foreign_log = True
     said = failure(attestor, wheel)
-    assert said.startswith(f"{REKOR} returned what does not verify: 127.0.0.1\n  invalid log entry: ")
+    assert said.startswith(f"{REKOR} returned data that could not be verified: 127.0.0.1\n  invalid log entry: ")
 
 
 def test_the_identity_token_is_never_shown(sigstore: Sigstore, github: GitHub, tmp_path: Path, wheel: Path) -> None:

@@ -135,7 +135,7 @@ def test_an_index_that_names_another_publisher_is_not_believed(
     publisher: dict[str, str], wheel: Path, attestation: object, root: TrustedRoot
 ) -> None:
     said = failure(wheel, root, provenance(attestation, **publisher))
-    assert said.startswith(f"The index names another publisher of {wheel.name} than its attestation\n")
+    assert said.startswith(f"The index and the attestation of {wheel.name} name different publishers\n")
 
 
 def test_an_attestation_of_another_sigstore_does_not_verify(wheel: Path, attestation: object, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_a_file_beside_that_is_no_attestation_is_told(wheel: Path, root: Trusted
 
 
 def test_a_file_without_attestation_does_not_verify(wheel: Path, root: TrustedRoot) -> None:
-    assert failure(wheel, root) == f"{wheel.name} has no attestation, neither beside it nor on the index"
+    assert failure(wheel, root) == f"{wheel.name} has no attestation next to it or on the index"
     assert failure(wheel, root, provenance()) == f"The index serves no attestation of {wheel.name}"
     assert failure(wheel, root, b"{}") == f"The provenance of {wheel.name} that the index serves is malformed (PEP 740)"
 

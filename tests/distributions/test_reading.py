@@ -306,7 +306,7 @@ def test_files_of_a_release_must_agree(tmp_path: Path, name: str, version: str, 
         read_all([wheel, sdist])
     assert (
         str(caught.value)
-        == f"{sdist} can't be published:\n  calls its release {name} {version}, but {wheel} calls it demo 1.0"
+        == f"{sdist} can't be published:\n  spells its name and version {name} {version}, but {wheel} spells them demo 1.0"
     )
 
 

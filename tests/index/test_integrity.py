@@ -35,7 +35,7 @@ def test_an_index_that_does_not_answer_is_told(error: Exception, why: str) -> No
 
     with httpx.Client(transport=httpx.MockTransport(fail)) as client, pytest.raises(AttestationError) as caught:
         fetch_provenance(client, "pypi.org", "demo-1.0.tar.gz")
-    assert str(caught.value) == f"pypi.org could not be asked for the attestations of demo-1.0.tar.gz: {why}"
+    assert str(caught.value) == f"Could not get the attestations of demo-1.0.tar.gz from pypi.org: {why}"
 
 
 def test_an_answer_without_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -313,7 +313,7 @@ def test_a_job_of_gitlab_without_the_variable_is_shown_what_to_add(job: Job) -> 
 def test_a_variable_of_gitlab_for_somebody_else_is_not_used(job: Job) -> None:
     result = job.publish(environment=gitlab_job("sigstore"))
     assert result.returncode == 1
-    assert "no identity token for pypi, but one for sigstore" in result.words
+    assert "an identity token for sigstore, instead of one for pypi" in result.words
     assert job.index.calls == ["audience"]
 
 

@@ -191,7 +191,7 @@ def _problem_with_times(claims: Mapping[str, Any], now: float) -> str:
     begin = max((claims[name] for name in ("iat", "nbf") if isinstance(claims.get(name), (int, float))), default=None)
     end = claims.get("exp")
     if begin is not None and now < begin - LEEWAY:
-        return f"is not valid yet: it begins in {begin - now:.0f} s by the clock of this machine"
+        return f"is not valid yet: it begins in {begin - now:.0f} s, according to this machine's clock"
     if isinstance(end, (int, float)) and now >= end:
         return f"has expired: it ended {now - end:.0f} s ago by the clock of this machine"
     return ""

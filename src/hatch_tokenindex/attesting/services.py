@@ -162,7 +162,7 @@ def _fault(error: BaseException) -> _Fault:
         if isinstance(cause, (requests.ConnectionError, DownloadError)):
             return _Fault("could not be reached", is_temporary=True)
         if isinstance(cause, VerificationError):
-            return _Fault("returned what does not verify", shown(cause))
+            return _Fault("returned data that could not be verified", shown(cause))
     return _Fault("returned an unexpected response", type(error).__name__)
 
 

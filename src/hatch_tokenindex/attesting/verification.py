@@ -59,7 +59,7 @@ def verify(path: Path, trusted_root: TrustedRoot, provenance: Callable[[Path], b
         )
     served = provenance(path)
     if served is None:
-        msg = f"{path.name} has no attestation, neither beside it nor on the index"
+        msg = f"{path.name} has no attestation next to it or on the index"
         raise AttestationError(msg)
     return tuple(_of_provenance(served, path.name, digest, trusted_root))
 
@@ -82,7 +82,7 @@ def _of_provenance(served: bytes, filename: str, digest: str, trusted_root: Trus
             verified = _verified(attestation, filename, digest, source, trusted_root)
             if (stated := _of_publisher(bundle.publisher)) != _publisher_part(verified.signer):
                 msg = (
-                    f"The index names another publisher of {filename} than its attestation\n"
+                    f"The index and the attestation of {filename} name different publishers\n"
                     f"  index: {', '.join(map(shown, filter(None, stated)))}\n"
                     f"  attestation: {verified.signer.description}"
                 )

@@ -249,7 +249,9 @@ class RepositorySettings:
         PATH, "Trusted certificates, a PEM file or a folder, in place of the system's.", trust=Trust.PERSONAL_OR_OWN
     )
     client_cert: Path | None = setting(PATH, "Client certificate, PEM.")
-    client_key: Path | None = setting(PATH, "Its key, PEM, unencrypted, unless it is in the same file.")
+    client_key: Path | None = setting(
+        PATH, "The certificate's private key, unencrypted PEM. Not needed if the certificate file contains it."
+    )
     simple_url: str | None = setting(
         URL,
         "The simple API, if it can't be derived from the upload URL.",
@@ -258,7 +260,7 @@ class RepositorySettings:
     )
     trusted_publishing: Literal["automatic", "always", "never"] = setting(
         _choice("automatic", "always", "never"),
-        "automatic: in CI, if no secret was found; always: nothing else; never.",
+        "automatic: use it in CI if no secret was found; always: use nothing else; never: don't use it.",
         default="automatic",
     )
     attestations: Literal["automatic", "always", "never"] = setting(
@@ -272,7 +274,7 @@ class RepositorySettings:
     )
     sigstore_trust_config: Path | None = setting(
         PATH,
-        "Another Sigstore instance than the public one: a ClientTrustConfig (JSON), as sigstore --trust-config accepts it.",
+        "A Sigstore instance other than the public one: a ClientTrustConfig (JSON), as sigstore --trust-config accepts it.",
         trust=Trust.PERSONAL,
     )
     narrow_token: Literal["automatic", "never"] = setting(

@@ -214,7 +214,7 @@ class Chain:
             if not self._given_secrets:
                 raise
             ignored = self._given_secrets[0]
-            msg = f"{error}\nOr add `-u {_user_for(ignored, found)}` to use {ignored.origin}, which loses to {found.origin}."
+            msg = f"{error}\n{found.origin} takes precedence over {ignored.origin}; to use that, add `-u {_user_for(ignored, found)}`."
             raise type(error)(msg) from None
 
     @property

@@ -34,7 +34,7 @@ _MOST_FIELDS = 20
 """Real members have up to four, and each takes time."""
 _CONTROLS = re.compile(rb"[\0-\x1f\x7f]")
 
-_OTHER_END = "has a directory that differs from the record at its end"
+_OTHER_END = "has a central directory that differs from the record at its end"
 
 
 class _FaultError(Exception):
@@ -84,7 +84,7 @@ def _walk(file: IO[bytes], directory: Mapping[str, ZipInfo]) -> None:
             if comment_size:
                 _refuse(f"has a member with a comment: {_shown(name)}")
             if _decoded(name) not in unlisted:
-                _refuse(f"has a directory that lists a missing member, or one twice: {_shown(name)}")
+                _refuse(f"has a central directory that lists a missing member, or one twice: {_shown(name)}")
             unlisted.remove(_decoded(name))
             _read(file, extra_size)
             count, size = count + 1, size + file.tell() - position
@@ -115,7 +115,7 @@ def _local_header(file: IO[bytes], values: tuple[int, ...], directory: Mapping[s
         _refuse(f"was written as a stream, with data descriptors: {_shown(name)}")
     member = directory.get(_decoded(name))
     if member is None or (member.compress_size, member.file_size) != sizes:
-        _refuse(f"has a member that differs from its directory: {_shown(name)}")
+        _refuse(f"has a member that differs from its central directory: {_shown(name)}")
     return member
 
 

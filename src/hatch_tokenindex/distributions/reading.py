@@ -183,6 +183,6 @@ def _disagreements(distributions: Iterable[Distribution]) -> Iterator[tuple[Path
         if (other.project, other.version) != (distribution.project, distribution.version):
             yield (
                 distribution.path,
-                f"calls its release {distribution.project} {distribution.version}, "
-                f"but {shown(other.path)} calls it {other.project} {other.version}",
+                f"spells its name and version {distribution.project} {distribution.version}, "
+                f"but {shown(other.path)} spells them {other.project} {other.version}",
             )

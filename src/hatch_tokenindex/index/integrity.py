@@ -64,5 +64,5 @@ def fetch_provenance(client: httpx.Client, site: str, filename: str) -> bytes | 
             if isinstance(error, httpx.HTTPError)
             else "response too large"
         )
-    msg = f"{site} could not be asked for the attestations of {filename}: {why}"
+    msg = f"Could not get the attestations of {filename} from {site}: {why}"
     raise AttestationError(msg)

@@ -57,7 +57,7 @@ def read_body(response: httpx.Response, *, limit: int, partial: bool = False) ->
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         if partial:
             return b""
-        msg = "compressed, although that was not asked for"
+        msg = "unexpected compressed response"
         raise ValueError(msg)
     try:
         for block in response.iter_raw():

@@ -58,7 +58,7 @@ class Transport(httpx.BaseTransport):
             raise httpx.ProxyError(str(error)) from None
         except (SOCKSError, OverflowError):
             # httpcore lets these out: it is no SOCKS proxy, or the password for it is too long.
-            msg = "no valid reply of a SOCKS 5 proxy"
+            msg = "invalid response from the SOCKS 5 proxy"
             raise httpx.ProxyError(msg) from None
         stream = response.extensions.get("network_stream")
         if isinstance(stream, _Stream):
@@ -122,7 +122,7 @@ class _Stream(httpcore.NetworkStream):
         data = self._stream.read(max_bytes, _within(timeout, httpcore.ReadTimeout))
         self._head_size += len(data)
         if self.is_in_head and self._head_size > HEAD_LIMIT:
-            msg = f"The head of the answer is larger than {HEAD_LIMIT:,} bytes."
+            msg = f"The response headers are larger than {HEAD_LIMIT:,} bytes."
             raise httpcore.RemoteProtocolError(msg)
         return data
 

@@ -140,11 +140,14 @@ class Run:
     def _plan(self, projects: Mapping[str, Sequence[Distribution]], api: SimpleApi) -> Sequence[ProjectPlan]:
         digest = cache(sha256)
 
-        def is_complete(items: Sequence[Distribution], found: Listing) -> bool:
-            return all(item.filename in found.files and found.has(item.filename, digest(item.path)) for item in items)
+        def is_complete(name: str, items: Sequence[Distribution], found: Listing) -> bool:
+            if all(item.filename in found.files and found.has(item.filename, digest(item.path)) for item in items):
+                return True
+            # Minting a token can create the project, so it is not done to see whether there is more.
+            return found.exists is not None and self._would_mint(name)
 
         listings = {
-            name: api.listing(name, partial(self._header_for, name), partial(is_complete, items))
+            name: api.listing(name, partial(self._header_for, name), partial(is_complete, name, items))
             for name, items in projects.items()
         }
         plans = plan(projects, listings, self.repository, self.parts.clock.now(), digest)

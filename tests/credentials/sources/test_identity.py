@@ -199,12 +199,12 @@ def test_a_job_of_gitlab_without_the_variable_is_told_what_to_add(value: dict[st
 @pytest.mark.parametrize(
     ("made_out_for", "asked_for", "told"),
     [
-        ("pypi", "PyPI", "for PyPI, but one for pypi"),
-        ("sigstore", "pypi", "for pypi, but one for sigstore"),
-        (["pypi", "sigstore"], "pypi", "for pypi, but one for ['pypi', 'sigstore']"),
-        (["sigstore"], "pypi", "for pypi, but one for ['sigstore']"),
-        ([], "pypi", "for pypi, but one for []"),
-        (None, "pypi", "for pypi, but one for None"),
+        ("pypi", "PyPI", "for pypi, instead of one for PyPI"),
+        ("sigstore", "pypi", "for sigstore, instead of one for pypi"),
+        (["pypi", "sigstore"], "pypi", "for ['pypi', 'sigstore'], instead of one for pypi"),
+        (["sigstore"], "pypi", "for ['sigstore'], instead of one for pypi"),
+        ([], "pypi", "for [], instead of one for pypi"),
+        (None, "pypi", "for None, instead of one for pypi"),
     ],
 )
 def test_a_token_of_gitlab_is_used_for_nobody_but_whom_it_is_made_out_for(
@@ -220,7 +220,7 @@ def test_a_token_of_gitlab_is_used_for_nobody_but_whom_it_is_made_out_for(
 @pytest.mark.parametrize("token", ["no token", "a.b.c", "eyJhbGciOiJSUzI1NiJ9..", "...."])
 def test_what_is_no_token_in_the_variable_is_not_sent(token: str) -> None:
     why = refused({**ON_GITLAB_ALONE, "PYPI_ID_TOKEN": token})
-    assert "but an unreadable one" in why
+    assert "that can't be read, instead of one for" in why
     assert token not in why
 
 

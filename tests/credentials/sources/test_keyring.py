@@ -193,7 +193,7 @@ BACKENDS = {
     "keyring_backends.WriteFails": "was not saved; the next run will prompt for it again: the keyring failed (PasswordSetError)",
     "keyring_backends.CredentialOnly": "was not saved; the next run will prompt for it again: the keyring (keyring backends CredentialOnly) can't",
     "keyring_backends.Swallows": "was not saved; the next run will prompt for it again: the keyring (keyring backends Swallows) did not",
-    "keyring.backends.null.Keyring": "was not saved; the next run will prompt for it again: the keyring (null Keyring) did not keep it",
+    "keyring.backends.null.Keyring": "was not saved; the next run will prompt for it again: the keyring (null Keyring) did not store the secret",
 }
 
 

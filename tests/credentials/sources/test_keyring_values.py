@@ -51,14 +51,16 @@ def test_a_secret_that_is_not_text(
     value: Any, ask: Callable[[Keyring], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyring, "get_keyring", lambda: Returning("alice", value))
-    with pytest.raises(SourceUnavailableError, match=f"returned a secret that is {type(value).__name__} and not text"):
+    with pytest.raises(
+        SourceUnavailableError, match=f"returned a secret of type {type(value).__name__} instead of text"
+    ):
         ask(Keyring(None))
 
 
 @pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
 def test_a_user_name_that_is_not_text(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyring, "get_keyring", lambda: Returning(value, "hunter2"))
-    with pytest.raises(SourceUnavailableError, match="returned a user name that is"):
+    with pytest.raises(SourceUnavailableError, match="returned a user name of type"):
         Keyring(None).offered(URL)
 
 

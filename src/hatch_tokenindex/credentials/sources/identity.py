@@ -59,8 +59,8 @@ def obtain(provider: Provider, audience: str, environment: Mapping[str, str]) ->
     claims = claims_of(token)
     # A token for another audience could impersonate this job there.
     if not token or claims.get("aud") not in (audience, [audience]):
-        found = f"one for {escaped_line(str(claims['aud']))}" if "aud" in claims else "an unreadable one"
-        msg = f"{provider.name} issued no identity token for {escaped_line(audience)}, but {found}"
+        found = f"for {escaped_line(str(claims['aud']))}" if "aud" in claims else "that can't be read"
+        msg = f"{provider.name} issued an identity token {found}, instead of one for {escaped_line(audience)}"
         raise SourceUnavailableError(msg)
     return Identity(token, claims)
 

@@ -117,7 +117,7 @@ class Keyring:
         except SourceUnavailableError as error:
             return str(error)
         if not kept:
-            msg = f"the keyring ({store.name}) did not keep it"
+            msg = f"the keyring ({store.name}) did not store the secret"
             raise SourceUnavailableError(msg)
         return "" if kept == secret.reveal() else f"the keyring ({store.name}) returns another secret"
 
@@ -365,7 +365,7 @@ def _text(value: object, what: str) -> str | None:
     """Return what a backend answered, if it is text: backends return what their libraries return."""
     if value is None or isinstance(value, str):
         return value
-    msg = f"the keyring returned a {what} that is {type(value).__name__} and not text"
+    msg = f"the keyring returned a {what} of type {type(value).__name__} instead of text"
     raise SourceUnavailableError(msg)
 
 

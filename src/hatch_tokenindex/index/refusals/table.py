@@ -710,7 +710,7 @@ _OTHER_INDEXES = Group(
             "sign-in-page",
             About.CREDENTIAL,
             "Sign-in page instead of an answer (203)",
-            why="{host} answered with a sign-in page in place of the index: it did not accept the {secret}, which may have"
+            why="{host} returned a sign-in page instead of the index's response: it rejected the {secret}, which may have"
             " expired. {wants}",
             step="{change}.",
             statuses=(203,),
@@ -731,7 +731,7 @@ _OTHER_INDEXES = Group(
             "cloudsmith-user",
             About.ACCOUNT,
             "User name for Cloudsmith",
-            why="Cloudsmith doesn't know the user `__token__`. {wants}",
+            why="Cloudsmith doesn't recognise the user `__token__`. {wants}",
             step="Publish with the user name `token`: `-u token`, or `username = token` if ~/.pypirc gives it.",
             statuses=(401,),
             when=_at_cloudsmith_as_token,
@@ -803,7 +803,7 @@ _OTHER_INDEXES = Group(
         Row(
             "credential-or-right-unrecognised",
             About.CREDENTIAL,
-            "Rejected in words of its own",
+            "Unrecognised rejection",
             why="Unless the message says otherwise, either the {secret} is wrong, or the user lacks permission. {wants}",
             step="{change}, or ask the administrator of {host} for permission, and quote the message.",
             statuses=(401, 403),
@@ -921,7 +921,7 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         "client-certificate",
         About.ADDRESS,
         "TLS client certificate",
-        why="Nothing was uploaded: {host} ended the connection for lack of a client certificate that it trusts.",
+        why="Nothing was uploaded: {host} closed the connection because it requires a client certificate that it trusts.",
         step="Give one with `--client-cert FILE`, or check that it hasn't expired and that {host} trusts its CA.",
     ),
     ConnectionFailure.TLS: Row(
