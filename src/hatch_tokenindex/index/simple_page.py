@@ -86,7 +86,8 @@ def parse(content: bytes, content_type: str, deadline: float, url: str) -> Listi
             raise ValueError(msg)
         return _from_json(json.loads(content), url)
     if start == b"<" or "html" in content_type:
-        return _from_html(content, deadline, url, must_link="html" not in content_type or has_form(content))
+        is_web_page = has_form(content) or b"<script" in content.lower()
+        return _from_html(content, deadline, url, must_link=is_web_page or "html" not in content_type)
     msg = "neither JSON nor HTML of a simple API"
     raise ValueError(msg)
 
