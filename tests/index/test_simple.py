@@ -290,7 +290,9 @@ def test_a_redirect_to_a_sign_in_page_of_the_same_origin(index: RecordingServer)
 
 
 @pytest.mark.parametrize(
-    "second", [Answer(403), html_page(SIGN_IN), Answer(body="log in")], ids=["403", "sign-in", "text"]
+    "second",
+    [Answer(403), Answer(503), html_page(SIGN_IN), Answer(body="log in"), Answer(fault=Fault.RESET_AFTER_BODY)],
+    ids=["403", "503", "sign-in", "text", "reset"],
 )
 @pytest.mark.parametrize("first", [Answer(404), json_page({"filename": SDIST})], ids=["404", "page"])
 def test_the_anonymous_answer_is_used_where_the_other_one_says_nothing(
@@ -322,6 +324,20 @@ def test_no_credential_is_needed_for_what_is_listed_without_one(index: Recording
 def test_a_sign_in_page_lists_nothing(index: RecordingServer, answer: Answer) -> None:
     index.script_others(answer)
     assert listing(index) == Listing(None, problem="a sign-in page or another web page")
+
+
+def test_a_page_made_by_a_script_lists_nothing(index: RecordingServer) -> None:
+    """As many a user interface answers to every path."""
+    index.script_others(html_page("<!DOCTYPE html><div id=root></div><SCRIPT src='/assets/app.js'></SCRIPT>"))
+    assert listing(index) == Listing(None, problem="a sign-in page or another web page")
+
+
+def test_the_second_place_of_a_devpi_is_asked_if_the_first_hides(index: RecordingServer) -> None:
+    index.script_others(Answer(404), Answer(403), json_page({"filename": WHEEL, "hashes": {"sha256": ONE}}))
+    found = listing(Repository("private", f"{index.url}user/index/"), lambda: HEADER)
+    assert found == Listing(exists=True, files={WHEEL: ListedFile(ONE)})
+    index.script_others(Answer(404), Answer(403), Answer(404), Answer(404))
+    assert listing(Repository("private", f"{index.url}user/index/"), lambda: HEADER).problem == "HTTP 403"
 
 
 def test_a_listing_can_have_a_form(index: RecordingServer) -> None:
@@ -654,7 +670,7 @@ def test_files_are_uploaded_if_the_index_cannot_be_asked(at_index: Maintainer, a
     result = at_index.publish(run=invoke_hatch, HATCH_INDEX_AUTH="x")
     assert result.returncode == 0, result.output
     assert f"Could not list the files of {at_index.project.name} on {at_index.url}: " in result.words
-    assert "Uploading all files. An index that overwrites files replaces those it has." in result.words
+    assert "Uploading all files. If the index overwrites files, existing ones are replaced." in result.words
     assert len(at_index.server.uploads) == 1
 
 

@@ -11,7 +11,7 @@ from hatch_tokenindex.errors import CredentialError
 from hatch_tokenindex.index.connections import connection_failure
 from hatch_tokenindex.index.kinds import simple_urls
 from hatch_tokenindex.index.responses import read_body, time_limit
-from hatch_tokenindex.index.simple_page import Listing, has_form, parse
+from hatch_tokenindex.index.simple_page import Listing, parse
 from hatch_tokenindex.secrets import RUN
 
 if TYPE_CHECKING:
@@ -61,15 +61,16 @@ class SimpleApi:
         Raises:
             CredentialError: There is no credential, and nothing is listed without one.
         """
-        found = Listing(exists=False)
-        try:
-            for folder in simple_urls(self.repository):
+        problem = ""
+        for folder in simple_urls(self.repository):
+            try:
                 found = self._ask(f"{folder}{project}/", authorization, is_complete)
-                if found.exists is not False or found.problem:
-                    break
-        except _UnavailableError as error:
-            return Listing(None, problem=str(error))
-        return found
+            except _UnavailableError as error:
+                return Listing(None, problem=str(error))
+            if found.exists is not False:
+                return found
+            problem = problem or found.problem
+        return Listing(exists=False, problem=problem)
 
     def _ask(
         self, url: str, authorization: Callable[[], Secret | None], is_complete: Callable[[Listing], bool]
@@ -88,7 +89,10 @@ class SimpleApi:
             return anonymous
         if header is None:
             return anonymous
-        known = self._get(url, header)
+        try:
+            known = self._get(url, header)
+        except _UnavailableError as error:
+            known = Listing(None, problem=str(error))
         return replace(anonymous, problem=known.problem) if known.exists is None else known
 
     def _may_set_clock(self, url: str) -> bool:
@@ -144,7 +148,8 @@ def _listing(content: bytes, content_type: str, deadline: float, url: str) -> Li
     try:
         return parse(content, content_type, deadline, url)
     except (ValueError, RecursionError):
-        return Listing(None, problem="a sign-in page or another web page" if has_form(content) else "invalid response")
+        is_page = content.lstrip()[:1] == b"<"
+        return Listing(None, problem="a sign-in page or another web page" if is_page else "invalid response")
 
 
 def _without_page(status: int) -> Listing:

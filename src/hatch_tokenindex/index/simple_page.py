@@ -10,7 +10,6 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
-from hatch_tokenindex import urls
 from hatch_tokenindex.index.responses import check_deadline
 from hatch_tokenindex.text import one_line, shortened
 
@@ -24,6 +23,7 @@ _MOST_VALUES = 500_000
 _LONGEST_TAG = 2**18
 """Characters; Python's parser can take hours for a tag without an end."""
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".egg")
+_PYPI_PAGES = ("https://pypi.org/", "https://test.pypi.org/")
 _FILE_HOSTS = {"files.pythonhosted.org", "test-files.pythonhosted.org"}
 _FORM = re.compile(rb"<form[\s>]|<input\s[^<>]{0,999}password", re.IGNORECASE)
 
@@ -86,7 +86,8 @@ def parse(content: bytes, content_type: str, deadline: float, url: str) -> Listi
             raise ValueError(msg)
         return _from_json(json.loads(content), url)
     if start == b"<" or "html" in content_type:
-        return _from_html(content, deadline, url, must_link="html" not in content_type or has_form(content))
+        is_web_page = has_form(content) or b"<script" in content.lower()
+        return _from_html(content, deadline, url, must_link=is_web_page or "html" not in content_type)
     msg = "neither JSON nor HTML of a simple API"
     raise ValueError(msg)
 
@@ -152,15 +153,19 @@ def _is_inherited(href: object, page: str) -> bool:
     A page of devpi lists the files of the index's `bases` too, but keeps every file below its own USER/INDEX. Other
     indexes pass PyPI's pages on.
     """
+    is_devpi = "/+simple/" in page
+    if page.startswith(_PYPI_PAGES) or not (is_devpi or "pythonhosted.org" in str(href)):
+        # Joining the URLs of 50,000 files takes a second.
+        return False
     try:
         file = urlsplit(urljoin(page, str(href)))
     except ValueError:
         return False
     if file.hostname in _FILE_HOSTS:
-        return urls.site(page) is None
-    own, is_devpi, _ = urlsplit(page).path.partition("/+simple/")
+        return True
+    own = urlsplit(page).path.partition("/+simple/")[0]
     owner = re.split(r"/\+[ef]/", file.path, maxsplit=1)
-    return bool(is_devpi) and len(owner) > 1 and unquote(owner[0]).split("/")[-2:] != unquote(own).split("/")[-2:]
+    return is_devpi and len(owner) > 1 and unquote(owner[0]).split("/")[-2:] != unquote(own).split("/")[-2:]
 
 
 def _digest(value: object) -> str | None:

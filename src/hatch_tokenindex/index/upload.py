@@ -43,7 +43,7 @@ _REDIRECTS = 3
 _SUCCESS = {200, 201, 202, 204}
 _ACCEPTED = 202
 CONFIRMATIONS = 7
-"""Times that the index is asked whether it has stored a file: with `BACKOFF`, for 45 seconds."""
+"""Times that the index is asked whether it has stored a file: with `BACKOFF`, for 30 to 60 seconds."""
 
 
 class Watcher(Protocol):

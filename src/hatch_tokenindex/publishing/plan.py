@@ -150,7 +150,7 @@ def warnings(plans: Iterable[ProjectPlan], repository: Repository) -> Iterator[s
             continue
         files = "all files" if project.listing.exists is None else "files that are not listed"
         # PyPI never replaces a file; most other indexes can.
-        risk = "" if repository.site else " An index that overwrites files replaces those it has."
+        risk = "" if repository.site else " If the index overwrites files, existing ones are replaced."
         yield (
             f"Could not list the files of {project.name} on {repository.index}: {project.listing.problem}. Uploading "
             f"{files}.{risk}"
