@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from html.parser import HTMLParser
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +20,10 @@ _SLICE = 64 * 1024
 """Characters of HTML that are parsed between two checks of the deadline."""
 _MOST_VALUES = 500_000
 """Values in a JSON page; PyPI's largest have half as many. An empty one is 3 bytes of the page and 60 of memory."""
+_MOST_LINKS = 100_000
+"""Links in an HTML page; PyPI's largest have half as many."""
+_PARSING_TIME = 8
+"""Seconds for an HTML page."""
 _LONGEST_TAG = 2**18
 """Characters; Python's parser can take hours for a tag without an end."""
 
@@ -54,15 +60,17 @@ def parse(content: bytes, content_type: str, deadline: float) -> Listing:
 
     Raises:
         ValueError: The page is not one of a simple API.
-        TimeoutError: Parsing took until after `deadline` (in seconds of `time.monotonic`).
+        TimeoutError: Parsing took until after `deadline` (in seconds of `time.monotonic`), or too long.
     """
+    # File names, digests and the status are ASCII; one other character can make a text take four times its size.
+    text = content.removeprefix(BOM_UTF8).decode("latin-1")
     if "json" in content_type:
         if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
             msg = f"more than {_MOST_VALUES:,} values"
             raise ValueError(msg)
-        return _from_json(json.loads(content))
+        return _from_json(json.loads(text))
     if "html" in content_type:
-        return _from_html(content.decode("utf-8", "replace"), deadline)
+        return _from_html(text, min(deadline, monotonic() + _PARSING_TIME))
     msg = "neither JSON nor HTML"
     raise ValueError(msg)
 
@@ -90,6 +98,9 @@ def _from_html(text: str, deadline: float) -> Listing:
         check_deadline(deadline)
         if len(page.rawdata) > _LONGEST_TAG:
             msg = "a tag without an end"
+            raise ValueError(msg)
+        if len(page.hrefs) > _MOST_LINKS:
+            msg = f"more than {_MOST_LINKS:,} links"
             raise ValueError(msg)
     return Listing(exists=True, files=dict(_linked(page.hrefs)), status=page.status)
 
