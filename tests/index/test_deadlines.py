@@ -192,6 +192,28 @@ def test_a_page_has_one_limit_through_a_proxy(
     assert monotonic() - began < PATIENCE
 
 
+PADDED = b"X-Padded:" + b" " * 50_000 + b"\0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HEAD + PADDED,
+        HEAD + b"X-Padded:\r\n" + b" \r\n" * 30_000 + b"\0\r\n\r\n",
+        CHUNKED + b"0\r\n" + PADDED,
+        b"HTTP/1.1 103 Early Hints\r\n" + PADDED,
+    ],
+    ids=["header", "folded", "trailer", "interim"],
+)
+def test_padded_headers_take_no_time(serve: Callable[..., RawServer], answer: bytes) -> None:
+    """They would be parsed in time that grows with the square of their length, with Ctrl-C not heard."""
+    server = serve(lambda _: [answer[start : start + 700] for start in range(0, len(answer), 700)])
+    began = monotonic()
+    with connect(Repository("private", server.url)) as client, pytest.raises(httpx.RemoteProtocolError, match="blanks"):
+        client.get(server.url)
+    assert monotonic() - began < PATIENCE
+
+
 @pytest.mark.parametrize("answer", [interim_responses, trickling_head, silence])
 def test_a_proxy_has_no_more_time(
     serve: Callable[..., RawServer],

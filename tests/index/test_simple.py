@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import threading
+import tracemalloc
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -216,7 +217,6 @@ def test_both_places_of_a_devpi_are_asked(index: RecordingServer) -> None:
         pytest.param(Answer(body='{"message": "log in"}', headers=as_json()), id="other JSON"),
         pytest.param(Answer(body="[" * 500_000, headers=as_json()), id="deep JSON"),
         pytest.param(Answer(body=f'{{"files": [{"9" * 10_000}]}}', headers=as_json()), id="a large number"),
-        pytest.param(Answer(body=b'{"files": ["\xff"]}', headers=as_json()), id="JSON that is not UTF-8"),
         pytest.param(
             Answer(body=b"<a", headers={"Content-Encoding": "gzip", "Content-Type": "text/html"}), id="no gzip"
         ),
@@ -740,6 +740,40 @@ def test_a_page_of_countless_values_is_not_parsed(page: bytes) -> None:
     """Each takes many times its own size in memory."""
     with pytest.raises(ValueError, match="more than 500,000 values"):
         parse(page, JSON_PAGE, float("inf"), PAGE_URL)
+
+
+def test_a_page_of_countless_links_is_not_kept() -> None:
+    page = b"".join(b"<a href=%x>" % number for number in range(110_000))
+    with pytest.raises(ValueError, match="more than 100,000 links"):
+        parse(page, "text/html", float("inf"), PAGE_URL)
+
+
+@pytest.mark.parametrize(("begin", "end"), [('{"files":[],"x":"', '"}'), ("<p>", "</p>")])
+def test_a_wide_character_does_not_multiply_a_page(begin: str, end: str) -> None:
+    """Python's texts have up to four bytes for each character, those of ASCII too."""
+    page = b"".join([f"\ufeff{begin}".encode(), b"x" * 8_000_000, f"\U0001f600{end}".encode()])
+    tracemalloc.start()
+    parse(page, "text/html" if begin == "<p>" else JSON_PAGE, float("inf"), PAGE_URL)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * len(page)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '{"files":[{"filename":"démo-1.0.tar.gz"}],"project-status":{"status":"quarantined","reason":"prüfen"}}',
+        '{"files":[{"filename":"d\\u00e9mo-1.0.tar.gz"}],"project-status":{"status":"quarantined","reason":"pr\\u00fcfen"}}',
+        '<meta name="pypi:project-status" content="quarantined"><meta name="pypi:project-status-reason" content="prüfen">'
+        '<a href="d%C3%A9mo-1.0.tar.gz">',
+        '<meta name="pypi:project-status" content="quarantined"><meta name="pypi:project-status-reason" content="prüfen">'
+        '<a href="démo-1.0.tar.gz">',
+    ],
+)
+def test_a_page_is_utf_8(page: str) -> None:
+    found = parse(page.encode(), "", float("inf"), PAGE_URL)
+    assert list(found.files) == ["démo-1.0.tar.gz"]
+    assert (found.status, found.status_reason) == ("quarantined", "prüfen")
 
 
 AT_PYPI = "https://upload.pypi.org/legacy/"

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _DIRECTORY_LIMIT = 32 * 1024 * 1024
 _MEMBER_LIMIT = 150_000
 _DIRECTORY_ENTRY = b"PK\1\2"
+_ENTRY_SIZES = struct.Struct("<28x3H12x")
+_LONGEST_EXTRA = 2_000
+"""The maximum size in bytes of a member's extra fields, for which `zipfile` takes time that grows with its square."""
 
 _ENCRYPTED = 0x1
 _COMMON_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -55,7 +58,7 @@ _INVALID = (
 
 
 class _CappedFile(io.FileIO):
-    """A file that limits the size of one read, and of a directory's entries in it: each takes much memory."""
+    """A file that limits the size of one read, and of a directory's entries in it: each takes much memory or time."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         position = self.tell()
@@ -65,9 +68,15 @@ class _CappedFile(io.FileIO):
             message = f"its directory is larger than {mebibytes(_DIRECTORY_LIMIT)}"
             raise zipfile.BadZipFile(message)
         content = super().read(wanted)
-        if content.count(_DIRECTORY_ENTRY) > _MEMBER_LIMIT:
-            message = f"it has more than {_MEMBER_LIMIT:,} members"
-            raise zipfile.BadZipFile(message)
+        position = count = 0
+        while content.startswith(_DIRECTORY_ENTRY, position) and position + _ENTRY_SIZES.size <= wanted:
+            sizes = _ENTRY_SIZES.unpack_from(content, position)
+            position, count = position + _ENTRY_SIZES.size + sum(sizes), count + 1
+            if count > _MEMBER_LIMIT or sizes[1] > _LONGEST_EXTRA:
+                message = (
+                    f"it has more than {_MEMBER_LIMIT:,} members, or {_LONGEST_EXTRA:,} bytes of extra fields for one"
+                )
+                raise zipfile.BadZipFile(message)
         return content
 
 

@@ -70,7 +70,8 @@ def read_body(response: httpx.Response, *, limit: int, partial: bool = False) ->
     if len(body) > limit and not partial:
         msg = f"larger than {limit:,} bytes"
         raise ValueError(msg)
-    return bytes(body[:limit])
+    del body[limit:]
+    return bytes(body)
 
 
 def check_deadline(deadline: float) -> None:

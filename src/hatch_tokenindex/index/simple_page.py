@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from html.parser import HTMLParser
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -20,6 +22,10 @@ _SLICE = 64 * 1024
 """Characters of HTML that are parsed between two checks of the deadline."""
 _MOST_VALUES = 500_000
 """Values in a JSON page; PyPI's largest have half as many. An empty one is 3 bytes of the page and 60 of memory."""
+_MOST_LINKS = 100_000
+"""Links in an HTML page; PyPI's largest have half as many."""
+_PARSING_TIME = 8
+"""Seconds for an HTML page."""
 _LONGEST_TAG = 2**18
 """Characters; Python's parser can take hours for a tag without an end."""
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".egg")
@@ -77,17 +83,19 @@ def parse(content: bytes, content_type: str, deadline: float, url: str) -> Listi
 
     Raises:
         ValueError: The page is not one of a simple API.
-        TimeoutError: Parsing took until after `deadline` (in seconds of `time.monotonic`).
+        TimeoutError: Parsing took until after `deadline` (in seconds of `time.monotonic`), or too long.
     """
-    start = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    start = content.removeprefix(BOM_UTF8).lstrip()[:1]
+    # One character that is not ASCII can make a text take four times its size, so bytes are decoded one by one.
+    text = content.removeprefix(BOM_UTF8).decode("latin-1")
     if start == b"{" or ("json" in content_type and start != b"<"):
         if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
             msg = f"more than {_MOST_VALUES:,} values"
             raise ValueError(msg)
-        return _from_json(json.loads(content), url)
+        return _from_json(json.loads(text), url)
     if start == b"<" or "html" in content_type:
-        is_web_page = has_form(content) or b"<script" in content.lower()
-        return _from_html(content, deadline, url, must_link=is_web_page or "html" not in content_type)
+        must_link = has_form(content) or b"<script" in content.lower() or "html" not in content_type
+        return _from_html(text, min(deadline, monotonic() + _PARSING_TIME), url, must_link=must_link)
     msg = "neither JSON nor HTML of a simple API"
     raise ValueError(msg)
 
@@ -114,14 +122,17 @@ def _from_json(data: Any, url: str) -> Listing:
     )
 
 
-def _from_html(content: bytes, deadline: float, url: str, *, must_link: bool) -> Listing:
+def _from_html(text: str, deadline: float, url: str, *, must_link: bool) -> Listing:
     """Return the listing on an HTML page, which `must_link` a distribution if nothing else tells it from other pages."""
-    page, text = _Page(), content.decode("utf-8", "replace")
+    page = _Page()
     for start in range(0, len(text), _SLICE):
         page.feed(text[start : start + _SLICE])
         check_deadline(deadline)
         if len(page.rawdata) > _LONGEST_TAG:
             msg = "a tag without an end"
+            raise ValueError(msg)
+        if len(page.hrefs) > _MOST_LINKS:
+            msg = f"more than {_MOST_LINKS:,} links"
             raise ValueError(msg)
     linked = list(_linked(page.hrefs))
     if must_link and not any(filename.endswith(_DISTRIBUTIONS) for _, filename, _ in linked):
@@ -132,8 +143,17 @@ def _from_html(content: bytes, deadline: float, url: str, *, must_link: bool) ->
 
 
 def _listing(files: Mapping[str, ListedFile], status: object, reason: object) -> Listing:
-    words = shortened(one_line(reason)) if isinstance(reason, str) else ""
+    words = shortened(one_line(_utf_8(reason))) if isinstance(reason, str) else ""
+    files = {_utf_8(filename): file for filename, file in files.items()}
     return Listing(exists=True, files=files, status=status if isinstance(status, str) else None, status_reason=words)
+
+
+def _utf_8(text: str) -> str:
+    """Return a text of the page as it was meant: the page was decoded byte by byte."""
+    try:
+        return text if text.isascii() else text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def _linked(hrefs: Iterable[str]) -> Iterator[tuple[str, str, ListedFile]]:

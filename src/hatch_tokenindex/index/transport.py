@@ -5,6 +5,7 @@ Imports `httpx`, so it is imported where a client is made.
 
 from __future__ import annotations
 
+import re
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 HEAD_LIMIT = 256 * 1024
 """Bytes of status lines and headers, those of interim responses included."""
+_LONGEST_PADDING = 1_000
+_PADDING = re.compile(rb":[ \t\r\n]{%d}" % _LONGEST_PADDING)
+"""Blanks that start a value, for which h11 takes time that grows with the square of their number."""
 _PROXY_TIMEOUT = 30
 """Seconds for a SOCKS proxy to reply, for which httpcore has no limit."""
 
@@ -115,6 +119,7 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
         self._sent_at = monotonic()
         self._head_size = 0
+        self._end = b""
         self.is_in_head = True
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -124,6 +129,11 @@ class _Stream(httpcore.NetworkStream):
         if self.is_in_head and self._head_size > HEAD_LIMIT:
             msg = f"The response headers are larger than {HEAD_LIMIT:,} bytes."
             raise httpcore.RemoteProtocolError(msg)
+        # Not only in the head: headers can also follow a body.
+        if _PADDING.search(end := self._end + data):
+            msg = f"The answer has a value that starts with {_LONGEST_PADDING:,} blanks."
+            raise httpcore.RemoteProtocolError(msg)
+        self._end = end[-_LONGEST_PADDING:]
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
