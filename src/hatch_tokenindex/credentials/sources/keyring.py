@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NO_KEYRING = "no keyring available"
 NOTICE = 5
 """Seconds after which a user sees what the run waits for."""
 LONGEST_REASON = 300
@@ -151,9 +150,9 @@ class _Backend:
     def __init__(self, backend: KeyringBackend, prompter: Prompter | None) -> None:
         self._backend = backend
         self._prompter = prompter
-        module = type(backend).__module__
-        self.is_cloud = module in _CLOUDS
-        self._is_own = module.startswith(_OWN_BACKENDS)
+        self._module = type(backend).__module__
+        self.is_cloud = self._module in _CLOUDS
+        self._is_own = self._module.startswith(_OWN_BACKENDS)
         self._offers: dict[str, tuple[str, Secret] | None] = {}
         self._ignores_users: set[str] = set()
         self.fault: str | None = None
@@ -170,7 +169,8 @@ class _Backend:
             self.fault = str(error)
             raise
         except _BackendError as error:
-            self.fault = _reason(error.fault, quotes_no_secret=self._is_own or self.is_cloud)
+            what = "the keyring" if self._is_own else f"the keyring backend {self._module}"
+            self.fault = _reason(what, error.fault, quotes_no_secret=self._is_own or self.is_cloud)
             raise SourceUnavailableError(self.fault) from None
 
     @property
@@ -372,30 +372,30 @@ def _text(value: object, what: str) -> str | None:
 def _loading_reason(fault: BaseException) -> str:
     """Return the reason why keyring found no backend; nothing secret was read yet, except from its configuration."""
     if not isinstance(fault, (ImportError, AttributeError, RuntimeError)):
-        return _reason(fault, quotes_no_secret=False)
+        return _reason("the keyring", fault, quotes_no_secret=False)
     chosen = "PYTHON_KEYRING_BACKEND" if "PYTHON_KEYRING_BACKEND" in os.environ else "keyringrc.cfg"
     return f"the keyring backend from {chosen} could not be loaded: {_shown(fault)}"
 
 
-def _reason(fault: BaseException, *, quotes_no_secret: bool) -> str:
+def _reason(what: str, fault: BaseException, *, quotes_no_secret: bool) -> str:
     from keyring.errors import InitError, KeyringLocked, NoKeyringError
 
     if isinstance(fault, NoKeyringError):
-        return NO_KEYRING
+        return "no keyring available"
     if isinstance(fault, KeyringLocked):
         return "the keyring is locked"
     if isinstance(fault, InitError):
         return "the keyring could not be started"
     if isinstance(fault, ImportError) and fault.name:
-        return f"the keyring needs the module {fault.name!r}, which is not installed"
+        return f"{what} needs the module {fault.name!r}, which is not installed"
     if isinstance(fault, FileNotFoundError) and fault.filename:
-        return f"the keyring needs {str(fault.filename)!r}, which was not found"
+        return f"{what} needs {str(fault.filename)!r}, which was not found"
     if getattr(fault, "winerror", None) == _BAD_DATA:
         return "the secret is too long for Windows Credential Manager, which keeps at most 1,280 characters"
     # The text of an unknown exception could quote a secret that was read.
     if quotes_no_secret and (text := _shown(fault)):
-        return f"the keyring failed: {text}"
-    return f"the keyring failed ({type(fault).__name__})"
+        return f"{what} failed: {text}"
+    return f"{what} failed ({type(fault).__name__})"
 
 
 def _shown(fault: BaseException) -> str:
