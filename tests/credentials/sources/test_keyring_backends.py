@@ -182,9 +182,7 @@ def test_a_cloud_that_fails_leaves_the_store_in_use(use: Callable[..., Keyring])
     cloud = Google()
     cloud.token = fail(RuntimeError("gcloud is not installed"))  # type: ignore[method-assign]
     ring = use(cloud, Memory())
-    with pytest.raises(
-        SourceUnavailableError, match=r"keyrings\.gauth failed: gcloud is not installed"
-    ):
+    with pytest.raises(SourceUnavailableError, match=r"keyrings\.gauth failed: gcloud is not installed"):
         ring.offered(URL)
     assert ring.fault is None
     assert ring.set(URL, "__token__", Secret(SECRET)) == ""
