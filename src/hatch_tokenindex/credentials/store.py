@@ -126,7 +126,7 @@ class CredentialStore:
                 warnings.append(f"{unsaved}: {error}.")
         else:
             try:
-                deleted = self._delete(replaced, saved)
+                deleted = self._delete(replaced, [*saved, *unreadable])
             except SourceUnavailableError as error:
                 warnings.append(f"The rejected token is still in the keyring: {error}.")
         if saved:

@@ -178,6 +178,14 @@ def test_an_entry_of_a_store_comes_before_the_token_of_a_cloud(use: Callable[...
     assert cloud.calls == ["get_credential None"]
 
 
+def test_a_fresh_token_of_a_cloud_comes_before_any_entry_of_a_store(use: Callable[..., Keyring]) -> None:
+    store = Memory()
+    store.get_credential = lambda *_: SimpleCredential("alice", SECRET)  # type: ignore[method-assign]
+    offered = use(Google(), store).offered(URL)
+    assert offered is not None
+    assert offered.user == "oauth2accesstoken"
+
+
 def test_a_cloud_that_fails_leaves_the_store_in_use(use: Callable[..., Keyring]) -> None:
     cloud = Google()
     cloud.token = fail(RuntimeError("gcloud is not installed"))  # type: ignore[method-assign]
@@ -219,6 +227,10 @@ def test_what_cannot_be_read_back_is_told_listed_and_deleted(
     assert "logout -r private -u __token__`" in kept.warnings[0]
     assert not any(SECRET in warning for warning in kept.warnings)
     assert {(URL, entry.user) for entry in cache.read().entries} == set(backend.secrets)
+    # The entry that was replaced is the new one, so it stays.
+    replaced = Credential("__token__", Secret("old"), "keyring", "__token__")
+    store.save(check_credential(typed, None, repository, 0), entries[:1], 0, replaced)
+    assert (URL, "__token__") in backend.secrets
     assert use(backend).delete(URL, "__token__")
     assert (URL, "__token__") not in backend.secrets
 

@@ -77,12 +77,12 @@ class Keyring:
     @property
     def name(self) -> str:
         """The name of the backend that entries are saved in."""
-        return self._backends[0].name
+        return self._stores_first[0].name
 
     def get(self, service: str, user: str) -> Secret | None:
         """Return the secret of one entry, None if there is none."""
         if (service, user) not in self._secrets:
-            found = (backend.secret(service, user) for backend in self._backends)
+            found = (backend.secret(service, user) for backend in self._stores_first)
             self._secrets[service, user] = next(filter(None, found), None)
         return self._secrets[service, user]
 
@@ -107,7 +107,7 @@ class Keyring:
     def set(self, service: str, user: str, secret: Secret) -> str:
         """Save a secret, and return the reason why it can't be read back, if it can't: it may be stored all the same."""
         self._secrets.pop((service, user), None)
-        store = next((backend for backend in self._backends if backend.stored(service, user, secret)), None)
+        store = next((backend for backend in self._stores_first if backend.stored(service, user, secret)), None)
         if store is None:
             msg = f"the keyring ({self.name}) can't store it"
             raise SourceUnavailableError(msg)
@@ -128,12 +128,12 @@ class Keyring:
 
     @property
     def _backends(self) -> list[_Backend]:
-        """The backends that keyring chains, or the only one; those that store entries come first."""
+        """The backends that keyring chains, in its order, or the only one."""
         if self._fault is not None:
             raise SourceUnavailableError(self._fault)
         try:
             self._loaded = self._loaded or [
-                _Backend(backend, self._prompter) for backend in _in_time(_load, self._prompter, LOCAL, may_read=False)
+                _Backend(backend, self._prompter) for backend in _in_time(_load, self._prompter, REMOTE, may_read=False)
             ]
         except SourceUnavailableError as error:
             self._fault = str(error)
@@ -141,7 +141,12 @@ class Keyring:
         except _BackendError as error:
             self._fault = _loading_reason(error.fault)
             raise SourceUnavailableError(self._fault) from None
-        return sorted(self._loaded, key=lambda backend: backend.is_cloud)
+        return self._loaded
+
+    @property
+    def _stores_first(self) -> list[_Backend]:
+        """The backends, with those that store no entries at the end."""
+        return sorted(self._backends, key=lambda backend: backend.is_cloud)
 
 
 class _Backend:
