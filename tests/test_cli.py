@@ -223,8 +223,8 @@ def test_login_where_nothing_may_be_stored(at_index: Maintainer) -> None:
         ("keyring.backends.fail.Keyring", "no keyring available"),
         ("keyring.backends.null.Keyring", "did not store the secret"),
         ("keyring_backends.Locked", "the keyring is locked"),
-        ("keyring_backends.Explodes", "the keyring failed (RuntimeError)"),
-        ("keyring_backends.WriteFails", "the keyring failed (PasswordSetError)"),
+        ("keyring_backends.Explodes", "the keyring backend keyring_backends failed (RuntimeError)"),
+        ("keyring_backends.WriteFails", "the keyring backend keyring_backends failed (PasswordSetError)"),
     ],
 )
 def test_a_keyring_that_does_not_keep_it(at_pypi: Maintainer, backend: str, why: str) -> None:

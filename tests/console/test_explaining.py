@@ -200,7 +200,7 @@ def test_a_password_of_pypirc_that_loses_to_a_user_name_says_so(at_index: Mainta
         ("keyring.backends.fail.Keyring", "no keyring available"),
         ("keyring_backends.Locked", "the keyring is locked"),
         ("keyring_backends.Init", "the keyring could not be started"),
-        ("keyring_backends.Explodes", "the keyring failed (RuntimeError)"),
+        ("keyring_backends.Explodes", "the keyring backend keyring_backends failed (RuntimeError)"),
     ],
 )
 def test_a_keyring_that_fails_is_unavailable(at_index: Maintainer, backend: str, why: str) -> None:

@@ -121,7 +121,7 @@ def test_a_run_prompts_again_for_what_is_not_a_token(at_pypi: Maintainer, bad: s
 
 
 @needs_terminal
-@pytest.mark.parametrize("end", ["Ctrl-C", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("end", ["Ctrl-C", "SIGHUP"])
 @pytest.mark.parametrize("who", ["we", "the keyring"])
 def test_the_terminal_shows_again_what_is_typed(at_index: Maintainer, who: str, end: str) -> None:
     at_index.build()

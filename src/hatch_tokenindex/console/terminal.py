@@ -154,7 +154,7 @@ class Terminal:
         if all(each.is_set() for each in self._held_until):
             return
         self.note(
-            "The keyring may still be reading from this terminal: press Enter to end its prompt, or Ctrl-C to end the "
+            "The keyring may still be reading from this terminal: end its prompt with Enter, or press Ctrl-C to end the "
             "run. To run without it, add `-o keyring=false`."
         )
         for each in self._held_until:

@@ -40,13 +40,15 @@ def restoring_terminal() -> Iterator[None]:
         yield
         return
     with _device() as device:
-        before = None if device is None else _attributes(device)
+        before: list[Any] = []
+        with suppress(termios.error):
+            before = [] if device is None else termios.tcgetattr(device)
         try:
             yield
         finally:
             # In the background, the terminal is the shell's.
             with suppress(OSError, termios.error):
-                if device is not None and before is not None and os.tcgetpgrp(device) == os.getpgrp():
+                if device is not None and before and os.tcgetpgrp(device) == os.getpgrp():
                     termios.tcsetattr(device, termios.TCSANOW, before)
 
 
@@ -72,13 +74,6 @@ def _device() -> Iterator[int | None]:
         yield device
     finally:
         os.close(device)
-
-
-def _attributes(device: int) -> list[Any] | None:
-    try:
-        return termios.tcgetattr(device)
-    except termios.error:
-        return None
 
 
 def _read_hidden(question: str, device: int) -> str:

@@ -134,7 +134,7 @@ class CredentialStore:
                 warnings.append(f"{unsaved}: {error}.")
         else:
             try:
-                deleted = self._delete(replaced, saved)
+                deleted = self._delete(replaced, [*saved, *unreadable])
             except SourceUnavailableError as error:
                 warnings.append(f"The rejected secret is still in the keyring: {error}.")
         if saved:

@@ -178,11 +178,19 @@ def test_an_entry_of_a_store_comes_before_the_token_of_a_cloud(use: Callable[...
     assert cloud.calls == ["get_credential None"]
 
 
+def test_a_fresh_token_of_a_cloud_comes_before_any_entry_of_a_store(use: Callable[..., Keyring]) -> None:
+    store = Memory()
+    store.get_credential = lambda *_: SimpleCredential("alice", SECRET)  # type: ignore[method-assign]
+    offered = use(Google(), store).offered(URL)
+    assert offered is not None
+    assert offered.user == "oauth2accesstoken"
+
+
 def test_a_cloud_that_fails_leaves_the_store_in_use(use: Callable[..., Keyring]) -> None:
     cloud = Google()
     cloud.token = fail(RuntimeError("gcloud is not installed"))  # type: ignore[method-assign]
     ring = use(cloud, Memory())
-    with pytest.raises(SourceUnavailableError, match="the keyring failed: gcloud is not installed"):
+    with pytest.raises(SourceUnavailableError, match=r"keyrings\.gauth failed: gcloud is not installed"):
         ring.offered(URL)
     assert ring.fault is None
     assert ring.set(URL, "__token__", Secret(SECRET)) == ""
@@ -200,7 +208,7 @@ def test_a_cloud_stores_and_deletes_nothing(use: Callable[..., Keyring]) -> None
 
 @pytest.mark.parametrize(
     ("backend", "why"),
-    [(Unreadable(), "the keyring failed (OSError)"), (Other(), "returns another secret")],
+    [(Unreadable(), "the keyring backend test_keyring_backends failed (OSError)"), (Other(), "returns another secret")],
     ids=["fails", "returns something else"],
 )
 def test_what_cannot_be_read_back_is_told_listed_and_deleted(
@@ -219,6 +227,10 @@ def test_what_cannot_be_read_back_is_told_listed_and_deleted(
     assert "logout -r private -u __token__`" in kept.warnings[0]
     assert not any(SECRET in warning for warning in kept.warnings)
     assert {(URL, entry.user) for entry in cache.read().entries} == set(backend.secrets)
+    # The entry that was replaced is the new one, so it stays.
+    replaced = Credential("__token__", Secret("old"), "keyring", "__token__")
+    store.save(check_credential(typed, None, repository, 0), entries[:1], 0, replaced)
+    assert (URL, "__token__") in backend.secrets
     assert use(backend).delete(URL, "__token__")
     assert (URL, "__token__") not in backend.secrets
 
@@ -240,7 +252,7 @@ SHOWN = {
     "gcloud": (
         Google,
         FileNotFoundError(2, "No such file or directory", "gcloud"),
-        "the keyring needs 'gcloud', which",
+        "the keyring backend keyrings.gauth needs 'gcloud', which",
     ),
     "google": (
         Google,
@@ -252,10 +264,14 @@ SHOWN = {
         RuntimeError("Failed to get credentials:\n\x1b[31mexit code 1."),
         "Failed to get credentials: exit code 1",
     ),
-    "aws": (Amazon, KeyringError("Unable to locate credentials"), "the keyring failed: Unable to locate credentials"),
-    "no text": (Google, ValueError(), "the keyring failed (ValueError)"),
-    "a known secret": (Azure, ValueError(f"bad {SECRET}"), "the keyring failed: bad *****"),
-    "an opaque word": (Google, ValueError(f"bad {LONG}"), "the keyring failed: bad *****"),
+    "aws": (
+        Amazon,
+        KeyringError("Unable to locate credentials"),
+        "the keyring backend keyrings.codeartifact failed: Unable to locate credentials",
+    ),
+    "no text": (Google, ValueError(), "the keyring backend keyrings.gauth failed (ValueError)"),
+    "a known secret": (Azure, ValueError(f"bad {SECRET}"), "artifacts_keyring failed: bad *****"),
+    "an opaque word": (Google, ValueError(f"bad {LONG}"), "keyrings.gauth failed: bad *****"),
     "long": (Google, ValueError("no " * 200), "no no ..."),
     "a module": (
         Counting,
@@ -265,9 +281,9 @@ SHOWN = {
     "a program": (
         Counting,
         FileNotFoundError(2, "No such file", b"op"),
-        "the keyring needs \"b'op'\", which was not found",
+        "test_keyring_backends needs \"b'op'\", which was not found",
     ),
-    "unknown": (Counting, RuntimeError("hunter2"), "the keyring failed (RuntimeError)"),
+    "unknown": (Counting, RuntimeError("hunter2"), "test_keyring_backends failed (RuntimeError)"),
 }
 
 

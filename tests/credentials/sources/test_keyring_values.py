@@ -15,6 +15,8 @@ from hatch_tokenindex.errors import SourceUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ci_job import Job
+
 URL = "https://packages.example.org/legacy/"
 ODD: list[Any] = [1, b"hunter2", ("alice", "hunter2"), ["hunter2"], object(), 1.5, True]
 
@@ -69,3 +71,25 @@ def test_a_user_name_that_cannot_be_sent(user: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(keyring, "get_keyring", lambda: Returning(user, "hunter2"))
     with pytest.raises(SourceUnavailableError, match="offers a user name that can't be sent"):
         Keyring(None).offered(URL)
+
+
+SPELT = [
+    "('alice', 1)",
+    "('alice', b'hunter2')",
+    "('alice', ('hunter2',))",
+    "(1, 'hunter2')",
+    "('a\\x1b[2Jb\\n', 'hunter2')",
+]
+
+
+@pytest.mark.parametrize("answer", SPELT)
+def test_each_is_one_line_and_the_run_goes_on(job: Job, answer: str) -> None:
+    job.at.home.use_keyring("Odd")
+    without = job.at.publish_in_process(ODD_KEYRING=answer)
+    assert without.returncode == 1
+    lines = [line for line in without.output.splitlines() if "keyring: any user" in line]
+    assert len(lines) == 1
+    assert ": unavailable: the keyring " in lines[0]
+    assert "hunter2" not in without.output
+    assert "bug in hatch-tokenindex" not in without.output
+    assert job.publish(ODD_KEYRING=answer).returncode == 0

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NO_KEYRING = "no keyring available"
 NOTICE = 5
 """Seconds after which a user sees what the run waits for."""
 LONGEST_REASON = 300
@@ -78,12 +77,12 @@ class Keyring:
     @property
     def name(self) -> str:
         """The name of the backend that entries are saved in."""
-        return self._backends[0].name
+        return self._stores_first[0].name
 
     def get(self, service: str, user: str) -> Secret | None:
         """Return the secret of one entry, None if there is none."""
         if (service, user) not in self._secrets:
-            found = (backend.secret(service, user) for backend in self._backends)
+            found = (backend.secret(service, user) for backend in self._stores_first)
             self._secrets[service, user] = next(filter(None, found), None)
         return self._secrets[service, user]
 
@@ -108,7 +107,7 @@ class Keyring:
     def set(self, service: str, user: str, secret: Secret) -> str:
         """Save a secret, and return the reason why it can't be read back, if it can't: it may be stored all the same."""
         self._secrets.pop((service, user), None)
-        store = next((backend for backend in self._backends if backend.stored(service, user, secret)), None)
+        store = next((backend for backend in self._stores_first if backend.stored(service, user, secret)), None)
         if store is None:
             msg = f"the keyring ({self.name}) can't store it"
             raise SourceUnavailableError(msg)
@@ -129,12 +128,12 @@ class Keyring:
 
     @property
     def _backends(self) -> list[_Backend]:
-        """The backends that keyring chains, or the only one; those that store entries come first."""
+        """The backends that keyring chains, in its order, or the only one."""
         if self._fault is not None:
             raise SourceUnavailableError(self._fault)
         try:
             self._loaded = self._loaded or [
-                _Backend(backend, self._prompter) for backend in _in_time(_load, self._prompter, LOCAL, may_read=False)
+                _Backend(backend, self._prompter) for backend in _in_time(_load, self._prompter, REMOTE, may_read=False)
             ]
         except SourceUnavailableError as error:
             self._fault = str(error)
@@ -142,7 +141,12 @@ class Keyring:
         except _BackendError as error:
             self._fault = _loading_reason(error.fault)
             raise SourceUnavailableError(self._fault) from None
-        return sorted(self._loaded, key=lambda backend: backend.is_cloud)
+        return self._loaded
+
+    @property
+    def _stores_first(self) -> list[_Backend]:
+        """The backends, with those that store no entries at the end."""
+        return sorted(self._backends, key=lambda backend: backend.is_cloud)
 
 
 class _Backend:
@@ -151,9 +155,9 @@ class _Backend:
     def __init__(self, backend: KeyringBackend, prompter: Prompter | None) -> None:
         self._backend = backend
         self._prompter = prompter
-        module = type(backend).__module__
-        self.is_cloud = module in _CLOUDS
-        self._is_own = module.startswith(_OWN_BACKENDS)
+        self._module = type(backend).__module__
+        self.is_cloud = self._module in _CLOUDS
+        self._is_own = self._module.startswith(_OWN_BACKENDS)
         self._offers: dict[str, tuple[str, Secret] | None] = {}
         self._ignores_users: set[str] = set()
         self.fault: str | None = None
@@ -170,7 +174,8 @@ class _Backend:
             self.fault = str(error)
             raise
         except _BackendError as error:
-            self.fault = _reason(error.fault, quotes_no_secret=self._is_own or self.is_cloud)
+            what = "the keyring" if self._is_own else f"the keyring backend {self._module}"
+            self.fault = _reason(what, error.fault, quotes_no_secret=self._is_own or self.is_cloud)
             raise SourceUnavailableError(self.fault) from None
 
     @property
@@ -372,30 +377,30 @@ def _text(value: object, what: str) -> str | None:
 def _loading_reason(fault: BaseException) -> str:
     """Return the reason why keyring found no backend; nothing secret was read yet, except from its configuration."""
     if not isinstance(fault, (ImportError, AttributeError, RuntimeError)):
-        return _reason(fault, quotes_no_secret=False)
+        return _reason("the keyring", fault, quotes_no_secret=False)
     chosen = "PYTHON_KEYRING_BACKEND" if "PYTHON_KEYRING_BACKEND" in os.environ else "keyringrc.cfg"
     return f"the keyring backend from {chosen} could not be loaded: {_shown(fault)}"
 
 
-def _reason(fault: BaseException, *, quotes_no_secret: bool) -> str:
+def _reason(what: str, fault: BaseException, *, quotes_no_secret: bool) -> str:
     from keyring.errors import InitError, KeyringLocked, NoKeyringError
 
     if isinstance(fault, NoKeyringError):
-        return NO_KEYRING
+        return "no keyring available"
     if isinstance(fault, KeyringLocked):
         return "the keyring is locked"
     if isinstance(fault, InitError):
         return "the keyring could not be started"
     if isinstance(fault, ImportError) and fault.name:
-        return f"the keyring needs the module {fault.name!r}, which is not installed"
+        return f"{what} needs the module {fault.name!r}, which is not installed"
     if isinstance(fault, FileNotFoundError) and fault.filename:
-        return f"the keyring needs {str(fault.filename)!r}, which was not found"
+        return f"{what} needs {str(fault.filename)!r}, which was not found"
     if getattr(fault, "winerror", None) == _BAD_DATA:
         return "the secret is too long for Windows Credential Manager, which keeps at most 1,280 characters"
     # The text of an unknown exception could quote a secret that was read.
     if quotes_no_secret and (text := _shown(fault)):
-        return f"the keyring failed: {text}"
-    return f"the keyring failed ({type(fault).__name__})"
+        return f"{what} failed: {text}"
+    return f"{what} failed ({type(fault).__name__})"
 
 
 def _shown(fault: BaseException) -> str:
