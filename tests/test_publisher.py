@@ -181,6 +181,30 @@ def test_an_invalid_table_is_one_line(built: Project, home: Home, variables: dic
     assert "Invalid `build` table of Hatch: `directory` must be a path" in " ".join(result.stderr.split())
 
 
+@pytest.mark.parametrize("directory", ["../*", "{}", "..", "sub/../../other/dist"])
+def test_a_build_directory_outside_the_project_is_not_searched(
+    built: Project, home: Home, variables: dict[str, str], index: RecordingServer, directory: str
+) -> None:
+    """The table comes with a clone, the files are those of other projects."""
+    other = make_wheel(built.folder.parent / "other" / "dist", "other").parent
+    directory = directory.format(other)
+    built.configure(f"[build]\ndirectory = '{directory}'\n")
+    result = publish(built, home, **variables)
+    assert result.returncode == 1
+    assert "is outside the project. Its files are published only if you name it." in " ".join(result.stderr.split())
+    assert not index.uploads
+    assert publish(built, home, str(other), **variables).returncode == 0
+
+
+def test_a_build_directory_is_no_pattern(
+    project: Project, home: Home, variables: dict[str, str], index: RecordingServer
+) -> None:
+    make_wheel(project.folder / "vendored", "other")
+    project.configure("[build]\ndirectory = '*'\n")
+    assert publish(project, home, **variables).returncode == 1
+    assert not index.uploads
+
+
 def test_a_named_folder_without_files_is_named(project: Project, home: Home, variables: dict[str, str]) -> None:
     (project.folder / "empty").mkdir()
     result = publish(project, home, "empty", **variables)

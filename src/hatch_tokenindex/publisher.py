@@ -110,16 +110,26 @@ class TokenIndexPublisher(PublisherInterface):
     def _build_folders(self) -> list[str]:
         """Return the folders that `hatch build` writes wheels and sdists to. Raises `ConfigurationError`."""
         from hatch_tokenindex.errors import ConfigurationError
+        from hatch_tokenindex.text import command_line, escaped_line
 
         build = self.app.project.metadata.hatch.config.get("build", {})
         try:
             default = build.get("directory", "dist")
             targets = build.get("targets", {})
             folders = [targets.get(target, {}).get("directory", default) for target in {"wheel", "sdist", *targets}]
-            return sorted({os.path.normpath(folder) for folder in folders})
+            names = sorted({os.path.normpath(folder) for folder in folders})
         except (AttributeError, TypeError):
             msg = "Invalid `build` table of Hatch: `directory` must be a path, `targets` and each of them a table."
             raise ConfigurationError(msg) from None
+        for name in names:
+            # The table comes with a clone, which must not choose among the files of the user's other projects.
+            if not (self.root / name).is_relative_to(self.root) or name.split(os.sep)[0] == os.pardir:
+                msg = (
+                    f"The build directory {escaped_line(name)} is outside the project. Its files are published only if you "
+                    f"name it.\nFix: run `{command_line('hatch', 'publish', '-p', 'tokenindex', escaped_line(name))}`."
+                )
+                raise ConfigurationError(msg)
+        return names
 
     def _project_name(self) -> str:
         """Return the name of Hatch's current project, normalized (PEP 503)."""

@@ -40,23 +40,25 @@ def find(artifacts: Sequence[str], root: Path, default_folders: Sequence[str] = 
             files, without subfolders; a pattern like `dist/*`, which shells on Windows don't expand, for what it matches;
             a symbolic link to a file is known by the link's own name.
         root: The project's folder.
-        default_folders: The folders, relative to `root`, that are used if `artifacts` is empty, as far as they exist.
+        default_folders: The folders, relative to `root`, that are used if `artifacts` is empty, as far as they exist;
+            never patterns.
 
     Raises:
         DistributionError: Paths are missing, unreadable, or neither wheels nor sdists; the text lists all of them.
     """
     problems: dict[Path, list[str]] = {}
     files: list[Path] = []
-    for name in artifacts or default_folders:
-        for path in _named(name, root):
-            try:
-                for candidate in _candidates(path, named=bool(artifacts)):
-                    if fault := _fault(candidate):
-                        problems[candidate] = [fault]
-                    else:
-                        files.append(candidate)
-            except (OSError, ValueError) as error:
-                problems[path] = [f"can't be read: {escaped_line(reason(error))}"]
+    # A project's file chooses the default folders, so they are no patterns, which could lead anywhere.
+    named = [path for name in artifacts for path in _named(name, root)]
+    for path in named or [root / folder for folder in default_folders]:
+        try:
+            for candidate in _candidates(path, named=bool(artifacts)):
+                if fault := _fault(candidate):
+                    problems[candidate] = [fault]
+                else:
+                    files.append(candidate)
+        except (OSError, ValueError) as error:
+            problems[path] = [f"can't be read: {escaped_line(reason(error))}"]
     if problems:
         raise error_from(problems)
     return _each_once(files)
