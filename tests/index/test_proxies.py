@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -219,11 +220,19 @@ def test_minting_goes_through_a_socks_proxy(
     assert socks.targets == [f"{HOST}:443"]
 
 
+@pytest.fixture
+def collecting() -> Iterator[None]:
+    """Collect garbage at the end of a test, so that a later one isn't warned of it."""
+    yield
+    gc.collect()
+
+
 # httpcore leaves it to the garbage collector to close the connection to a SOCKS proxy that refuses.
 left_open = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 
 
 @left_open
+@pytest.mark.usefixtures("collecting")
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
@@ -258,6 +267,7 @@ def test_a_socks_proxy_that_fails(
 
 
 @left_open
+@pytest.mark.usefixtures("collecting")
 def test_a_socks_proxy_that_says_nothing_is_not_awaited_forever(
     index: RecordingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
