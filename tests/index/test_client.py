@@ -495,7 +495,7 @@ def test_timeouts_are_those_of_the_repository(timeout: float, connecting: float)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-@pytest.mark.parametrize("which", ["client_cert", "client_key"])
+@pytest.mark.parametrize("which", ["client_cert", "client_key", "ca_cert"])
 def test_a_pipe_as_certificate_is_not_waited_for(tmp_path: Path, which: str) -> None:
     os.mkfifo(pipe := tmp_path / "pipe")
     paths: dict[str, Any] = {"client_cert": tmp_path / "missing.pem", "client_key": None, which: pipe}
