@@ -146,6 +146,19 @@ def test_hostile_metadata_is_one_short_line(tmp_path: Path, content: bytes, expe
     assert expected in {None, found[0]}
 
 
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("Description-Content-Type", "text/markdown;" + ";" * 30_000),
+        ("License-Expression", " OR ".join(["(MIT)"] * 5_000)),
+    ],
+)
+def test_long_values_that_take_the_parser_long_are_not_parsed(tmp_path: Path, header: str, value: str) -> None:
+    """A content type of one megabyte takes minutes, and a license expression 100 MB of memory."""
+    (found,) = problems_of(make_wheel(tmp_path, headers=[(header, value)]))
+    assert found.startswith(f"has a {header.lower()} of more than ")
+
+
 @pytest.mark.parametrize("make", [make_wheel, make_sdist])
 def test_metadata_beyond_16_mib_is_refused(tmp_path: Path, make: Callable[..., Path]) -> None:
     content = core_metadata() + bytes(16 * 1024 * 1024)

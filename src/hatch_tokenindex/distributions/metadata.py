@@ -83,6 +83,8 @@ _BODY = "description"
 # Parsing takes time that grows with the square of the number of headers. Real projects have a few hundred.
 _HEADER_LIMIT = 5_000
 _HEADERS_LIMIT = 1024 * 1024
+_LONGEST_VALUES = {"description_content_type": 1_000, "license_expression": 20_000}
+"""Characters of the fields that take the parsers much time or memory: the square of the length, or 200 bytes for each."""
 
 # Before metadata 2.1, the description was a header, with its lines indented (core metadata, "Description").
 _FOLDED = re.compile(r"\n(?: {8}| {7}\|)")
@@ -131,6 +133,9 @@ def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
     if body and "description" in parsed:
         parsed["description"] = parsed["description"].removesuffix(_BODY) + body
     raw = _without_empty(parsed)
+    if long := [key for key, longest in _LONGEST_VALUES.items() if len(raw.get(key, "")) > longest]:
+        diagnostics.add_problem(f"has a {long[0].replace('_', '-')} of more than {_LONGEST_VALUES[long[0]]:,} characters")
+        return None
     _report_unparsed(unparsed, diagnostics)
     _report_missing(raw, unparsed, diagnostics)
     metadata = Metadata.from_raw(cast("RawMetadata", raw), validate=False)
