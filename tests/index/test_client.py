@@ -479,6 +479,17 @@ def test_client_itself_follows_no_redirect(index: RecordingServer) -> None:
 # User agent and timeouts
 
 
+@pytest.mark.parametrize("value", ["s=1", "s=\u00fc\u2028"])
+def test_no_cookie_is_kept(index: RecordingServer, value: str) -> None:
+    """It would be sent to other hosts of its domain, and one that isn't ASCII can't be sent at all."""
+    cookie = value.encode().decode("latin-1")
+    index.script_others(*[Answer(200, headers={"Set-Cookie": cookie})] * 2)
+    with connect(Repository("private", index.upload_url)) as client:
+        client.get(index.upload_url)
+        client.get(index.upload_url)
+    assert "cookie" not in index.requests[-1].headers
+
+
 def test_the_user_agent_names_products_with_their_versions(index: RecordingServer) -> None:
     """It lists products with versions (RFC 9110, 10.1.5); pypiserver treats twine differently."""
     get(Repository("private", index.upload_url))
@@ -495,7 +506,7 @@ def test_timeouts_are_those_of_the_repository(timeout: float, connecting: float)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-@pytest.mark.parametrize("which", ["client_cert", "client_key"])
+@pytest.mark.parametrize("which", ["client_cert", "client_key", "ca_cert"])
 def test_a_pipe_as_certificate_is_not_waited_for(tmp_path: Path, which: str) -> None:
     os.mkfifo(pipe := tmp_path / "pipe")
     paths: dict[str, Any] = {"client_cert": tmp_path / "missing.pem", "client_key": None, which: pipe}

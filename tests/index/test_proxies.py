@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import os
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import pytest
 from distribution_builders import make_wheel
 from hatch_in_process import invoke_hatch
 from hatch_process import run_hatch
-from servers import RecordingServer, SocksProxy
+from servers import RawServer, RecordingServer, SocksProxy
 from servers.oidc import TrustingIndex
 from servers.pypi import ConnectProxy, server_tls
 
@@ -218,6 +219,19 @@ def test_minting_goes_through_a_socks_proxy(
     monkeypatch.setenv("ALL_PROXY", f"socks://{socks.address}")
     assert TokenMinter(Repository("private", URL, ca_cert=ca_file), Clock()).audience()
     assert socks.targets == [f"{HOST}:443"]
+
+
+@pytest.mark.parametrize("user", [f"me:{PASSWORD}", f"{PASSWORD}:", PASSWORD], ids=["password", "empty", "none"])
+def test_what_a_proxy_wants_is_masked_where_the_proxy_says_it(at_index: Maintainer, user: str) -> None:
+    """Some proxies want an API key as the user name, and no password."""
+    at_index.build()
+    sent = base64.b64encode(user.encode() if ":" in user else f"{user}:".encode())
+    with RawServer(lambda _: [b"HTTP/1.1 407 Denied %b %b\r\n\r\n" % (sent, user.encode())]) as proxy:
+        address = proxy.url.replace("://", f"://{user}@")
+        result = at_index.publish("-r", URL, "-o", "retries=0", run=run_hatch, HATCH_INDEX_AUTH="x", all_proxy=address)
+    assert "407 Denied *****" in result.words
+    assert PASSWORD not in result.output
+    assert sent.decode() not in result.output
 
 
 @pytest.fixture

@@ -84,7 +84,6 @@ _BODY = "description"
 # Parsing takes time that grows with the square of the number of headers. Real projects have a few hundred.
 _HEADER_LIMIT = 5_000
 _HEADERS_LIMIT = 1024 * 1024
-
 # Before metadata 2.1, the description was a header, with its lines indented (core metadata, "Description").
 _FOLDED = re.compile(r"\n(?: {8}| {7}\|)")
 _BODY_SINCE = (2, 1)

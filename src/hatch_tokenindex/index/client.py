@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -43,6 +44,7 @@ def connect(repository: Repository) -> httpx.Client:
         transport=transport,
         timeout=httpx.Timeout(repository.timeout, connect=min(CONNECT_TIMEOUT, repository.timeout), pool=None),
         headers={"User-Agent": user_agent(), **IDENTITY},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         follow_redirects=False,
         trust_env=False,
     )

@@ -39,14 +39,19 @@ def proxy_for(url: str) -> Proxy | None:
 
 
 def learn_proxy_passwords() -> None:
-    """Teach the redactor of the run the passwords of all proxies, which a proxy may echo."""
+    """Teach the redactor of the run the passwords of all proxies, which a proxy may echo.
+
+    Without a password, the user name is one: some proxies want an API key alone.
+    """
     for url in getproxies().values():
         try:
             parts = urlsplit(_with_scheme(url))
         except ValueError:
             continue
-        if parts.password:
-            RUN.learn(Secret(unquote(parts.password)), unquote(parts.username or ""))
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if user or password:
+            RUN.learn(Secret(password or user))
+            RUN.learn(Secret(f"{user}:{password}"))
 
 
 def _with_scheme(url: str) -> str:

@@ -92,6 +92,8 @@ class _TruststoreContext(ssl.SSLContext):
 
 def _trusting(ca_cert: Path) -> ssl.SSLContext:
     folder = ca_cert.is_dir()
+    if not folder:
+        _refuse_special(ca_cert, "`ca-cert`")
     try:
         return ssl.create_default_context(cafile=None if folder else ca_cert, capath=ca_cert if folder else None)
     except (OSError, ssl.SSLError) as error:
@@ -101,10 +103,7 @@ def _trusting(ca_cert: Path) -> ssl.SSLContext:
 
 def _show(context: ssl.SSLContext, client_cert: Path, client_key: Path | None) -> None:
     for path in filter(None, (client_cert, client_key)):
-        if path.exists() and not path.is_file():
-            # Reading a pipe or a device could wait forever.
-            msg = f"Can't use `client-cert` and `client-key`: {path} is not a regular file."
-            raise ConfigurationError(msg)
+        _refuse_special(path, "`client-cert` and `client-key`")
     try:
         # Without the callback, OpenSSL would prompt for the passphrase of an encrypted key.
         context.load_cert_chain(client_cert, client_key, password=lambda: b"")
@@ -112,6 +111,13 @@ def _show(context: ssl.SSLContext, client_cert: Path, client_key: Path | None) -
         fault = _reason(error, "is not a PEM certificate with a matching, unencrypted key")
         msg = f"Can't use `client-cert` and `client-key`: {client_cert} {fault}."
         raise ConfigurationError(msg) from None
+
+
+def _refuse_special(path: Path, keys: str) -> None:
+    """Refuse a pipe or a device: reading it could wait forever, with Ctrl-C not heard."""
+    if path.exists() and not path.is_file():
+        msg = f"Can't use {keys}: {path} is not a regular file."
+        raise ConfigurationError(msg)
 
 
 def _reason(error: OSError, invalid: str) -> str:
