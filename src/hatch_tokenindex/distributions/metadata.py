@@ -134,7 +134,9 @@ def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
         parsed["description"] = parsed["description"].removesuffix(_BODY) + body
     raw = _without_empty(parsed)
     if long := [key for key, longest in _LONGEST_VALUES.items() if len(raw.get(key, "")) > longest]:
-        diagnostics.add_problem(f"has a {long[0].replace('_', '-')} of more than {_LONGEST_VALUES[long[0]]:,} characters")
+        diagnostics.add_problem(
+            f"has a {long[0].replace('_', '-')} of more than {_LONGEST_VALUES[long[0]]:,} characters"
+        )
         return None
     _report_unparsed(unparsed, diagnostics)
     _report_missing(raw, unparsed, diagnostics)

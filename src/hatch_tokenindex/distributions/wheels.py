@@ -73,7 +73,9 @@ class _CappedFile(io.FileIO):
             sizes = _ENTRY_SIZES.unpack_from(content, position)
             position, count = position + _ENTRY_SIZES.size + sum(sizes), count + 1
             if count > _MEMBER_LIMIT or sizes[1] > _LONGEST_EXTRA:
-                message = f"it has more than {_MEMBER_LIMIT:,} members, or {_LONGEST_EXTRA:,} bytes of extra fields for one"
+                message = (
+                    f"it has more than {_MEMBER_LIMIT:,} members, or {_LONGEST_EXTRA:,} bytes of extra fields for one"
+                )
                 raise zipfile.BadZipFile(message)
         return content
 
