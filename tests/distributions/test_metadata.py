@@ -148,10 +148,10 @@ def test_hostile_metadata_is_one_short_line(tmp_path: Path, content: bytes, expe
 
 
 @pytest.mark.parametrize("make", [make_wheel, make_sdist])
-def test_metadata_beyond_16_mib_is_refused(tmp_path: Path, make: Callable[..., Path]) -> None:
-    content = core_metadata() + bytes(16 * 1024 * 1024)
+def test_metadata_beyond_4_mib_is_refused(tmp_path: Path, make: Callable[..., Path]) -> None:
+    content = core_metadata() + bytes(4 * 1024 * 1024)
     (found,) = problems_of(make(tmp_path, metadata=content))
-    assert found.endswith("is larger than 16 MiB")
+    assert found.endswith("is larger than 4 MiB")
 
 
 # Left-out values

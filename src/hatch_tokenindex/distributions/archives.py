@@ -11,7 +11,7 @@ from hatch_tokenindex.text import escaped_line
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-METADATA_LIMIT = 16 * 1024 * 1024
+METADATA_LIMIT = 4 * 1024 * 1024
 """The maximum size of METADATA or PKG-INFO in bytes."""
 
 LONGEST_NAME = 80

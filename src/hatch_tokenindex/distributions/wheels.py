@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
 # The maximum size in bytes of the archive's directory, which is held in memory, and of RECORD; and of their entries.
-_DIRECTORY_LIMIT = 32 * 1024 * 1024
-_MEMBER_LIMIT = 150_000
+_DIRECTORY_LIMIT = 16 * 1024 * 1024
+_MEMBER_LIMIT = 100_000
 _DIRECTORY_ENTRY = b"PK\1\2"
 _ENTRY_SIZES = struct.Struct("<28x3H12x")
 _LONGEST_EXTRA = 2_000
