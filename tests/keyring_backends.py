@@ -250,7 +250,7 @@ class Prints(FileKeyring):
 
     def get(self, service: str, username: str) -> str | None:
         """Print, and answer."""
-        print("a print")  # noqa: T201
+        print("a print", flush=True)  # noqa: T201
         os.write(1, b"a descriptor\n")
         subprocess.run([sys.executable, "-S", "-c", "print('a program')"], check=True)
         return super().get(service, username)
