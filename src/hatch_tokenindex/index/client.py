@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from functools import cache
+from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -37,7 +37,11 @@ def connect(repository: Repository) -> httpx.Client:
 
     _check_host(repository.url)
     learn_proxy_passwords()
-    transport = Transport(tls_context(repository.ca_cert, repository.client_cert, repository.client_key))
+    certificates = (repository.ca_cert, repository.client_cert, repository.client_key)
+    if any(certificates):
+        # A file that can't be used is an error, whatever the URL.
+        tls_context(*certificates)
+    transport = Transport(partial(tls_context, *certificates))
     transport.to(repository.url)
     # Redirects are followed by `next_url` alone: no secret may follow one to another origin.
     return httpx.Client(
