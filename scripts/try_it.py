@@ -154,7 +154,7 @@ def publish_and_install(folder: Path) -> str:
         say("4. The next release, with a wrong password")
         hatch(tools, "version", "patch", cwd=project, environment=own_hatch_folders(folder))
         build()
-        publish("-r", "local", password=index.user, status=1)
+        publish("-r", "local", password=secrets.token_urlsafe(), status=1)
 
         say("5. Which credential does it use, and why?")
         publish("-r", "local", "-o", "explain", password=index.password)
