@@ -112,6 +112,7 @@ def test_the_pipes_of_a_killed_program_are_left_to_their_threads(monkeypatch: py
             started.append(self)
 
     monkeypatch.setattr(subprocess, "Popen", Process)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setattr(command, "TIME_LIMIT", 0.2)
     for platform in ("win32", "linux"):
         monkeypatch.setattr(sys, "platform", platform)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -234,19 +233,6 @@ def test_what_a_proxy_wants_is_masked_where_the_proxy_says_it(at_index: Maintain
     assert sent.decode() not in result.output
 
 
-@pytest.fixture
-def collecting() -> Iterator[None]:
-    """Collect garbage at the end of a test, so that a later one isn't warned of it."""
-    yield
-    gc.collect()
-
-
-# httpcore leaves it to the garbage collector to close the connection to a SOCKS proxy that refuses.
-left_open = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
-
-
-@left_open
-@pytest.mark.usefixtures("collecting")
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
@@ -280,8 +266,6 @@ def test_a_socks_proxy_that_fails(
         assert unexpected not in result.words
 
 
-@left_open
-@pytest.mark.usefixtures("collecting")
 def test_a_socks_proxy_that_says_nothing_is_not_awaited_forever(
     index: RecordingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,6 +127,7 @@ class _Stream(httpcore.NetworkStream):
         self._head_size = 0
         self._end = b""
         self.is_in_head = True
+        self._owns_socket = True
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         timeout = (_PROXY_TIMEOUT if timeout is None else timeout) + self._sent_at - monotonic()
@@ -153,10 +154,17 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         left = _within(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
+        secured = _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
+        self._owns_socket = False
+        return secured
 
     def close(self) -> None:
         self._stream.close()
+
+    def __del__(self) -> None:
+        # httpcore drops the connection to a SOCKS proxy that refuses, without closing it.
+        if self._owns_socket:
+            self._stream.close()
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
