@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
 # PKG-INFO can come last, so the whole archive is read; these limits stop a hostile one after seconds.
-_UNPACKED_LIMIT = 4 * 1024 * 1024 * 1024
+_UNPACKED_LIMIT = 3 * 1024 * 1024 * 1024
 _MEMBER_LIMIT = 200_000
 
 # The maximum size of a member's header in bytes, with its extensions for long names and attributes.
