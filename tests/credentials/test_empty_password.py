@@ -110,7 +110,7 @@ def test_pypi_wants_no_user_name_alone(at_pypi: Maintainer) -> None:
 
 
 def test_an_empty_password_of_pypirc_comes_after_the_keyring(gemfury: Maintainer) -> None:
-    """It may stand for a password that is kept there."""
+    """An empty password can mean that it is in the keyring."""
     give(gemfury, "~/.pypirc", "alice")
     gemfury.home.remember(gemfury.url, "alice", "correct horse")
     gemfury.server.credentials = {BasicAuth("alice", "correct horse")}

@@ -39,7 +39,7 @@ class PyPIStandIn(Closing):
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes a process go through the proxy."""
+        """The environment variables that route a process through the proxy."""
         return {"HTTPS_PROXY": self.proxy.url, "HTTP_PROXY": self.proxy.url}
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ class ConnectProxy:
 
     @property
     def url(self) -> str:
-        """What goes into `HTTPS_PROXY`."""
+        """The URL for `HTTPS_PROXY`."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:

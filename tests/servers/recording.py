@@ -69,9 +69,9 @@ class RecordingServer(Closing):
         self.credentials: set[BasicAuth] | None = None
         self.respond: Callable[[Request], Answer | None] = lambda _request: None
         self.peak_uploads = 0
-        """How many uploads were in progress at one moment, at most."""
+        """The highest number of simultaneous uploads so far."""
         self.seconds_ahead = 0.0
-        """By how much the `Date` of its answers is ahead of this machine's clock."""
+        """Seconds by which the `Date` header is ahead of this machine's clock."""
         self.errors: list[BaseException] = []
         """Exceptions that were raised in the server: mistakes of a script or of this class."""
         self._upload_steps: deque[Step] = deque()
@@ -92,12 +92,12 @@ class RecordingServer(Closing):
 
     @property
     def url(self) -> str:
-        """Its root, with a slash at the end."""
+        """The root URL of the server, with a trailing slash."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/"
 
     @property
     def upload_url(self) -> str:
-        """Where a client uploads; by the rule for `legacy` its simple API is `simple_url`."""
+        """The upload URL; by the rule for `legacy`, its simple API is `simple_url`."""
         return f"{self.url}legacy/"
 
     @property
@@ -107,7 +107,7 @@ class RecordingServer(Closing):
 
     @property
     def closed(self) -> bool:
-        """Whether `close` was called."""
+        """Return True once `close` was called."""
         return self._closing.is_set()
 
     @property
@@ -203,7 +203,7 @@ class RecordingServer(Closing):
             self._changed.notify_all()
 
     def answer(self, request: Request, step: Step) -> Answer:
-        """What to say to a complete request."""
+        """Return the response to a complete request."""
         scripted = step(request) if callable(step) else step
         scripted = scripted or self.respond(request)
         if scripted is None:

@@ -87,7 +87,7 @@ class Sigstore(Closing):
 
     @property
     def trust_config(self) -> dict[str, Any]:
-        """What `sigstore --trust-config` takes."""
+        """The trust configuration for `sigstore --trust-config`."""
         fulcio, rekor = self.fulcio.url.rstrip("/"), self.rekor.url.rstrip("/")
         return {
             "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",

@@ -1,4 +1,4 @@
-"""What an index's answers mean: each refusal played back as the server sends it, and what a person gets to read."""
+"""Errors from an index: each is replayed as the server sends it, and the message to the user is checked."""
 
 from __future__ import annotations
 
