@@ -40,7 +40,7 @@ def publish(maintainer: Maintainer, place: str, *arguments: str) -> HatchResult:
 
 @pytest.fixture
 def gemfury(at_index: Maintainer) -> Maintainer:
-    """Somebody with a file to publish to an index that wants this."""
+    """A maintainer with a file to publish to an index that requires this."""
     at_index.server.credentials = {BasicAuth(TOKEN, "")}
     at_index.build()
     return at_index

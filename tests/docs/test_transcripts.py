@@ -42,8 +42,8 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
 class Reader:
     """A reader who follows a page at a terminal, with a keyring.
 
-    `typed` is what they answer to its prompts, in order; `quiet` are the beginnings of the commands that they run although
-    the page doesn't show what these print.
+    `typed` holds the answers to its prompts, in order; `quiet` the beginnings of commands that are run although the
+    page doesn't show their output.
     """
 
     home: Home

@@ -158,7 +158,7 @@ class TrustingIndex:
         self.disabled = False
         self.can_burn = True
         self.seconds_ahead = 0.0
-        """By how much the clock that mints is ahead of the one that dates the index's answers."""
+        """Seconds by which the minting clock is ahead of the index's `Date` header."""
         self.life: int | None = LIFE
         self.minted: dict[str, Publisher] = {}
         """By token, in order."""

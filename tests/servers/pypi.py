@@ -27,8 +27,8 @@ HOSTS = ("upload.pypi.org", "pypi.org", "test.pypi.org", "files.pythonhosted.org
 class PyPIStandIn(Closing):
     """PyPI and TestPyPI for a client that is given `environment` (its proxy) and `ca_file` (its `--ca-cert`).
 
-    `server` plays all the hosts; the `Host` header of a request tells which one was meant. `proxy` records who asked for
-    what. Nothing else can be reached through it.
+    `server` plays all the hosts; the `Host` header of a request names one. `proxy` records each CONNECT request and
+    blocks every other host.
     """
 
     def __init__(self, authority: trustme.CA, folder: Path, *, hosts: tuple[str, ...] = HOSTS) -> None:

@@ -55,12 +55,12 @@ class StoredFile:
 class RecordingServer(Closing):
     """An index on a free loopback port, served by threads of this process until `close`; usable in a `with` block.
 
-    Untold, it is a well-behaved index: it takes files under any path, serves PEP 691 pages below `simple/` or
-    `+simple/` (HTML to who doesn't ask for JSON) and the files themselves, and answers the way PyPI does to a file that
-    exists. `credentials`, once it is not `None`, holds the only ones that may upload.
+    By default it is a well-behaved index: it accepts files under any path, serves PEP 691 pages below `simple/` or
+    `+simple/` (HTML unless the client asks for JSON) and the files themselves, and responds like PyPI to a file that
+    exists. Unless `credentials` is `None`, only those credentials may upload.
 
     `script_uploads` and `script_others` queue steps, one for each request to come. A step is an `Answer`, or a function
-    of the request that gives one; `None` stands for what would happen untold. `respond` is asked where no step answers.
+    of the request that gives one; `None` means the default response. `respond` is called if no step responds.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:

@@ -57,7 +57,7 @@ class Sigstore(Closing):
         self.latency = 0.0
         """Seconds before each answer."""
         self.seconds_ahead = 0.0
-        """By how much the clocks of both are ahead of this machine's."""
+        """Seconds by which both servers' clocks are ahead of this machine's."""
         self.certificate_life = 600.0
         """Seconds."""
         self.has_foreign_sct = False

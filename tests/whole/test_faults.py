@@ -986,7 +986,7 @@ def test_a_folder_with_the_name_of_a_wheel_is_refused(at_index: Maintainer, file
 
 
 def vanish(path: Path) -> None:
-    """Somebody deletes the file."""
+    """Delete the file."""
     path.unlink()
 
 

@@ -60,7 +60,7 @@ def invalid_publisher(job: Job) -> None:
 
 
 def invalid_pending_publisher(job: Job) -> None:
-    """Somebody else has created each of the projects meanwhile."""
+    """Another user has created each of the projects meanwhile."""
     job.index.publishers.clear()
     for _ in range(3):
         job.index.await_first_release(job.project)

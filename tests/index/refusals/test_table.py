@@ -79,7 +79,7 @@ EXPLANATIONS = {
 class Case:
     """One refusal, in each form in which the server gives it.
 
-    `said` is what has to be shown first; `step` are texts that the next step has to hold.
+    `said` has to be shown first; `step` holds texts that the suggested fix has to contain.
     """
 
     key: str
