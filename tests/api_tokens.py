@@ -98,7 +98,7 @@ class Presented:
         return self.caveats[count:]
 
     def refusal(self, project: str, now: float) -> str | None:
-        """PyPI's words to somebody who uploads to `project` (normalized) with it at `now`; `None` if it may."""
+        """PyPI's error for an upload to `project` (normalized) with the token at `now`; `None` if allowed."""
         reasons = [] if self.verifies else ["signatures do not match"]
         for tag, *fields in self.caveats:
             if tag == 0 and not fields[1] <= now < fields[0]:

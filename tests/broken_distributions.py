@@ -1,4 +1,4 @@
-"""Wheels and sdists that can't be published: archives that are written anew, and the lines that are said about them."""
+"""Wheels and sdists that can't be published: rewritten archives, and the error message for each."""
 
 from __future__ import annotations
 

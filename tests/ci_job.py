@@ -1,4 +1,4 @@
-"""A job of a CI provider that publishes with Trusted Publishing: who states its identity, and who mints for it."""
+"""A CI job that publishes with Trusted Publishing, its identity provider, and the index that issues its tokens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """A job in GitHub Actions: `at` publishes, `github` states who it is, `index` mints for it."""
+    """A job in GitHub Actions: `at` publishes, `github` issues identity tokens, `index` issues API tokens."""
 
     at: Maintainer
     github: GitHub
@@ -26,7 +26,7 @@ class Job:
 
     @property
     def project(self) -> str:
-        """The name of the project at hand."""
+        """The name of the current project."""
         return self.at.project.name
 
     def publish(

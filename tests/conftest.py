@@ -31,7 +31,7 @@ _numbers = itertools.count(1)
 
 
 def pytest_configure() -> None:
-    """Let the processes that tests start hear Ctrl-C: a suite that was started in the background hears none, nor do they."""
+    """Let child processes receive Ctrl-C: a suite started in the background ignores it, and they inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -165,7 +165,7 @@ def built(project: Project) -> Project:
 
 @pytest.fixture
 def warned(index: RecordingServer, built: Project) -> Project:
-    """A project whose every run has something to warn of."""
+    """A project that causes a warning in every run."""
     built.configure(
         f"[publish.tokenindex]\nrepo = 'x'\n[publish.tokenindex.repos.x]\nurl = '{index.upload_url}'\nauth = 'x'\n"
     )
@@ -180,7 +180,7 @@ def project_name() -> str:
 
 @pytest.fixture
 def at_pypi(project: Project, home: Home, pypi: PyPIStandIn) -> Maintainer:
-    """Somebody who publishes to PyPI, with a keyring that works and is empty."""
+    """A maintainer who publishes to PyPI, with a working, empty keyring."""
     home.use_keyring("FileKeyring")
     options = ("--ca-cert", str(pypi.ca_file))
     return Maintainer(project, home, pypi.server, "https://upload.pypi.org/legacy/", options, pypi.environment)
@@ -188,7 +188,7 @@ def at_pypi(project: Project, home: Home, pypi: PyPIStandIn) -> Maintainer:
 
 @pytest.fixture
 def at_index(project: Project, home: Home, index: RecordingServer) -> Maintainer:
-    """Somebody who publishes to an index of their own, with a keyring that works and is empty."""
+    """A maintainer who publishes to their own index, with a working, empty keyring."""
     home.use_keyring("FileKeyring")
     project.configure(f'[publish.tokenindex.repos.private]\nurl = "{index.upload_url}"\n')
     return Maintainer(project, home, index, index.upload_url, ("-r", "private"))

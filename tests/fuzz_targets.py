@@ -120,7 +120,7 @@ def sdist(content: bytes, folder: Path) -> None:
 
 
 def tar(content: bytes, folder: Path) -> None:
-    """Read an sdist whose headers have valid checksums, without which the tar module looks no further."""
+    """Read an sdist with valid header checksums; without them, the tar module stops early."""
     blocks = bytearray(content)
     for start in range(0, min(len(blocks) - tarfile.BLOCKSIZE, 64 * KIB), tarfile.BLOCKSIZE):
         header = blocks[start : start + tarfile.BLOCKSIZE]

@@ -82,7 +82,7 @@ class Home:
 
     @property
     def keyring(self) -> KeyringFile:
-        """What is in that file now, and which calls there were."""
+        """The current content of the keyring file, and the calls made to it."""
         return KeyringFile.read(self.keyring_file)
 
     def _name_hatch_folders(self) -> None:
@@ -95,7 +95,7 @@ class Home:
 
 @dataclass(frozen=True)
 class HatchResult:
-    """How a command ended. `output` is standard output and standard error, one after the other."""
+    """The result of a command. `output` is standard output followed by standard error."""
 
     returncode: int
     stdout: str
@@ -240,7 +240,7 @@ class HatchTerminal:
         assert self._process.waitnoecho()
 
     def shows_input(self) -> bool:
-        """Return True if the terminal shows what is typed; also of one whose process has ended."""
+        """Return True if the terminal echoes input, even after its process has ended."""
         shows: bool = self._process.getecho()
         return shows
 
@@ -283,5 +283,5 @@ class Project:
 
 
 def _text(printed: bytes) -> str:
-    """What a person would see of it: Windows' line ends are line ends."""
+    """Decode output as text, with Windows line endings as newlines."""
     return printed.decode("utf-8", errors="backslashreplace").replace("\r\n", "\n")

@@ -38,14 +38,14 @@ class KeyringFile:
 
     @classmethod
     def read(cls, path: Path) -> KeyringFile:
-        """What the file holds; nothing where there is none."""
+        """Read the file; a missing file is empty."""
         with FileLock(f"{path}.lock"):
             return cls._load(path)
 
     @classmethod
     @contextmanager
     def changing(cls, path: Path) -> Iterator[KeyringFile]:
-        """What the file holds, written back at the end of the block; one process at a time."""
+        """Open the file and write it back at the end of the block; one process at a time."""
         with FileLock(f"{path}.lock"):
             file = cls._load(path)
             yield file
@@ -141,7 +141,7 @@ class CredentialOnly(_Logged):
 
 
 class AnswersForAnyUser(CredentialOnly):
-    """Gives its token for whatever user is asked for, like the backends of Google and AWS: `get_credential` tells whose it is."""
+    """A keyring with one token for any user, like those of Google and AWS; `get_credential` tells whose it is."""
 
     def get(self, service: str, username: str) -> str | None:  # noqa: ARG002
         """The same for everybody."""
@@ -163,7 +163,7 @@ class WriteFails(_Logged):
 
 
 class _Fails(_Logged):
-    """A keyring whose every call raises `failure`."""
+    """A keyring that raises `failure` on every call."""
 
     failure: Exception
 
@@ -185,7 +185,7 @@ class _Fails(_Logged):
 
 
 class Locked(_Fails):
-    """A keyring whose owner doesn't open it."""
+    """A keyring that its owner doesn't unlock."""
 
     failure = KeyringLocked("Failed to unlock the collection!")
 
@@ -197,7 +197,7 @@ class Init(_Fails):
 
 
 class Explodes(_Fails):
-    """A keyring with a mistake of its own, whose exception is none of keyring's and quotes what it was given."""
+    """A keyring with a bug that raises an exception from outside `keyring`, quoting its arguments."""
 
     failure = RuntimeError("a backend broke")
 

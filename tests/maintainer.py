@@ -1,4 +1,4 @@
-"""Somebody who publishes from this machine: a project, a home folder with a keyring, and the index that gets the files."""
+"""A maintainer who publishes from this machine: a project, a home folder with a keyring, and the target index."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Maintainer:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def build(self, *names: str, version: str = "1.0") -> None:
-        """Put a wheel into `dist/` for each of these projects, or for the one at hand."""
+        """Put a wheel into `dist/` for each of these projects, or for the current one."""
         for name in names or (self.project.name,):
             make_wheel(self.project.dist, name, version)
 
@@ -72,12 +72,12 @@ class Maintainer:
 
     @property
     def received(self) -> list[tuple[str, str, str]]:
-        """What the index received, in order: project, user name, and the secret (of a token its identifier)."""
+        """The uploads received, in order: project, user name, and secret (for a token, its identifier)."""
         return [(request.value("name"), *_credential(request)) for request in self.server.uploads]
 
     @property
     def kept(self) -> dict[str, str]:
-        """What the keyring holds for the index: user name to secret."""
+        """The keyring entries for the index: user name to secret."""
         return self.home.keyring.secrets.get(self.url, {})
 
     @property

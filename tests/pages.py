@@ -47,7 +47,7 @@ def _commands_of(block: str) -> list[Shown]:
 
 
 def lines(text: str) -> list[str]:
-    """Its lines, without empty ones around it and blanks at their ends."""
+    """The lines of a text, without surrounding empty lines or trailing blanks."""
     return [line.rstrip() for line in text.strip().splitlines()]
 
 
@@ -57,7 +57,7 @@ def prose(text: str) -> str:
 
 
 def section(text: str, heading: str) -> str:
-    """What stands below a heading, up to the next one."""
+    """The text below a heading, up to the next one."""
     without_comments = re.sub(
         r"^```.*?^```$", lambda block: block[0].replace("#", " "), text, flags=re.MULTILINE | re.DOTALL
     )
@@ -78,5 +78,5 @@ def rows(text: str) -> list[list[str]]:
 
 
 def codes(text: str) -> list[str]:
-    """What is set in code."""
+    """The inline code spans of a text."""
     return re.findall(r"`([^`]+)`", text)

@@ -1,4 +1,4 @@
-"""`hatch-tokenindex verify`: who signed a file, or why that can't be said."""
+"""`hatch-tokenindex verify`: the signer of a file, or why it can't be determined."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def attestation(wheel: Path, sigstore: Sigstore, github: GitHub, tmp_path: Path)
 
 @pytest.fixture
 def provenance(attestation: str) -> str:
-    """What PyPI serves of it."""
+    """The provenance object that PyPI serves for it."""
     publisher = {"kind": "GitHub", "repository": "octo-org/sample", "workflow": "release.yml"}
     bundle = {"publisher": publisher, "attestations": [json.loads(attestation)]}
     return json.dumps({"version": 1, "attestation_bundles": [bundle]})

@@ -45,7 +45,7 @@ def test_each_hatch_in_between_is_newer_than_the_oldest() -> None:
 
 
 def test_the_release_installs_every_dependency_by_hash() -> None:
-    """It installs the plugin itself without dependencies."""
+    """The release installs the plugin itself without dependencies."""
     locked = (ROOT / ".github" / "requirements-release.txt").read_text(encoding="utf-8")
     versions = dict(re.findall(r"^([\w.-]+)==(\S+) \\\n    --hash=sha256:", locked, re.MULTILINE))
     for text in (*METADATA["dependencies"], *METADATA["optional-dependencies"]["attestations"]):

@@ -185,7 +185,7 @@ def test_an_empty_secret_is_false() -> None:
 
 
 def rendered(error: BaseException) -> str:
-    """What Hatch prints with HATCH_DEBUG."""
+    """The traceback that Hatch prints with HATCH_DEBUG."""
     output = io.StringIO()
     console = rich.console.Console(file=output, width=500)
     shown = rich.traceback.Traceback.from_exception(

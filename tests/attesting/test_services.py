@@ -34,7 +34,7 @@ STATUS_PAGE = "Fix: try again later; https://status.sigstore.dev shows the state
 
 
 def caused_by(cause: BaseException) -> TUFError:
-    """What `sigstore` makes of a failure of TUF."""
+    """The exception that `sigstore` raises when TUF fails."""
     error = TUFError("Failed to refresh TUF metadata")
     error.__cause__ = cause
     return error

@@ -1,1 +1,1 @@
-"""What upload tools do in the same situations: the tools, the situations, and the tables of `docs/comparison.md`."""
+"""A comparison of upload tools: the tools, the situations, and the tables of `docs/comparison.md`."""

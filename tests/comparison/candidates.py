@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 class Candidate:
     """One tool. In `arguments` and `settings` (variables), `{url}` stands for the upload URL and
     `{simple}` for the root of the simple API. `requirement` is what pip installs; `user` and `secret` name the variables
-    that take a credential. `unattended` is the option for where nobody can be asked, `existing` the one for files that
-    the index has already. `questions` are the beginnings of what is asked on a terminal, with what is typed, where
-    `{secret}` stands for a secret. `uses_proxy` tells whether `HTTP_PROXY` is heeded.
+    that take a credential. `unattended` is the option that disables prompts, `existing` the one that skips files
+    already on the index. `questions` pairs the beginning of each prompt with the text to type, where `{secret}` stands
+    for a secret. `uses_proxy` is true if the tool honours `HTTP_PROXY`.
     """
 
     name: str

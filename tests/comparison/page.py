@@ -79,7 +79,7 @@ def put(text: str, name: str, content: str) -> str:
 
 
 def measured(text: str, name: str) -> str:
-    """What stands in a measured part. Raises `ValueError` if the page has no such part."""
+    """The text of a measured part. Raises `ValueError` if the page has no such part."""
     return _split(text, name)[1].strip("\n")
 
 

@@ -1,4 +1,4 @@
-"""What happens to the tools, and in a few words what each does: one function for a column or two of a table."""
+"""The situations that each tool is put in, and a short result: one function for a column or two of a table."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _other_content_published(stage: Stage, more: tuple[str, ...]) -> str:
 
 
 def _published(stage: Stage, more: tuple[str, ...] = ()) -> str:
-    """Whether a run sends the file, and how it ends."""
+    """Publish; return "sent" or "not sent" and how the run ended."""
     before = len(stage.index.uploads)
     ending = stage.publish(more=more)
     return f"{'sent' if len(stage.index.uploads) > before else 'not sent'}, {_ended(ending)}"

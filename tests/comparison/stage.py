@@ -1,4 +1,4 @@
-"""Where a tool is watched: a home folder, projects and two indexes on loopback, made for one situation alone."""
+"""The surroundings of a tool under test: a home folder, projects and two local indexes, fresh for each situation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ requires-python = ">=3.10"
 
 
 class Stage:
-    """The surroundings of one tool. `index` is where it is told to upload, unless `url` is changed; `other` is another host."""
+    """The surroundings of one tool. It uploads to `index`, unless `url` is changed; `other` is another host."""
 
     def __init__(self, tool: Tool, folder: Path, index: RecordingServer, other: RecordingServer) -> None:
         self.tool = tool

@@ -1,4 +1,4 @@
-"""Where the upload tools are installed: in this environment, or each in a virtual environment of its own."""
+"""Installations of the upload tools: in this environment, or each in a virtual environment of its own."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _PATIENCE = 60
 """Seconds that a tool has."""
 
 _FOR_THE_KEYRING = ("keyring", "filelock")
-"""What `keyring_backends` needs."""
+"""The requirements of `keyring_backends`."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run of a tool ended: its exit status, and all that it printed."""
+    """The result of a tool's run: its exit status and all its output."""
 
     status: int
     output: str

@@ -1,4 +1,4 @@
-"""Hatch's folders and the project at hand, as `hatch-tokenindex` finds them: compared with what Hatch itself hands over."""
+"""Hatch's folders and the current project, as `hatch-tokenindex` finds them, compared with those that Hatch passes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TABLE = (
 
 
 def as_hatch_hands_over(home: Home, folder: Path, environment: Mapping[str, str]) -> HatchFolders:
-    """What the plugin gets in a real run of `hatch publish`."""
+    """The folders that the plugin gets in a real run of `hatch publish`."""
     given: list[HatchFolders] = []
 
     def publish(publisher: TokenIndexPublisher, *_: object) -> None:
@@ -46,7 +46,7 @@ def as_hatch_hands_over(home: Home, folder: Path, environment: Mapping[str, str]
 
 
 def as_found(home: Home, folder: Path, environment: Mapping[str, str]) -> HatchFolders:
-    """What `hatch-tokenindex` finds."""
+    """The folders that `hatch-tokenindex` finds."""
     with living_in(home, folder, environment):
         return find_folders({**home.environment, **environment}, folder)
 

@@ -1,4 +1,4 @@
-"""What can be typed: every flag, variable and `-o` key arrives, and what is wrong with one ends in one line."""
+"""Command-line options: every flag, variable and `-o` key takes effect, and a bad value is a one-line error."""
 
 from __future__ import annotations
 

@@ -38,14 +38,14 @@ PERSON = Path("/home/person/.config/hatch/config.toml")
 
 
 def repositories(project: str = "", personal: str = "") -> Repositories:
-    """What the tables below `[publish.tokenindex]` of a project's file and of Hatch's `config.toml` say."""
+    """The repositories configured under `[publish.tokenindex]` in a project's file and Hatch's `config.toml`."""
     return load([project_table(PROJECT, tomllib.loads(project)), personal_table(PERSON, tomllib.loads(personal))])
 
 
 def chosen(
     configured: Repositories, wanted: str | None = None, pypirc: dict[str, str | None] | None = None, **given: Any
 ) -> Repository:
-    """What `-r` means, with a `.pypirc` of these sections, and `-o` values for this run."""
+    """The repository selected by `-r`, given the sections of `.pypirc` and `-o` values for this run."""
     values = {key.replace("_", "-"): value for key, value in given.items()}
     asked = None if wanted is None else WithOrigin(wanted, "--repo")
     return configured.choose(asked, lambda: pypirc or {}, Layer("this run", Path.cwd(), values))
@@ -440,7 +440,7 @@ def test_a_section_brings_the_options_of_its_url() -> None:
     [(URL.rstrip("/"), URL), ("HTTPS://packages.example.org:443/legacy", URL), (PYPI.rstrip("/"), PYPI)],
 )
 def test_a_section_takes_the_spelling_that_is_configured(spelt: str, url: str) -> None:
-    """It is the service's name in the keyring."""
+    """The URL is the service name in the keyring."""
     assert chosen(repositories(f"repos.private = '{URL}'"), "section", {"section": spelt}).url == url
 
 
@@ -790,7 +790,7 @@ def test_a_host_that_is_no_name(project: Project, home: Home, url: str) -> None:
     ],
 )
 def test_a_clone_takes_no_name_that_a_person_types_for_pypi(project: str, personal: str, expected: str) -> None:
-    """Its own variables would be those of `main`, or `-r pypi` would lead there."""
+    """Otherwise it would share the variables of `main`, or `-r pypi` would select it."""
     with pytest.raises(ConfigurationError) as raised:
         repositories(project, personal)
     assert expected.format(file=PROJECT / "pyproject.toml" if project else PERSON) in str(raised.value)
@@ -825,7 +825,7 @@ def test_two_names_with_the_same_variables_are_refused(one: str, other: str) -> 
 
 @pytest.mark.parametrize("name", ["main", "test"])
 def test_a_clone_does_not_say_where_the_simple_api_of_pypi_is(name: str) -> None:
-    """Its `Date` would set the clock that restricted tokens are made by."""
+    """The `Date` header sets the clock by which tokens are restricted."""
     with pytest.raises(ConfigurationError, match=f"`simple-url` .* can't be set for `{name}` in a project's file"):
         repositories(f"repos.{name}.simple-url = 'https://evil.example.org/simple/'", "")
     assert chosen(repositories("", f"repos.{name}.simple-url = '{URL}'"), name).simple_url == URL

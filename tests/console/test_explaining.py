@@ -56,12 +56,12 @@ def explain(maintainer: Maintainer, *arguments: str, **variables: str) -> list[d
 
 
 def rows(project: dict[str, Any], question: str) -> dict[str, str]:
-    """What each place holds."""
+    """The content of each place, by its name."""
     return {row["place"]: row["holds"] for row in project["rows"] if row["question"] == question}
 
 
 def used(project: dict[str, Any], question: str) -> dict[str, Any] | None:
-    """The row that is marked; there is never more than one."""
+    """The row marked as used; there is never more than one."""
     marked = [row for row in project["rows"] if row["question"] == question and row["used"]]
     assert len(marked) <= 1
     return marked[0] if marked else None
@@ -310,7 +310,7 @@ COMMANDS_SECRET = "secret of the command"
 
 @dataclass(frozen=True)
 class Situation:
-    """What is given in one run, by the names of the tables above."""
+    """User names and secrets given in one run, keyed as in the tables above."""
 
     users: dict[str, str | None]
     secrets: dict[str, str | None]
@@ -401,7 +401,7 @@ class Situation:
             maintainer.home.remember(maintainer.url, slot, secret)
 
     def secret_of(self, source: str, url: str) -> str | None:
-        """What lies where a document says that the secret comes from; every place has another one."""
+        """The secret in the place that an explanation names; every place has a different one."""
         origins = {
             "--auth": "flag",
             "HATCH_INDEX_AUTH_PRIVATE": "own variable",
@@ -419,7 +419,7 @@ class Situation:
 
 
 def expectation(entry: dict[str, Any], situation: Situation, url: str) -> tuple[str, str, str | None] | None:
-    """What the index has to receive, judging by an explanation alone; `None` where the run has to fail."""
+    """The credential that the index should receive according to an explanation; `None` if the run should fail."""
     secret, user = used(entry, "secret"), used(entry, "user name")
     if secret is None:
         return None

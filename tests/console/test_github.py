@@ -47,7 +47,7 @@ class Command:
 
 
 def commands(printed: str) -> list[Command]:
-    """What GitHub's runner would obey of this: `::name a=b,c=d::text` after white space, and `##[name a=b;]text` anywhere."""
+    """Commands for GitHub's runner: `::name a=b,c=d::text` after white space, and `##[name a=b;]text` anywhere."""
     found = []
     for line in re.split(r"\r\n|\r|\n", printed):
         if match := re.match(r"\s*::(.*?)::(.*)", line):
@@ -125,12 +125,12 @@ class Runner:
 
     @property
     def summary(self) -> str:
-        """What the runner would render."""
+        """The Markdown that the runner would render."""
         return self.summary_file.read_text(encoding="utf-8")
 
     @property
     def page(self) -> Page:
-        """That, rendered."""
+        """The job summary, rendered."""
         return Page(self.summary)
 
 
@@ -283,7 +283,7 @@ LINES = (
 
 
 def hostile_answers() -> list[Answer]:
-    """Refusals whose every text is hostile, in each form that a text can have."""
+    """Error responses with hostile text in every field, in each form that a text can have."""
     answers = []
     for start in range(0, len(LINES), 4):
         lines = LINES[start : start + 4]

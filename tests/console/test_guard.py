@@ -38,7 +38,7 @@ SECRET = "s3cret-that-must-not-be-shown"
 
 
 def secret_bearing(kind: type[BaseException]) -> BaseException:
-    """An exception whose text and whose frame hold the secret."""
+    """An exception with the secret in its text and its frame."""
     if issubclass(kind, UnicodeDecodeError):
         return kind("utf-8", SECRET.encode(), 0, 1, SECRET)
     return kind(SECRET)

@@ -1,4 +1,4 @@
-"""What a person sees while files are sent: bars that come and go on a terminal, plain lines everywhere else, JSON untouched."""
+"""Progress of an upload: bars that come and go on a terminal, plain lines everywhere else, JSON untouched."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ NOTHING: Mapping[str, str] = {}
 
 
 class Screen:
-    """What is left on a terminal once everything was shown: lines, without colours.
+    """The final lines on a terminal, without colours.
 
-    Knows the movements that a display of progress needs: to the line's begin, a line up, and wiping a line.
+    Supports the movements that progress bars need: to the start of the line, a line up, and clearing a line.
     """
 
     _PIECES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+")
@@ -226,7 +226,7 @@ def test_json_of_a_run_that_was_interrupted(at_index: Maintainer, files: list[Pa
 
 
 class Shown:
-    """How a run ended, and what went to standard output and to the terminal."""
+    """The exit status of a run, its standard output, and its terminal output."""
 
     def __init__(self, status: int, output: bytes, errors: bytes) -> None:
         self.status = status
@@ -308,13 +308,13 @@ def test_colours_in_a_pipe_for_who_wants_them(at_index: Maintainer, files: list[
 
 
 class TerminalStream:
-    """Standard error of somebody who looks on."""
+    """Standard error on a terminal."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def isatty(self) -> bool:
-        """It is a terminal."""
+        """Return True: the stream is a terminal."""
         return True
 
     def __getattr__(self, name: str) -> Any:
@@ -323,7 +323,7 @@ class TerminalStream:
 
 @contextmanager
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Report]:
-    """A report whose bars are shown."""
+    """A report that shows its bars."""
     monkeypatch.setattr(sys, "stderr", TerminalStream(sys.stderr))
     report = Report(Terminal(Console(force_terminal=True, width=100)))
     with report.showing_progress([]):
@@ -333,7 +333,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Report]:
 def test_a_file_can_fail_before_it_has_a_bar(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As one does whose credential can't be had."""
+    """For example, if no credential is available."""
     item = read(make_wheel(tmp_path))
     with looked_at(monkeypatch) as report:
         report.failed(item, UploadError("No credential."))
@@ -349,7 +349,7 @@ def test_what_a_thread_tells_after_the_end_is_not_shown(tmp_path: Path, monkeypa
 
 
 def test_an_exception_that_is_not_ours_is_not_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its text could hold a secret."""
+    """The text of an exception could hold a secret."""
     report = Report(Terminal(Console()))
     item = read(make_wheel(tmp_path))
 

@@ -1,4 +1,4 @@
-"""Plain lines: which are said on which stream at which verbosity, in any encoding, and from several threads."""
+"""Plain lines: which are printed on which stream at which verbosity, in any encoding, and from several threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a token for the whole account to one for the project: who is told, when, and that the command works as printed."""
+"""The advice to replace an account token with a project token: when it is printed, and that its command works."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def advice(result: HatchResult) -> list[str]:
 
 
 def exists_at(maintainer: Maintainer, *names: str) -> None:
-    """Put an old release of each project, or of the one at hand, onto the index, and a new one into `dist`."""
+    """Put an old release of each project (default: the current one) on the index, and a new one into `dist`."""
     for name in names or (maintainer.project.name,):
         maintainer.server.store(f"{name.replace('-', '_')}-0.1.tar.gz", b"old")
     maintainer.build(*names)
@@ -242,7 +242,7 @@ def test_other_indexes_have_no_such_page(at_index: Maintainer, token: str, exist
 
 
 def silent_run(maintainer: Maintainer, token: str, *, exists: bool, stored: bool) -> bool:
-    """Publish with a token, and tell whether nothing was said about another one."""
+    """Publish with a token; return True if no other token was suggested."""
     if exists:
         exists_at(maintainer)
     maintainer.build()

@@ -1,4 +1,4 @@
-"""The file in Hatch's cache: what it keeps, who may read it, several runs at once, and whatever may stand in it."""
+"""The file in Hatch's cache: its content, permissions, concurrent runs, and damaged or unexpected data."""
 
 from __future__ import annotations
 
@@ -239,7 +239,7 @@ def test_one_byte_may_be_any_other(tmp_path: Path) -> None:
 
 
 def slot_with(**changes: object) -> str:
-    """A file whose one slot has other values."""
+    """A file with a single entry that has other values."""
     slot = {"service": URL, "user": "__token__", "project": None, "kind": "account", "expires": None, "stored": 1}
     return json.dumps({"version": 1, "users": {}, "slots": [{**slot, **changes}], "advised": []})
 

@@ -68,7 +68,7 @@ COMMAND = ("publish", "-p", "tokenindex", "-r", "private")
 
 
 def kept_for(user: str) -> str:
-    """What the keyring of these tests holds for a user name."""
+    """The secret in the keyring of these tests for a user name."""
     return f"keyring-secret-of-{user}"
 
 
@@ -82,7 +82,7 @@ def subsets(sources: Iterable[str]) -> Iterator[frozenset[str]]:
 
 
 def documented(given: AbstractSet[str]) -> BasicAuth | None:
-    """What has to reach the index by the documented order; `None` where there is no secret."""
+    """The credential that the documented order selects; `None` if there is no secret."""
     before_pypirc = [source for source in (USER_FLAG, USER_OWN, USER_VARIABLE, USER_TABLE) if source in given]
     if before_pypirc:
         user = USER_NAMES[before_pypirc[0]]
@@ -136,7 +136,7 @@ class Context:
 
     @property
     def received(self) -> list[BasicAuth | None]:
-        """What the uploads of the last run brought along."""
+        """The credentials sent with the uploads of the last run."""
         return [request.authorization for request in self.index.uploads]
 
     def _write_tables(self, given: AbstractSet[str]) -> None:
@@ -393,7 +393,7 @@ def test_nothing_is_said_where_nothing_loses(context: Context) -> None:
 
 @dataclass(frozen=True)
 class Ranks:
-    """What is given for one key, and which of it wins; no winner where two of one rank differ, which `names` names."""
+    """The values given for one key and the one that wins; none if two of equal rank, listed in `names`, differ."""
 
     flag: str | None = None
     option: str | None = None

@@ -1,4 +1,4 @@
-"""What is said of a credential before anything is uploaded: what was seen, where it came from, and what to do."""
+"""Checks of a credential before an upload: the problem found, where the credential came from, and the fix."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_a_proxy_never_sees_what_goes_to_this_machine(index: RecordingServer, ho
 
 
 def test_a_secret_that_is_no_text_is_refused() -> None:
-    """What Python makes of bytes in the environment that are no UTF-8."""
+    """Python decodes non-UTF-8 bytes in the environment to surrogates."""
     with pytest.raises(
         CredentialError, match=r"The secret from HATCH_INDEX_AUTH is not UTF-8 text.\nFix: set it again"
     ):
@@ -440,7 +440,7 @@ def test_which_hosts_may_get_the_token_of_which_index(location: str, url: str, o
 
 
 def outcome_and_text(token: str, url: str) -> tuple[str, str]:
-    """Whether a token is refused, or sent with a warning or without, and what is said."""
+    """Return "refused", "warning" or "silent" for a token, and the message."""
     try:
         notes = look(token, url=url).notes
     except CredentialError as error:
@@ -491,7 +491,7 @@ def test_a_caveat_that_is_not_known_is_not_judged(caveat: bytes) -> None:
 
 @pytest.mark.parametrize("secret", [HERE[:-4], f"{HERE}AAAA", HERE.replace("A", "B", 1)])
 def test_a_token_that_cannot_be_read_is_sent_as_it_is(secret: str) -> None:
-    """PyPI alone decides about it; there, it is most likely a mistake in copying, and that is said."""
+    """Only PyPI can decide about it; there, the message suggests a copying mistake."""
     (note,) = look(secret).notes
     assert "The token from HATCH_INDEX_AUTH could not be parsed; sending it unchanged" in note
     assert "Copy it again" in note
@@ -505,7 +505,7 @@ def look(
     project: str | None = "demo",
     user: str = "__token__",
 ) -> CheckedCredential:
-    """What is said of a secret from `HATCH_INDEX_AUTH`."""
+    """Check a credential from `HATCH_INDEX_AUTH`."""
     return check_credential(
         Credential(user, Secret(secret), "HATCH_INDEX_AUTH"), project, Repository("private", url), NOW
     )

@@ -40,7 +40,7 @@ def publish(maintainer: Maintainer, place: str, *arguments: str) -> HatchResult:
 
 @pytest.fixture
 def gemfury(at_index: Maintainer) -> Maintainer:
-    """Somebody with a file to publish to an index that wants this."""
+    """A maintainer with a file to publish to an index that requires this."""
     at_index.server.credentials = {BasicAuth(TOKEN, "")}
     at_index.build()
     return at_index
@@ -110,7 +110,7 @@ def test_pypi_wants_no_user_name_alone(at_pypi: Maintainer) -> None:
 
 
 def test_an_empty_password_of_pypirc_comes_after_the_keyring(gemfury: Maintainer) -> None:
-    """It may stand for a password that is kept there."""
+    """An empty password can mean that it is in the keyring."""
     give(gemfury, "~/.pypirc", "alice")
     gemfury.home.remember(gemfury.url, "alice", "correct horse")
     gemfury.server.credentials = {BasicAuth("alice", "correct horse")}

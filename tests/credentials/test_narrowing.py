@@ -1,4 +1,4 @@
-"""Tokens of PyPI are restricted before they are sent: which, to what, for how long, and by whose clock."""
+"""Restricting PyPI tokens before they are sent: which ones, to what, for how long, and by which clock."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ LONGEST = 24_500
 def sent(
     secret: str, url: str = PYPI, *, project: str = "demo", size: int = 0, narrow_token: str = "automatic"
 ) -> Authorization:
-    """What would be sent of a secret at `NOW`."""
+    """Return the authorization sent for a secret at `NOW`."""
     repository = Repository("private", url, narrow_token="never" if narrow_token == "never" else "automatic")
     checked = check_credential(Credential("__token__", Secret(secret), "HATCH_INDEX_AUTH"), None, repository, NOW)
     return authorize(checked, project, repository, size=size, now=NOW)

@@ -1,4 +1,4 @@
-"""What is typed is remembered once it worked, where the token says that it belongs, and replaced when it is refused."""
+"""Saving a typed secret once it has worked, under the scope of its token, and replacing it once it is rejected."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ INVALID = (
 
 
 def refuse(reason: str = INVALID, status: int = 403) -> Answer:
-    """What PyPI answers in these words."""
+    """A PyPI response with this message."""
     return Answer(status, reason, body={"message": reason, "code": f"{status} {reason}", "title": "Forbidden"})
 
 

@@ -56,7 +56,7 @@ def test_other_default_folders(tmp_path: Path) -> None:
 
 
 def test_a_path_can_be_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of a subfolder, or of another project, whose shell completed it."""
+    """A path into a subfolder or another project, as completed by the shell."""
     root, below = tmp_path / "project", tmp_path / "project" / "dist"
     wheel, other = make_wheel(below), make_wheel(below / "dist", version="2.0")
     monkeypatch.chdir(below)
@@ -68,7 +68,7 @@ def test_a_path_can_be_relative_to_the_current_folder(tmp_path: Path, monkeypatc
 
 
 def test_a_pattern_is_expanded(tmp_path: Path) -> None:
-    """Shells on Windows don't, nor do CI services that run a program without a shell."""
+    """Windows shells and CI services that run a program without a shell don't do that."""
     files = [
         make_wheel(tmp_path / "dist [x]"),
         make_sdist(tmp_path / "dist [x]"),
@@ -160,7 +160,7 @@ def test_paths_are_shown_as_typed_here(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder owned by a user other than root, for whom file modes count."""
+    """A folder owned by a non-root user, to whom file modes apply."""
     user = os.geteuid()
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)

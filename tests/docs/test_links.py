@@ -17,7 +17,7 @@ SITE: dict[str, Any] = runpy.run_path(str(ROOT / "scripts" / "site_hooks.py"))
 
 
 def anchors(page: Path) -> set[str]:
-    """What `#...` can name on a page: its headings, as MkDocs and GitHub spell them."""
+    """The valid `#...` anchors of a page: its headings, as MkDocs and GitHub spell them."""
     headings = re.findall(r"^#+ (.*)$", prose(page.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 

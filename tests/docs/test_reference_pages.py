@@ -254,7 +254,7 @@ def files_of(home: Home) -> set[Path]:
 
 @pytest.fixture
 def explanation(home: Home, tmp_path: Path) -> dict[str, Any]:
-    """What `-o explain -o json` prints for a project on PyPI."""
+    """The output of `-o explain -o json` for a project on PyPI."""
     return explain(Project(tmp_path / "my-project", "my-project"), home)
 
 

@@ -1,4 +1,4 @@
-"""The page about tokens: its token has the anatomy that is shown, and each sentence is said as it stands there."""
+"""The page about tokens: its sample token has the structure shown, and each quoted message is printed verbatim."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAIN = Repository("main", urls.PYPI)
 
 
 class Silent:
-    """Nobody: keeps what is said, and answers nothing."""
+    """A stub user: keeps messages, gives a fixed answer."""
 
     def __init__(self, answer: str = "") -> None:
         self.answer = answer

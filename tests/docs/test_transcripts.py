@@ -40,10 +40,10 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
 
 @dataclass
 class Reader:
-    """Somebody who follows a page at a terminal, with a keyring.
+    """A reader who follows a page at a terminal, with a keyring.
 
-    `typed` is what they answer to its prompts, in order; `quiet` are the beginnings of the commands that they run although
-    the page doesn't show what these print.
+    `typed` holds the answers to its prompts, in order; `quiet` the beginnings of commands that are run although the
+    page doesn't show their output.
     """
 
     home: Home
@@ -95,7 +95,7 @@ class Reader:
 
 
 def as_shown(printed: str) -> list[str]:
-    """What was printed, with the keyring of a Linux desktop, and without times."""
+    """The lines of output, with the keyring of a Linux desktop and without times."""
     return lines(_TIME.sub("(a time)", printed.replace("keyring backends FileKeyring", "SecretService Keyring")))
 
 
@@ -164,7 +164,7 @@ def nothing_yet(reader: Reader) -> None:
 
 
 def two_tokens(reader: Reader) -> None:
-    """A project whose own token is remembered, and the account's."""
+    """A project with its own token and the account's in the keyring."""
     home = reader.home
     home.remember(urls.PYPI, f"pypi_token:project:{NAME}", make_token(projects=[NAME]))
     home.remember(urls.PYPI, TOKEN_USER, ACCOUNT_TOKEN)
@@ -178,7 +178,7 @@ def two_projects(reader: Reader) -> None:
 
 
 def remember_slots(reader: Reader, *kinds: tuple[str | None, str]) -> None:
-    """What the cache knows of secrets for PyPI: project and kind of each."""
+    """Write cache records of secrets for PyPI, with project and kind of each."""
     slots = [
         EntryRecord(
             urls.PYPI, f"pypi_token:project:{project}" if project else TOKEN_USER, project, kind, None, 1_795_304_460

@@ -1,4 +1,4 @@
-"""The workflows and pipelines on the pages: valid, with the rights that they need, and what is said of their failures."""
+"""The workflows and pipelines on the pages: their validity, the permissions they need, and their error messages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def jobs_of(data: Any) -> dict[str, dict[str, Any]]:
 
 
 def command_lines(data: Any) -> list[str]:
-    """What is run by a workflow of GitHub, a pipeline of GitLab, or a part of one."""
+    """The script lines of a GitHub workflow, a GitLab pipeline, or a part of one."""
     return [
         line
         for job in jobs_of(data).values()

@@ -65,7 +65,7 @@ def test_configured_ca_is_trusted(tls_index: RecordingServer, ca_file: Path) -> 
 
 
 def test_folder_of_cas_is_trusted(tls_index: RecordingServer, authority: trustme.CA, tmp_path: Path) -> None:
-    """Its files are named by the hash of the subject, as by `openssl rehash`."""
+    """The files are named by the hash of the subject, as by `openssl rehash`."""
     folder = tmp_path / "certificates"
     folder.mkdir()
     for name in subject_hashes(authority, tmp_path):
@@ -481,7 +481,7 @@ def test_client_itself_follows_no_redirect(index: RecordingServer) -> None:
 
 @pytest.mark.parametrize("value", ["s=1", "s=\u00fc\u2028"])
 def test_no_cookie_is_kept(index: RecordingServer, value: str) -> None:
-    """It would be sent to other hosts of its domain, and one that isn't ASCII can't be sent at all."""
+    """A cookie would be sent to other hosts of its domain, and a non-ASCII one can't be sent at all."""
     cookie = value.encode().decode("latin-1")
     index.script_others(*[Answer(200, headers={"Set-Cookie": cookie})] * 2)
     with connect(Repository("private", index.upload_url)) as client:
@@ -491,7 +491,7 @@ def test_no_cookie_is_kept(index: RecordingServer, value: str) -> None:
 
 
 def test_the_user_agent_names_products_with_their_versions(index: RecordingServer) -> None:
-    """It lists products with versions (RFC 9110, 10.1.5); pypiserver treats twine differently."""
+    """A list of products with versions (RFC 9110, 10.1.5); pypiserver treats twine differently."""
     get(Repository("private", index.upload_url))
     sent = index.requests[0].headers["User-Agent"]
     assert sent == user_agent()

@@ -155,7 +155,7 @@ def test_no_value_of_a_field_can_end_it(tmp_path: Path, value: str) -> None:
     ],
 )
 def test_no_file_name_can_end_its_header(tmp_path: Path, filename: str, expected: bytes) -> None:
-    """It is escaped as the HTML standard requires (WHATWG, 4.10.21.8)."""
+    """File names are escaped as the HTML standard requires (WHATWG, 4.10.21.8)."""
     form = Form(replace(read(make_sdist(tmp_path)), filename=filename))
     assert b'; name="content"; ' + expected + b"\r\n" in body_of(form)
     assert len(body_of(form)) == form.size

@@ -1,4 +1,4 @@
-"""When to try again: what an index says of it in `Retry-After` and `RateLimit`, and how a person is told."""
+"""Retry times: parsing them from `Retry-After` and `RateLimit`, and showing them to the user."""
 
 from __future__ import annotations
 

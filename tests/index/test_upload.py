@@ -39,7 +39,7 @@ REPOSITORY = Repository("main", urls.PYPI, retries=0)
 
 
 class Silence:
-    """A watcher that keeps what it is told to itself."""
+    """A watcher that ignores all events."""
 
     def begun(self, item: Any) -> None: ...
     def sent(self, item: Any, size: int) -> None: ...
@@ -47,7 +47,7 @@ class Silence:
 
 
 def authorize() -> Authorization:
-    """What lets every attempt in."""
+    """An authorization that is accepted for every attempt."""
     secret, header = Secret("a-pass-word"), Secret("Basic X190b2tlbl9fOmEtcGFzcy13b3Jk")
     return Authorization(Credential("__token__", secret, "HATCH_INDEX_AUTH"), secret, header)
 
@@ -193,7 +193,7 @@ EXISTS: dict[str, Any] = {"method": "POST", "status_code": 409, "text": "file al
 
 
 def refused_connection() -> httpx.ConnectError:
-    """What httpx says where nobody listens."""
+    """The exception that httpx raises when the connection is refused."""
     error = httpx.ConnectError("Connection refused")
     error.__cause__ = ConnectionRefusedError()
     return error
@@ -218,7 +218,7 @@ def test_what_was_there_before_it_could_arrive_is_no_success(
 
 @pytest.mark.parametrize("status", [408, 460, 499, 504, *range(520, 528), 530, 598, 599])
 def test_a_status_that_a_proxy_invents_says_nothing(httpx_mock: HTTPXMock, tmp_path: Path, status: int) -> None:
-    """Neither that the file was stored nor that it wasn't: the index is asked, and the file sent again."""
+    """The file may or may not be stored, so the index is checked and the file sent again."""
     wheel = make_wheel(tmp_path)
     httpx_mock.add_response(method="POST", status_code=status, headers={"Retry-After": "0"}, is_reusable=True)
     httpx_mock.add_response(method="GET", html=page_with(wheel))
@@ -256,7 +256,7 @@ def test_an_index_that_nobody_reached_is_not_asked_what_arrived(
 
 
 def test_a_file_that_was_cut_off_can_not_have_arrived(tmp_path: Path) -> None:
-    """Its form is shorter than its Content-Length."""
+    """The form is shorter than its Content-Length."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def cut_off() -> None:

@@ -1,4 +1,4 @@
-"""Several things at once, in threads that neither outlive a run nor swallow what goes wrong."""
+"""Concurrent work in threads that end with the run and don't swallow errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is decided before anything is sent: which files are uploaded, in which order, and what can't be."""
+"""The plan made before anything is sent: the files to upload, their order, and the files that can't be."""
 
 from __future__ import annotations
 

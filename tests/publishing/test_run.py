@@ -1,4 +1,4 @@
-"""A whole run from outside: rehearsals at a terminal, several projects of which some are there, and what is told at the end."""
+"""Whole runs from outside: dry runs at a terminal, several projects, some already uploaded, and the final summary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the servers here have in common: each is closed at the end of its `with` block."""
+"""The base class of the servers here: each is closed at the end of its `with` block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes over the wire in a test: a recorded request, an answer to give, and the ways in which one can fail."""
+"""Messages between a client and a test server: recorded requests, responses to send, and ways to fail."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Fault(enum.Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server says. `body` may be text (sent as UTF-8), bytes, or anything else that JSON can hold.
+    """A server's response. `body` may be text (sent as UTF-8), bytes, or anything else that JSON can hold.
 
     `after` is waited for before the answer is sent: a slow server without a clock. `blocks` are sent one by one in place
     of a body whose length is announced; there may be no end to them. With a `fault` that sends no answer, or
@@ -62,7 +62,7 @@ class Answer:
 
     @property
     def content_type(self) -> str:
-        """The media type for a body whose answer names none."""
+        """The media type of a body if the response sets none."""
         return "text/plain; charset=utf-8" if isinstance(self.body, (str, bytes)) else "application/json"
 
 
@@ -164,7 +164,7 @@ class Request:
 
     @property
     def is_upload(self) -> bool:
-        """Whether this is a request of the legacy upload API, complete or not."""
+        """Return True for a request of the legacy upload API, complete or not."""
         return self.method == "POST" and self.headers.get_content_type() == "multipart/form-data"
 
 

@@ -1,4 +1,4 @@
-"""Trusted Publishing on loopback: a CI provider that states who a job is, and what an index needs to mint tokens for it."""
+"""Trusted Publishing on loopback: a CI provider that issues identity tokens, and an index that mints API tokens."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class GitHub(Closing):
 
     @property
     def audiences(self) -> list[str]:
-        """For whom identity tokens were asked for, in order."""
+        """The audiences of the requested identity tokens, in order."""
         return [dict(request.query)["audience"] for request in self.server.requests]
 
     def _answer(self, request: Request) -> Answer:
@@ -129,7 +129,7 @@ class Publisher:
     identifier: str = field(default_factory=lambda: str(uuid4()))
 
     def fits(self, claims: Mapping[str, Any]) -> bool:
-        """Whether a job with these claims is the one that is meant."""
+        """Return True if a job with these claims matches this publisher."""
         if "project_path" in claims:
             called, path = claims["ci_config_ref_uri"], claims["project_path"]
             workflow = f"gitlab.com/{self.repository}//{self.workflow}@{claims['ref_path']}"
@@ -158,7 +158,7 @@ class TrustingIndex:
         self.disabled = False
         self.can_burn = True
         self.seconds_ahead = 0.0
-        """By how much the clock that mints is ahead of the one that dates the index's answers."""
+        """Seconds by which the minting clock is ahead of the index's `Date` header."""
         self.life: int | None = LIFE
         self.minted: dict[str, Publisher] = {}
         """By token, in order."""
@@ -185,7 +185,7 @@ class TrustingIndex:
         self.pending.append(Publisher(**fields, projects=[project]))
 
     def respond(self, request: Request) -> Answer | None:
-        """What PyPI would say; `None` where the index answers as usual."""
+        """PyPI's response; `None` for the default one."""
         if request.is_upload:
             return self._upload(request)
         if (request.method, request.path) == ("GET", "/_/oidc/audience"):

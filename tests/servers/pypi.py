@@ -27,8 +27,8 @@ HOSTS = ("upload.pypi.org", "pypi.org", "test.pypi.org", "files.pythonhosted.org
 class PyPIStandIn(Closing):
     """PyPI and TestPyPI for a client that is given `environment` (its proxy) and `ca_file` (its `--ca-cert`).
 
-    `server` plays all the hosts; the `Host` header of a request tells which one was meant. `proxy` records who asked for
-    what. Nothing else can be reached through it.
+    `server` plays all the hosts; the `Host` header of a request names one. `proxy` records each CONNECT request and
+    blocks every other host.
     """
 
     def __init__(self, authority: trustme.CA, folder: Path, *, hosts: tuple[str, ...] = HOSTS) -> None:
@@ -39,7 +39,7 @@ class PyPIStandIn(Closing):
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes a process go through the proxy."""
+        """The environment variables that route a process through the proxy."""
         return {"HTTPS_PROXY": self.proxy.url, "HTTP_PROXY": self.proxy.url}
 
     def close(self) -> None:
@@ -83,7 +83,7 @@ class ConnectProxy:
 
     @property
     def url(self) -> str:
-        """What goes into `HTTPS_PROXY`."""
+        """The URL for `HTTPS_PROXY`."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:

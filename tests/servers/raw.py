@@ -34,7 +34,7 @@ class RawServer(Closing):
 
     @property
     def url(self) -> str:
-        """Its root."""
+        """The root URL of the server."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._listening.getsockname()[1]}/"
 
     def pause(self, seconds: float) -> None:

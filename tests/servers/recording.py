@@ -55,12 +55,12 @@ class StoredFile:
 class RecordingServer(Closing):
     """An index on a free loopback port, served by threads of this process until `close`; usable in a `with` block.
 
-    Untold, it is a well-behaved index: it takes files under any path, serves PEP 691 pages below `simple/` or
-    `+simple/` (HTML to who doesn't ask for JSON) and the files themselves, and answers the way PyPI does to a file that
-    exists. `credentials`, once it is not `None`, holds the only ones that may upload.
+    By default it is a well-behaved index: it accepts files under any path, serves PEP 691 pages below `simple/` or
+    `+simple/` (HTML unless the client asks for JSON) and the files themselves, and responds like PyPI to a file that
+    exists. Unless `credentials` is `None`, only those credentials may upload.
 
     `script_uploads` and `script_others` queue steps, one for each request to come. A step is an `Answer`, or a function
-    of the request that gives one; `None` stands for what would happen untold. `respond` is asked where no step answers.
+    of the request that gives one; `None` means the default response. `respond` is called if no step responds.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -69,9 +69,9 @@ class RecordingServer(Closing):
         self.credentials: set[BasicAuth] | None = None
         self.respond: Callable[[Request], Answer | None] = lambda _request: None
         self.peak_uploads = 0
-        """How many uploads were in progress at one moment, at most."""
+        """The highest number of simultaneous uploads so far."""
         self.seconds_ahead = 0.0
-        """By how much the `Date` of its answers is ahead of this machine's clock."""
+        """Seconds by which the `Date` header is ahead of this machine's clock."""
         self.errors: list[BaseException] = []
         """Exceptions that were raised in the server: mistakes of a script or of this class."""
         self._upload_steps: deque[Step] = deque()
@@ -92,12 +92,12 @@ class RecordingServer(Closing):
 
     @property
     def url(self) -> str:
-        """Its root, with a slash at the end."""
+        """The root URL of the server, with a trailing slash."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/"
 
     @property
     def upload_url(self) -> str:
-        """Where a client uploads; by the rule for `legacy` its simple API is `simple_url`."""
+        """The upload URL; by the rule for `legacy`, its simple API is `simple_url`."""
         return f"{self.url}legacy/"
 
     @property
@@ -107,7 +107,7 @@ class RecordingServer(Closing):
 
     @property
     def closed(self) -> bool:
-        """Whether `close` was called."""
+        """Return True once `close` was called."""
         return self._closing.is_set()
 
     @property
@@ -203,7 +203,7 @@ class RecordingServer(Closing):
             self._changed.notify_all()
 
     def answer(self, request: Request, step: Step) -> Answer:
-        """What to say to a complete request."""
+        """Return the response to a complete request."""
         scripted = step(request) if callable(step) else step
         scripted = scripted or self.respond(request)
         if scripted is None:

@@ -57,7 +57,7 @@ class Sigstore(Closing):
         self.latency = 0.0
         """Seconds before each answer."""
         self.seconds_ahead = 0.0
-        """By how much the clocks of both are ahead of this machine's."""
+        """Seconds by which both servers' clocks are ahead of this machine's."""
         self.certificate_life = 600.0
         """Seconds."""
         self.has_foreign_sct = False
@@ -87,7 +87,7 @@ class Sigstore(Closing):
 
     @property
     def trust_config(self) -> dict[str, Any]:
-        """What `sigstore --trust-config` takes."""
+        """The trust configuration for `sigstore --trust-config`."""
         fulcio, rekor = self.fulcio.url.rstrip("/"), self.rekor.url.rstrip("/")
         return {
             "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",

@@ -35,12 +35,12 @@ class SocksProxy(Closing):
 
     @property
     def url(self) -> str:
-        """What goes into `ALL_PROXY`."""
+        """The URL for `ALL_PROXY`."""
         return f"socks5://{self.address}"
 
     @property
     def address(self) -> str:
-        """Its host and port."""
+        """The host and port of the proxy."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The tests' own servers do what they are told: without that, a test of a fault tests nothing."""
+"""The tests' own servers follow their scripts; otherwise a test of a fault would prove nothing."""
 
 from __future__ import annotations
 

@@ -318,7 +318,7 @@ def test_a_variable_of_gitlab_for_somebody_else_is_not_used(job: Job) -> None:
 
 
 def yaml_below(output: str, line: str) -> object:
-    """What stands in indented lines below this one."""
+    """The YAML data in the indented lines below a line."""
     _, _, rest = output.partition(f"{line}\n")
     indented = []
     for text in rest.splitlines():
@@ -679,7 +679,7 @@ def test_a_wrong_clock_of_the_runner_does_not_matter(pypi_job: Job, seconds: flo
 
 
 def test_a_token_that_begins_in_a_moment_is_used(pypi_job: Job) -> None:
-    """It begins when it is minted, and the date of an answer may be a second behind."""
+    """A token is valid from when it is minted, and a response's `Date` may be a second behind."""
     pypi_job.index.seconds_ahead = 1.5
     result = pypi_job.publish()
     assert result.returncode == 0, result.output

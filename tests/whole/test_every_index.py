@@ -1,4 +1,4 @@
-"""What every index has in common: one suite of behaviours that pypiserver, devpi and the tests' own index all have to pass."""
+"""Behaviour common to all indexes: one suite that pypiserver, devpi and the tests' own index have to pass."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def server(request: pytest.FixtureRequest) -> PypiServer | DevpiServer | Recordi
 
 @pytest.fixture
 def an_index(server: PypiServer | DevpiServer | RecordingServer) -> Index:
-    """The same, with somebody who may upload."""
+    """The same, with a user who may upload."""
     if isinstance(server, RecordingServer):
         server.credentials = {BasicAuth("maintainer", "correct horse: 100 % battery")}
         return Index(server.upload_url, server.simple_url, "maintainer", "correct horse: 100 % battery")
@@ -72,7 +72,7 @@ def an_index(server: PypiServer | DevpiServer | RecordingServer) -> Index:
 
 @pytest.fixture
 def publish(an_index: Index, project: Project, home: Home) -> Callable[..., HatchResult]:
-    """Publish as somebody who may, in this process or with the installed command."""
+    """Publish as a user who may upload, in this process or with the installed command."""
     project.configure(f'[publish.tokenindex.repos.private]\nurl = "{an_index.upload_url}"\nuser = "{an_index.user}"\n')
 
     def publish(
@@ -92,7 +92,7 @@ def publish(an_index: Index, project: Project, home: Home) -> Callable[..., Hatc
 
 
 def hashes(*files: Path) -> dict[str, str]:
-    """What an index should hold."""
+    """The SHA-256 digests of files by name, as an index should have them."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -111,7 +111,7 @@ def wheel(project: Project) -> Path:
 
 @pytest.fixture
 def sdist(project: Project) -> Path:
-    """Its sdist."""
+    """The sdist of the project."""
     return make_sdist(project.dist, project.name)
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong on the way: afterwards every file is on the index once, or a clear text says which are there and which aren't."""
+"""Failures during an upload: every file ends up on the index once, or the error lists which did and which didn't."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def publish(
 
 
 def shown(at: Maintainer, *files: Path) -> str:
-    """How a run names files."""
+    """The paths of files as a run prints them."""
     return ", ".join(str(path.relative_to(at.project.folder)) for path in files)
 
 
@@ -79,7 +79,7 @@ def check_stored(index: RecordingServer, *files: Path) -> None:
 
 
 def check_published(result: HatchResult, index: RecordingServer, *files: Path) -> None:
-    """Everything is said to have arrived, and it has; every attempt to send a file sent the same bytes."""
+    """Check that all files were reported as uploaded and were, and that each attempt sent the same bytes."""
     assert result.returncode == 0, result.output
     check_stored(index, *files)
     for path in files:
@@ -342,7 +342,7 @@ def test_an_index_without_hashes_that_refuses_what_was_sent_before_has_it(
 
 
 def test_an_answer_that_comes_too_late_is_looked_for_at_the_index(at_index: Maintainer) -> None:
-    """The time limit is the one that was asked for; the file has arrived, and the index says so."""
+    """The configured timeout applies; the file has arrived, and the index confirms it."""
     files = release(at_index, tags=TAGS[:1])
     never = threading.Event()
     at_index.server.script_uploads(answering(at_index.server, after=never))
@@ -353,7 +353,7 @@ def test_an_answer_that_comes_too_late_is_looked_for_at_the_index(at_index: Main
 
 
 def test_an_answer_that_takes_12_seconds_is_waited_for(at_index: Maintainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What decides is the limit that goes with each request, so nobody has to wait here."""
+    """Only the timeout passed with each request is checked, so the test needn't wait."""
     limits = []
     handle = httpx.HTTPTransport.handle_request
 
@@ -490,7 +490,7 @@ def test_where_nobody_listens_the_run_ends_with_a_text(at_index: Maintainer, fil
 
 
 def test_a_long_wait_is_the_persons_own(at_index: Maintainer, files: list[Path]) -> None:
-    """An index that asks for an hour gets no second attempt now; when it takes files again is said."""
+    """An index that asks for an hour isn't retried; the error says when to try again."""
     at_index.server.script_uploads(None, *[Answer(429, headers={"Retry-After": "3600"})] * 3)
     result = publish(at_index, "-o", "jobs=1")
     check_refused(result, "publish again in 60 minutes", f"Uploaded: {shown(at_index, files[0])}.")
@@ -513,7 +513,7 @@ def test_too_many_new_projects_are_not_tried_again(at_pypi: Maintainer, pypi: Py
 
 
 def test_no_index_is_asked_twice_to_create_a_project_that_it_limits(at_index: Maintainer, files: list[Path]) -> None:
-    """What counts as a try is the index's secret, so a project that it doesn't have gets one; its later files get more."""
+    """Only the index knows what counts as an attempt, so a new project gets one; its later files get more."""
     at_index.server.script_uploads(Answer(429, headers={"Retry-After": "90"}))
     check_refused(publish(at_index), "again in 2 minutes", f"Not uploaded: {shown(at_index, *files)}.")
     assert len(at_index.server.uploads) == 1
@@ -697,7 +697,7 @@ def test_after_the_first_file_so_many_at_once_and_no_more(at_index: Maintainer, 
 
 
 def test_the_first_file_of_a_release_is_alone_until_its_answer(at_index: Maintainer) -> None:
-    """It is by far the largest, so that all others could be there before its end."""
+    """The file is by far the largest, so all others could arrive before it ends."""
     large = make_wheel(
         at_index.project.dist, at_index.project.name, extra={"x": os.urandom(8_000_000)}, tag="aaa-none-any"
     )
@@ -835,7 +835,7 @@ def test_an_answer_that_trickles_is_not_waited_for(at_index: Maintainer, status:
 
 
 def test_a_refusal_that_is_cut_off_is_a_refusal(at_index: Maintainer, files: list[Path]) -> None:
-    """It is not tried again, as a connection that breaks before any answer is."""
+    """It isn't retried, unlike a connection that breaks before any response."""
     text = "Not this file. " * 1000
     at_index.server.script_uploads(Answer(400, body=text, fault=Fault.CUT_ANSWER))
     check_refused(publish(at_index), "Not this file.", f"Not uploaded: {shown(at_index, *files)}.")
@@ -899,7 +899,7 @@ def test_pages_that_are_old_for_a_while_are_waited_for(at_index: Maintainer, fil
 def test_pages_that_stay_old_end_the_wait_with_a_text(
     at_index: Maintainer, files: list[Path], hours: Hours, asked: str, seconds: float
 ) -> None:
-    """The last look is at the very end; and nobody is told to upload again."""
+    """The last check is at the very end, and the text doesn't suggest another upload."""
     old_pages(at_index.server, 1000)
     result = publish(at_index, "-o", asked)
     check_refused(
@@ -986,7 +986,7 @@ def test_a_folder_with_the_name_of_a_wheel_is_refused(at_index: Maintainer, file
 
 
 def vanish(path: Path) -> None:
-    """Somebody deletes the file."""
+    """Delete the file."""
     path.unlink()
 
 

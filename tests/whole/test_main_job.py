@@ -194,7 +194,7 @@ def wheel_that_is_a_folder(project: Project) -> None:
 
 
 def wheel_that_may_not_be_read(project: Project) -> None:
-    """A wheel whose permissions forbid it."""
+    """A wheel without read permission."""
     if sys.platform == "win32" or os.geteuid() == 0:
         pytest.skip("this user may read every file")
     make_wheel(project.dist, "demo").chmod(0)

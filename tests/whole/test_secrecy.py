@@ -79,7 +79,7 @@ class Context:
 
     @property
     def keys(self) -> dict[str, str]:
-        """What a table has to say of `private`."""
+        """The keys of the `private` repository's table."""
         return {"url": self.index.upload_url, "simple-url": self.elsewhere.simple_url}
 
     def publish(
@@ -151,7 +151,7 @@ def table(keys: Mapping[str, object], *top: str, where: str = "publish.tokeninde
 
 @dataclass(frozen=True)
 class Planted:
-    """How to run `hatch` so that the canary is found; `options` go where `-o` or the variable has them."""
+    """Arguments and settings that make `hatch` find the canary; `options` are passed by `-o` or its variable."""
 
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -613,7 +613,7 @@ def test_a_token_that_is_typed_as_user_name(context: Context) -> None:
 
 
 def home_secrets(context: Context) -> list[str]:
-    """What the keyring of the tests holds."""
+    """The secrets in the keyring of the tests."""
     return [secret for slots in context.home.keyring.secrets.values() for secret in slots.values()]
 
 

@@ -24,7 +24,7 @@ UNAUTHORIZED = Answer(401, "Unauthorized")
 def certified(
     project: Project, home: Home, strict_index: RecordingServer, authority: trustme.CA, ca_file: Path, tmp_path: Path
 ) -> Maintainer:
-    """Somebody with a certificate and a keyring that is empty, and an index that asks for the certificate."""
+    """A maintainer with a certificate and an empty keyring, and an index that asks for the certificate."""
     home.use_keyring("FileKeyring")
     certificate = tmp_path / "client.pem"
     authority.issue_cert("me@example.org").private_key_and_cert_chain_pem.write_to_path(certificate)

@@ -38,7 +38,7 @@ def test_a_clone_does_not_bring_the_program_of_auth_command(tmp_path: Path, monk
 
 
 def refused(*command: str) -> str:
-    """Why the program gave no secret."""
+    """The error message for a command that printed no secret."""
     with pytest.raises(CredentialError) as caught:
         commands.first_line(WithOrigin(command, "`auth-command`"), None)
     return str(caught.value)

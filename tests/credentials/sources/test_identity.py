@@ -38,7 +38,7 @@ def on_github(github: GitHub, audience: str = "pypi") -> Identity:
 
 
 def refused(environment: Mapping[str, str], audience: str = "pypi") -> str:
-    """Why there is no identity."""
+    """The error message for a job without an identity."""
     found = provider(environment)
     assert found is not None
     with pytest.raises(SourceUnavailableError) as caught:

@@ -181,7 +181,7 @@ def answer(terminal: HatchTerminal, secret: str = SECRET) -> None:
 
 
 def lines_about_the_keyring(terminal: HatchTerminal) -> list[str]:
-    """What was said of it."""
+    """The lines on the screen about the keyring."""
     return [line for line in terminal.screen.splitlines() if re.search(r"\bkeyring\b", line, re.IGNORECASE)]
 
 
@@ -229,7 +229,7 @@ def test_without_a_terminal_a_keyring_that_fails_is_in_the_list(at_index: Mainta
 
 @pytest.fixture
 def no_library(at_index: Maintainer, tmp_path: Path) -> dict[str, str]:
-    """The environment of a process whose `keyring` can't be imported."""
+    """The environment of a process that can't import `keyring`."""
     folder = tmp_path / "broken"
     folder.joinpath("keyring").mkdir(parents=True)
     folder.joinpath("keyring", "__init__.py").write_text("import no_such_library\n", encoding="utf-8")
@@ -502,7 +502,7 @@ def test_every_fault_of_every_method_is_the_same_exception(
 
 
 class Listener:
-    """A person who is told things."""
+    """A user who receives messages."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []

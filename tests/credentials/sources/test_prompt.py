@@ -1,4 +1,4 @@
-"""What is asked at a terminal: when, how often, in which words, and what becomes of an answer that can't be used."""
+"""The prompts at a terminal: when they appear, how often, their wording, and the handling of unusable answers."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_a_useless_token_at_the_user_name_prompt_is_asked_for_again(at_pypi: Mai
 
 
 class Typist:
-    """Somebody who types these secrets, one at each question."""
+    """A user who types these secrets, one per prompt."""
 
     def __init__(self, *secrets: str) -> None:
         self.left = list(secrets)

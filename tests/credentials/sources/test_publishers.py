@@ -1,4 +1,4 @@
-"""What a Trusted Publisher has to be configured with: told to a refused job with its claims, links filled in."""
+"""The Trusted Publisher settings shown to a refused job, taken from its claims, with pre-filled links."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def invalid_payload(job: Job) -> None:
 
 
 def not_enabled(job: Job) -> None:
-    """Switched off after the audience was told."""
+    """Disable Trusted Publishing after the audience request."""
     usual = job.index.respond
 
     def respond(request: Request) -> Answer | None:
@@ -60,7 +60,7 @@ def invalid_publisher(job: Job) -> None:
 
 
 def invalid_pending_publisher(job: Job) -> None:
-    """Somebody else has created each of the projects meanwhile."""
+    """Another user has created each of the projects meanwhile."""
     job.index.publishers.clear()
     for _ in range(3):
         job.index.await_first_release(job.project)

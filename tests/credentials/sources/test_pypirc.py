@@ -40,12 +40,12 @@ OF_A_CLONE = replace(PRIVATE, url_from_project=True)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the file is."""
+    """The path of the file."""
     return tmp_path / ".pypirc"
 
 
 def found(path: Path, repository: Repository, project: str = "demo") -> tuple[str, str] | None:
-    """User name and password that the file gives for a project at a repository; an empty password is none."""
+    """The user name and password in the file for a project at a repository; an empty password counts as none."""
     pypirc = Pypirc(path)
     user, section = pypirc.user(project, repository), pypirc.section(project, repository)
     if user is None or section is None:
@@ -329,7 +329,7 @@ def linked_to_itself(path: Path) -> None:
 
 
 def forbidden(path: Path) -> None:
-    """A file whose permissions forbid it."""
+    """A file without read permission."""
     if sys.platform == "win32" or os.geteuid() == 0:
         pytest.skip("this user may read every file")
     path.write_text(f"[pypi]\npassword = {SECRET}\n", encoding="utf-8")

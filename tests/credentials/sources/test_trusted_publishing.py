@@ -1,4 +1,4 @@
-"""Trusted Publishing: to whom an identity is lent, when another token is minted, and that every token is burned."""
+"""Trusted Publishing: who receives an identity token, when another API token is minted, and burning each token."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Minting:
         self.burned: list[Secret] = []
 
     def audience(self) -> str:
-        """What every token is asked for."""
+        """The audience of every identity token."""
         self.asked += 1
         return self.wanted
 
     def mint(self, identity: Secret) -> Minted:
-        """A token that is none."""
+        """A fake token."""
         assert identity
         life = self.lives.pop(0)
         return Minted(Secret(f"token {len(self.lives)}"), None if life is None else int(self.now) + life)
@@ -156,7 +156,7 @@ def test_an_identity_for_the_index_itself_is_stated(
 
 
 def test_gitlabs_token_for_pypi_is_not_lent_to_who_asks_in_capitals() -> None:
-    """Its variable has the same name."""
+    """Both audiences share the variable's name."""
     with pytest.raises(CredentialError, match="impersonate this job elsewhere"):
         credential(publishing(OTHER, Minting("PyPI"), gitlab_job()))
 

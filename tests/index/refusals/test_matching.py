@@ -54,7 +54,7 @@ class Told:
 
 
 def told(result: HatchResult) -> Told:
-    """What a refused run told, once; and nothing that nobody should see."""
+    """The error of a refused run; its output may show no secret or internals."""
     assert result.returncode == 1, result.output
     [parts] = _REFUSAL.finditer(result.stderr)
     assert not re.search(r"</?\w+[^>]*>|<!|&\w+;", result.output)
@@ -76,7 +76,7 @@ def _lines(text: str) -> tuple[str, ...]:
 def warehouse(
     status: int, text: str, explanation: str = "Access was denied to this resource.", **headers: str
 ) -> Callable[[Request], Answer]:
-    """PyPI's answer over HTTP/2, where its words are in the body alone: in JSON for who prefers that, else as a page."""
+    """PyPI's response over HTTP/2, with the message only in the body: JSON if the client prefers it, else HTML."""
 
     def answer(request: Request) -> Answer:
         code = f"{status} {text}"
@@ -103,7 +103,7 @@ def _prefers_json(accept: str) -> bool:
 
 @dataclass(frozen=True)
 class KeyringEntry:
-    """What the command line and the environment get, and which user and source a refusal should name."""
+    """Arguments and environment of a run, and the user and source that its error should name."""
 
     source: str
     user: str = "__token__"
@@ -396,24 +396,24 @@ def test_something_else_answers(
 
 
 def without_authority(maintainer: Maintainer, _: PyPIStandIn) -> Maintainer:
-    """Somebody who doesn't trust who signed the server's certificate."""
+    """A user who doesn't trust the authority of the server's certificate."""
     return replace(maintainer, options=())
 
 
 def with_wrong_password(maintainer: Maintainer, pypi: PyPIStandIn) -> Maintainer:
-    """Somebody whose proxy wants another password."""
+    """A user whose proxy expects another password."""
     pypi.proxy.proxy_authorization = "Basic bm90aGluZzp3cm9uZw=="
     return replace(maintainer, environment={"HTTPS_PROXY": pypi.proxy.url.replace("://", f"://jane:{PASSWORD}@")})
 
 
 def with_failing_proxy(maintainer: Maintainer, pypi: PyPIStandIn) -> Maintainer:
-    """Somebody whose proxy can't reach anybody now, and who doesn't wait for it."""
+    """A user whose proxy can't reach any host now, and who doesn't wait for it."""
     pypi.proxy.proxy_authorization, pypi.proxy.refusal = "", "502 Bad Gateway"
     return replace(maintainer, options=(*maintainer.options, "-o", "retries=0"))
 
 
 def behind_a_wall(maintainer: Maintainer, pypi: PyPIStandIn) -> Maintainer:
-    """Somebody whose proxy lets nobody through."""
+    """A user whose proxy blocks every connection."""
     pypi.proxy.routes = {}
     return maintainer
 

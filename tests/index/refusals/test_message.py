@@ -28,7 +28,7 @@ SENT = Facts(
 
 
 def words(answer: Response, redact: Redact) -> tuple[str, ...]:
-    """What a person gets to read of an answer."""
+    """The message shown to a user for a response."""
     return refusal(answer, SENT, redact).said
 
 

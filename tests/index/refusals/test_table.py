@@ -1,4 +1,4 @@
-"""What an index's answers mean: each refusal played back as the server sends it, and what a person gets to read."""
+"""Errors from an index: each is replayed as the server sends it, and the message to the user is checked."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ EXPLANATIONS = {
 class Case:
     """One refusal, in each form in which the server gives it.
 
-    `said` is what has to be shown first; `step` are texts that the next step has to hold.
+    `said` has to be shown first; `step` holds texts that the suggested fix has to contain.
     """
 
     key: str
