@@ -295,7 +295,7 @@ def _walk(sources: Iterable[Source[T]], mode: Mode) -> Iterator[Finding[T]]:
     """Yield the finding of each source, in order.
 
     This is the one walk over the sources: resolving takes findings until one is decisive, explaining takes them all, and
-    `mode` alone decides how far a source goes. A source is looked at when its finding is taken, and not before.
+    `mode` alone decides how far a source goes. A source is read when its finding is requested, not before.
     """
     return (source.find(mode) for source in sources)
 

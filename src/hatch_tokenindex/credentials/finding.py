@@ -80,7 +80,7 @@ class Finding(Generic[T]):
 
 @dataclass(frozen=True)
 class Source(Generic[T]):
-    """One place that can hold a user name or a credential; `find` answers for it and never raises."""
+    """One place that can hold a user name or a credential; `find` returns its finding and never raises."""
 
     place: str
     find: Callable[[Mode], Finding[T]]

@@ -204,7 +204,7 @@ class Uploader:
 
 @dataclass
 class _Progress:
-    """How much of a file was handed to the network in one request, which the watcher is told.
+    """The part of a file that one request has handed to the network; reports it to the watcher.
 
     A request that ends before `is_whole` is shorter than its `Content-Length`: no index can have stored the file.
     """

@@ -194,7 +194,7 @@ class TrustedPublishing:
             return self._held[-1].credential
 
     def _audience(self, provider: identity.Provider) -> str:
-        """Return the audience of the identity token, which the index is asked for once in a run."""
+        """Return the audience of the identity token, requesting it from the index once in a run."""
         if self._checked_audience:
             return self._checked_audience
         if obstacle := self._obstacle(provider):
