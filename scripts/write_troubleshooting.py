@@ -56,6 +56,8 @@ _IN_GENERAL = {
 }
 """Placeholders whose value in the test would make a poor example."""
 _RETRIED = "Retried automatically."
+_SKIPPED = "; files already uploaded are skipped."
+"""The end of many steps, which the introduction says once."""
 _SEE_HELP = re.compile(r"(?<=[.!]) See:? https?://\S+(?: for more information)?\.?$")
 """The link to PyPI's help at the end of many answers."""
 
@@ -101,7 +103,7 @@ def _entry(row: Row, said: Iterable[str], facts: Mapping[str, str]) -> str:
         f"### {row.title}\n",
         ">\n".join(quoted),
         _paragraph(_linked(row.why.format_map(facts))),
-        _paragraph(f"**Fix:** {_linked(row.step.format_map(facts))}"),
+        _paragraph(f"**Fix:** {_linked(row.step.format_map(facts).removesuffix(_SKIPPED)).rstrip('.')}."),
         *([_paragraph(_RETRIED)] if row.retry else []),
     ]
     return "\n".join(paragraphs)
