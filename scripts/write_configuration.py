@@ -10,8 +10,8 @@ from hatch_tokenindex.config.keys import KEYS, RUN_KEYS, Key, Place, Trust
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 WHERE = {Place.TOP: "top", Place.REPOSITORY: "repository", Place.OPTION: "`-o`"}
 RESTRICTIONS = {
-    Trust.PERSONAL: "Only in `config.toml`.",
-    Trust.PERSONAL_WITH_URL: "Only in `config.toml`.",
+    Trust.PERSONAL: "Not in a project's file.",
+    Trust.PERSONAL_WITH_URL: "Not in a project's file.",
     Trust.PERSONAL_FOR_PYPI: "In a project's file, not for PyPI and TestPyPI.",
     Trust.PERSONAL_OR_OWN: "In a project's file, only for repositories that it defines, and not for URLs that `config.toml`"
     " has too.",

@@ -15,7 +15,7 @@ from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_re
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from hatch_tokenindex.index.refusals import Row
+    from hatch_tokenindex.index.refusals import Group, Row
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "troubleshooting.md"
@@ -24,7 +24,7 @@ TESTS = ROOT / "tests/index/refusals/test_table.py"
 _NO_ANSWER = "No response from the index"
 _WANTED = "Credentials that other indexes accept"
 _INTRODUCTION = """\
-# Troubleshooting rejected uploads
+# Troubleshooting
 
 When an index rejects an upload, the message shows what the index said, what was sent, and how to fix it:
 
@@ -32,12 +32,18 @@ When an index rejects an upload, the message shows what the index said, what was
 {example}
 ```
 
-This page lists every answer that the plugin recognises. Search it for words from the index's message. An unrecognised
-answer is shown unchanged: contact the administrator of the index and quote it.
+This page lists every answer that the plugin recognises. Search it for words from the index's message. For an
+unrecognised answer, contact the administrator of the index and quote it. Other messages:
 
-- `hatch publish -p tokenindex -o explain` shows which credential would be used, and why.
-- `hatch publish -p tokenindex -o dry-run` finds most problems with files without uploading.
-- You can always run the same command again: files already uploaded are skipped.
+| message | see |
+| --- | --- |
+| `Unknown publisher: tokenindex` | [Check the installation](install.md#check-the-installation) |
+| `Cannot prompt for a token` | [Without a keyring](credentials.md#without-a-keyring), or [in CI](how-to/ci.md#when-it-doesnt-work) |
+| about a token or secret, before the upload | [Checks before an upload](credentials.md#checks-before-an-upload) |
+| about Trusted Publishing | [When it fails](trusted-publishing.md#when-it-fails) |
+
+`-o explain` shows which credential would be used, and why. `-o dry-run` finds most problems without uploading. You can
+always run the same command again: files already uploaded are skipped.
 
 The examples publish version 1.0 of a project Demo.Project, usually to PyPI with a token from `HATCH_INDEX_AUTH`. Links
 to PyPI's help are left out of the quotes.
@@ -50,6 +56,8 @@ _IN_GENERAL = {
 }
 """Placeholders whose value in the test would make a poor example."""
 _RETRIED = "Retried automatically."
+_SKIPPED = "; files already uploaded are skipped."
+"""The end of many steps, which the introduction says once."""
 _SEE_HELP = re.compile(r"(?<=[.!]) See:? https?://\S+(?: for more information)?\.?$")
 """The link to PyPI's help at the end of many answers."""
 
@@ -65,7 +73,7 @@ def page() -> str:
     cases = tests["CASES"]
     example = next(case for case in cases if case.key == "token-changed")
     parts = [_INTRODUCTION.format(example=example.refused)]
-    for group in GROUPS:
+    for group in _in_reading_order():
         entries = (_of_answers(row, [case for case in cases if case.key == row.key]) for row in group.rows)
         parts += [f"## {group.title}\n", *entries]
     facts = about_attempt(tests["NEXUS"].attempt)
@@ -75,6 +83,11 @@ def page() -> str:
         "".join(_paragraph(kind.credential_help, "- ", "  ") for kind in KINDS if kind.credential_help),
     ]
     return "\n".join(parts)
+
+
+def _in_reading_order() -> Iterable[Group]:
+    """Return the groups with the first two, which are rare but must be matched first, at the end."""
+    return (*GROUPS[2:], *GROUPS[:2])
 
 
 def _of_answers(row: Row, cases: Sequence[Any]) -> str:
@@ -90,7 +103,7 @@ def _entry(row: Row, said: Iterable[str], facts: Mapping[str, str]) -> str:
         f"### {row.title}\n",
         ">\n".join(quoted),
         _paragraph(_linked(row.why.format_map(facts))),
-        _paragraph(f"**Fix:** {_linked(row.step.format_map(facts))}"),
+        _paragraph(f"**Fix:** {_linked(row.step.format_map(facts).removesuffix(_SKIPPED)).rstrip('.')}."),
         *([_paragraph(_RETRIED)] if row.retry else []),
     ]
     return "\n".join(paragraphs)

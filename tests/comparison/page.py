@@ -59,7 +59,6 @@ PARTS: tuple[Table, ...] = (
     ),
     Table("disturbed", (situations.UNAVAILABLE, situations.TOO_MANY, situations.CUT, situations.LOST)),
     Table("tokens", (situations.FOREIGN, situations.EXPIRED, situations.OF_ANOTHER, situations.PLAIN_HTTP)),
-    Table("files", (situations.NO_PROJECT, situations.WHEELS_OF_TWO)),
     Table("redirects", (situations.PERMANENT_REDIRECT, situations.MOVED)),
 )
 

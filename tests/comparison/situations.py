@@ -187,26 +187,6 @@ def _project_scoped(request: Request, tokens: dict[str, str]) -> Answer | None:
     return _as_pypi(403, f"Invalid API Token: project-scoped token is not valid for project: '{project}'")(request)
 
 
-# Files
-
-
-def _no_project(stage: Stage) -> tuple[str, ...]:
-    """There is a wheel, and not the project that it was built from."""
-    stage.remove_project()
-    return (_uploaded(stage),)
-
-
-def _wheels_of_two(stage: Stage) -> tuple[str, ...]:
-    stage.add_wheel("another")
-    return (_uploaded(stage),)
-
-
-def _uploaded(stage: Stage) -> str:
-    ending = stage.publish()
-    uploaded = sorted(file.project for file in stage.index.files.values())
-    return f"{' and '.join(uploaded) or 'nothing'}, {_ended(ending)}"
-
-
 # Words
 
 
@@ -243,8 +223,6 @@ SAME_CONTENT = Situation(("same content",), _same_content)
 SAME_CONTENT_REFUSED = Situation(("same content, 409, with the option",), _same_content_refused)
 OTHER_CONTENT = Situation(("other content",), _other_content)
 OTHER_CONTENT_WITH_OPTION = Situation(("other content, with the option",), _other_content_with_option)
-NO_PROJECT = Situation(("a `dist` and no project",), _no_project)
-WHEELS_OF_TWO = Situation(("wheels of `another` and `demo` in `dist`",), _wheels_of_two)
 UNAVAILABLE = Situation(("503 once",), _disturbed(Answer(503, body="No backend")))
 TOO_MANY = Situation(("429 once, with `Retry-After: 1`",), _disturbed(Answer(429, headers={"Retry-After": "1"})))
 CUT = Situation(("connection lost during the upload",), _disturbed(Answer(fault=Fault.RESET_DURING_BODY)))

@@ -80,16 +80,6 @@ class Stage:
             old.unlink()
         make_wheel(project / "dist", name, version)
 
-    def remove_project(self) -> None:
-        """Leave nothing of the project but its `dist`."""
-        for path in self._folder.joinpath("demo").iterdir():
-            if path.is_file():
-                path.unlink()
-
-    def add_wheel(self, name: str) -> None:
-        """Put a wheel of another project into its `dist`."""
-        make_wheel(self._folder / "demo" / "dist", name, "1.0")
-
     def publish(
         self, *, secret: str = SECRET, name: str = "demo", more: tuple[str, ...] = (), **variables: str
     ) -> Ending:

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 NAME = "my-project"
 ACCOUNT_TOKEN = make_token(user=USER_ID)
 TEST_TOKEN = make_token(location="test.pypi.org", user=USER_ID)
-DELETED_TOKEN = make_token(location="test.pypi.org", user=USER_ID, identifier="deleted")
 
 _PROMPT = re.compile(r"(User name|API token|Password) .*:$")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
@@ -132,7 +131,7 @@ def _refused(request: Request, host: str) -> Answer | None:
     authorization = request.authorization
     assert authorization is not None
     token = present(authorization.password)
-    if token.location != host or token.identifier == "deleted":
+    if token.location != host:
         return Answer(
             403,
             "Invalid or non-existent authentication information."
@@ -160,7 +159,7 @@ def nothing_yet(reader: Reader) -> None:
     licence.parent.mkdir(parents=True)
     licence.write_text("MIT License", encoding="utf-8")
     reader.quiet = ("hatch build", "python -m pip install")
-    reader.typed = iter(["", DELETED_TOKEN, TEST_TOKEN, "", ACCOUNT_TOKEN, make_token(projects=[NAME])])
+    reader.typed = iter(["", TEST_TOKEN, "", ACCOUNT_TOKEN, make_token(projects=[NAME])])
 
 
 def two_tokens(reader: Reader) -> None:

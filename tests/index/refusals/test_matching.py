@@ -549,5 +549,5 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_the_page_has_every_refusal_once() -> None:
     headings = re.findall(r"^### (.*)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    assert headings == [row.title for row in (*ROWS, *CONNECTION_ROWS.values())]
+    assert sorted(headings) == sorted(row.title for row in (*ROWS, *CONNECTION_ROWS.values()))
     assert len(set(headings)) == len(headings)
