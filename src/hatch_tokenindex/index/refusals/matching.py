@@ -13,7 +13,6 @@ from hatch_tokenindex.index.refusals.rows import (
     SERVER_ERRORS,
     UNCONFIRMED,
     UNKNOWN,
-    About,
     ConnectionFailure,
     Row,
 )
@@ -74,16 +73,6 @@ class Refusal:
     def calls_token_expired(self) -> bool:
         """Return True if the index calls the token expired; for a narrowed one, a wrong clock can be the reason."""
         return "token is expired" in " ".join(self.said)
-
-    @property
-    def is_about_credential(self) -> bool:
-        """Return True if another credential may be accepted."""
-        return self.row.about is About.CREDENTIAL
-
-    @property
-    def is_worthless(self) -> bool:
-        """Return True if the credential is of no use anywhere."""
-        return self.is_about_credential and not self.row.good_elsewhere
 
     def __str__(self) -> str:
         """The text for the user: headline, the index's words, what was used, the reason, the next step."""

@@ -1,4 +1,4 @@
-"""A row of the table of refusals: how it is recognised, what it is about, and what its texts are."""
+"""A row of the table of refusals: how it is recognised, what follows from it, and its texts."""
 
 from __future__ import annotations
 
@@ -11,24 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from hatch_tokenindex.index.refusals.attempt import Attempt, Response
-
-
-class About(Enum):
-    """The thing that a refusal is about. Another user name, password or token helps only with `CREDENTIAL`."""
-
-    CREDENTIAL = "credential"
-    ACCOUNT = "account"
-    """The account or organization behind the credential: its other tokens are refused too."""
-    PROJECT = "project"
-    """The project: its name, its state, or who may upload to it."""
-    RELEASE = "release"
-    FILE = "file"
-    SITE = "site"
-    """The index as a whole, for now: it accepts no file and no credential."""
-    RATE_LIMIT = "rate limit"
-    ADDRESS = "address"
-    """The URL, or the way to it."""
-    UNKNOWN = "unknown"
 
 
 class ConnectionFailure(Enum):
@@ -74,7 +56,6 @@ class Row:
     """
 
     key: str
-    about: About
     title: str
     """The heading in the documentation."""
     why: str
@@ -91,6 +72,8 @@ class Row:
     """The same bytes, sent again later, may be accepted."""
     exists: bool = False
     """The index has a file of that name."""
+    about_credential: bool = False
+    """Another user name, password or token may be accepted."""
     good_elsewhere: bool = False
     """The credential may be valid for something else."""
 
@@ -115,7 +98,6 @@ class Group:
 
 UNKNOWN = Row(
     "",
-    About.UNKNOWN,
     "Unrecognised response",
     why="Unrecognised response.",
     step="Contact the administrator of {host} and quote the message above.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import is_simple_url, kind_of
-from hatch_tokenindex.index.refusals.rows import GAVE_UP, SERVER_ERRORS, About, ConnectionFailure, Group, Row
+from hatch_tokenindex.index.refusals.rows import GAVE_UP, SERVER_ERRORS, ConnectionFailure, Group, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,6 @@ _STATE = Group(
     (
         Row(
             "unnamed",
-            About.PROJECT,
             "Project named UNKNOWN",
             why="setuptools names a project UNKNOWN if it finds no name: `[project]` has none, or setuptools is too old to read"
             " `[project]` in pyproject.toml.",
@@ -103,7 +102,6 @@ _STATE = Group(
         ),
         Row(
             "archived",
-            About.PROJECT,
             "Archived project",
             why="{project} is archived, and archived projects don't accept uploads.",
             step="Ask an owner to unarchive it at {settings}, then publish again.",
@@ -112,7 +110,6 @@ _STATE = Group(
         ),
         Row(
             "quarantined",
-            About.PROJECT,
             "Quarantined project",
             why="The administrators of {index} have quarantined {project}. That blocks uploads and can freeze its owners'"
             " accounts.",
@@ -128,7 +125,6 @@ _UNCONFIRMED = Group(
     (
         Row(
             "accepted-only",
-            About.SITE,
             "Accepted, but not stored",
             why="{host} accepted {filename} to store it later, but doesn't list it. It may have rejected it since.",
             step="Look for the reason in the tasks or logs of {host}; if the simple API is at another URL, set `simple-url`.",
@@ -136,7 +132,6 @@ _UNCONFIRMED = Group(
         ),
         Row(
             "web-page",
-            About.ADDRESS,
             "Web page with a form",
             why="{host}, or a gateway in front of it, answered with a web page such as a sign-in page, and the index doesn't"
             " list {filename}.",
@@ -151,35 +146,34 @@ _CREDENTIAL = Group(
     (
         Row(
             "password",
-            About.CREDENTIAL,
             "Password instead of a token",
             why="{index} doesn't accept passwords. Since two-factor authentication became mandatory, it requires an API token"
             " or Trusted Publishing.",
             step="Create a token at {tokens} and {give}; in CI, use Trusted Publishing instead:"
             " https://docs.pypi.org/trusted-publishers/",
             said=r"Username/Password authentication is no longer supported",
+            about_credential=True,
         ),
         Row(
             "minted-token-over",
-            About.CREDENTIAL,
             "Expired Trusted Publishing token",
             why="A Trusted Publishing token is valid for 15 minutes, and this one has expired.",
             step="Run the job again, which mints a new token; files already uploaded are skipped.",
             said=r"Invalid or non-existent authentication information|token is expired",
             when=_minted,
+            about_credential=True,
         ),
         Row(
             "token-unknown",
-            About.CREDENTIAL,
             "Unknown token",
             why="{index} doesn't recognise this token. It may have been deleted, copied incompletely, or issued by another"
             " index. Its account may also be blocked.",
             step="Create a new token at {tokens} and {give}.",
             said=r"Invalid or non-existent authentication information",
+            about_credential=True,
         ),
         Row(
             "publisher",
-            About.PROJECT,
             "Workflow without a Trusted Publisher",
             why="The workflow that requested this token is not a Trusted Publisher of {project}.",
             step="Ask an owner to add it at {publishing} with the exact repository, workflow file and environment, and run the"
@@ -189,42 +183,41 @@ _CREDENTIAL = Group(
         ),
         Row(
             "token-scope",
-            About.CREDENTIAL,
             "Token for another project",
             why="The token is scoped to another project and can't upload {project}.",
             step="Create a token for {project} at {tokens} (for its first release, one for the entire account) and {give}.",
             said=r"scoped token",
+            about_credential=True,
             good_elsewhere=True,
         ),
         Row(
             "token-expired-narrowed",
-            About.CREDENTIAL,
             "Expired token, or a wrong clock",
             why="The token was restricted to the next minutes before it was sent. Either this machine's clock is wrong, or the"
             " token itself has expired.",
             step="Check the clock; if it is right, create a new token at {tokens} and {give}.",
             said=r"token is expired",
             when=_narrowed,
+            about_credential=True,
         ),
         Row(
             "token-expired",
-            About.CREDENTIAL,
             "Expired token",
             why="The token has expired.",
             step="Create a new one at {tokens} and {give}.",
             said=r"token is expired",
+            about_credential=True,
         ),
         Row(
             "token-changed",
-            About.CREDENTIAL,
             "Mistyped token",
             why="This is not a token that {index} issued: a character is missing or wrong.",
             step="Copy it again in full, or create a new one at {tokens}, and {give}.",
             said=r"signatures do not match",
+            about_credential=True,
         ),
         Row(
             "narrowing",
-            About.SITE,
             "Restricted token rejected",
             why="{index} doesn't accept the restriction that was added to the token on this machine.",
             step="Run `{command} -o narrow-token=never`, which sends it unchanged.",
@@ -233,19 +226,19 @@ _CREDENTIAL = Group(
         ),
         Row(
             "token-malformed",
-            About.CREDENTIAL,
             "Malformed token",
             why="{index} can't parse the secret as an API token.",
             step="Copy it again, from `pypi-` to its last character, or create a new one at {tokens}, and {give}.",
             said=r"Invalid API Token: .*(malformed|caveat|invalid values for fields|Not enough values|unknown error)",
+            about_credential=True,
         ),
         Row(
             "token-refused",
-            About.CREDENTIAL,
             "Revoked token",
             why="{index} no longer accepts this token.",
             step="Create a new one at {tokens} and {give}.",
             said=r"Invalid API Token",
+            about_credential=True,
         ),
     ),
 )
@@ -255,7 +248,6 @@ _ACCOUNT = Group(
     (
         Row(
             "email",
-            About.ACCOUNT,
             "Unverified email address",
             why="The token is valid, but {index} accepts files only from accounts with a verified primary email address.",
             step="Verify it at {account} and publish again with the same token.",
@@ -263,7 +255,6 @@ _ACCOUNT = Group(
         ),
         Row(
             "two-factor",
-            About.ACCOUNT,
             "No two-factor authentication",
             why="The token is valid, but {index} accepts files only from accounts with two-factor authentication.",
             step="Set it up at {account}two-factor/ and publish again with the same token.",
@@ -271,7 +262,6 @@ _ACCOUNT = Group(
         ),
         Row(
             "organization",
-            About.ACCOUNT,
             "Inactive organization",
             why="The organization that owns {project} is inactive, which blocks uploads.",
             step="Ask one of its owners to check its billing and status at {site}/manage/organizations/, or write to"
@@ -286,7 +276,6 @@ _PROJECT = Group(
     (
         Row(
             "project-right",
-            About.PROJECT,
             "No permission to upload to the project",
             why="Either the name {project} is taken, or this account has no role in the project, or the project is archived.",
             step="If it is yours, ask an owner to add this account at {collaboration} or to unarchive the project at"
@@ -295,7 +284,6 @@ _PROJECT = Group(
         ),
         Row(
             "pending-publisher",
-            About.PROJECT,
             "Pending publisher for another name",
             why="A pending publisher can only create the project that it names, and that is not {project}.",
             step="Use the same name at {account}publishing/ and in pyproject.toml, and run the job again.",
@@ -303,7 +291,6 @@ _PROJECT = Group(
         ),
         Row(
             "name-race",
-            About.PROJECT,
             "Name taken a moment ago",
             why="Another upload created {project} at the same moment.",
             step="If that was a job of yours, publish again; if not, choose another `name` under `[project]` in pyproject.toml.",
@@ -312,7 +299,6 @@ _PROJECT = Group(
         ),
         Row(
             "name-similar",
-            About.PROJECT,
             "Name too similar to another",
             why="Names that differ only in `.`, `-`, `_` or in similar letters (`l`, `i`, `1`; `o`, `0`) count as the same.",
             step=_RENAME,
@@ -320,7 +306,6 @@ _PROJECT = Group(
         ),
         Row(
             "name-standard-library",
-            About.PROJECT,
             "Name of a standard library module",
             why="{project} is the name of a module in Python's standard library.",
             step=_RENAME,
@@ -328,7 +313,6 @@ _PROJECT = Group(
         ),
         Row(
             "name-prohibited",
-            About.PROJECT,
             "Blocked name",
             why="{index} has blocked the name {project}.",
             step=_RENAME,
@@ -336,7 +320,6 @@ _PROJECT = Group(
         ),
         Row(
             "name-invalid",
-            About.PROJECT,
             "Invalid name",
             why="A name consists of ASCII letters, digits, `.`, `-` and `_`, and begins and ends with a letter or digit.",
             step="Correct `name` under `[project]` in pyproject.toml, and run `hatch build --clean`.",
@@ -344,7 +327,6 @@ _PROJECT = Group(
         ),
         Row(
             "project-size",
-            About.PROJECT,
             "Project too large",
             why="The files of {project} together are larger than {index} allows.",
             step="Delete old releases at {releases}, or request a higher limit:"
@@ -359,7 +341,6 @@ _RELEASE = Group(
     (
         Row(
             "release-closed",
-            About.RELEASE,
             "Closed release",
             why="Release {version} is closed: {index} doesn't accept new files for a release this old.",
             step=_RAISE_THE_VERSION,
@@ -367,7 +348,6 @@ _RELEASE = Group(
         ),
         Row(
             "second-sdist",
-            About.RELEASE,
             "Second sdist",
             why="Release {version} already has an sdist.",
             step="Publish the wheels alone by giving their paths, or raise the version.",
@@ -381,7 +361,6 @@ _FILE = Group(
     (
         Row(
             "file-exists",
-            About.FILE,
             "File exists with other content",
             why="{index} has a different file of this name, or this file under another name, and never replaces a file.",
             step=_RAISE_THE_VERSION,
@@ -391,7 +370,6 @@ _FILE = Group(
         ),
         Row(
             "filename-used",
-            About.FILE,
             "File name used before",
             why="{index} accepts a file name only once, even if the file was deleted.",
             step=_RAISE_THE_VERSION,
@@ -400,7 +378,6 @@ _FILE = Group(
         ),
         Row(
             "file-size",
-            About.FILE,
             "File too large",
             why="{filename} is larger than {index} allows for a file of {project}.",
             step="Exclude files that users don't need, or request a higher limit:"
@@ -409,7 +386,6 @@ _FILE = Group(
         ),
         Row(
             "description",
-            About.FILE,
             "README does not render",
             why="{index} shows the README as the project's description, and could not render it.",
             step="Correct the README or its content type under `readme` in pyproject.toml (text/markdown, text/x-rst,"
@@ -418,7 +394,6 @@ _FILE = Group(
         ),
         Row(
             "local-version",
-            About.FILE,
             "Local version",
             why="{index} doesn't accept versions with a `+`.",
             step="Build from a clean checkout of the release's tag, or remove that part of the version.",
@@ -426,7 +401,6 @@ _FILE = Group(
         ),
         Row(
             "platform-tag",
-            About.FILE,
             "Linux wheel without manylinux or musllinux tag",
             why="{index} accepts Linux wheels only with a manylinux or musllinux tag.",
             step="Run `auditwheel repair` on this one, or build for all platforms with https://cibuildwheel.pypa.io.",
@@ -434,7 +408,6 @@ _FILE = Group(
         ),
         Row(
             "platform-tag-other",
-            About.FILE,
             "Unknown platform",
             why="{index} doesn't support this wheel's platform tag.",
             step="Build it with a current https://cibuildwheel.pypa.io, or publish the other files by giving their paths.",
@@ -442,7 +415,6 @@ _FILE = Group(
         ),
         Row(
             "metadata-version",
-            About.FILE,
             "Metadata version",
             why="The build backend wrote a metadata version that {index} doesn't support, or a field that the version doesn't"
             " have.",
@@ -452,7 +424,6 @@ _FILE = Group(
         ),
         Row(
             "classifier",
-            About.FILE,
             "Unknown classifier",
             why="{index} accepts only the classifiers on its list.",
             step="Correct `classifiers` in pyproject.toml from {site}/classifiers/, and build again.",
@@ -460,7 +431,6 @@ _FILE = Group(
         ),
         Row(
             "direct-dependency",
-            About.FILE,
             "Dependency on a URL",
             why="{index} doesn't accept a dependency on a URL (`name @ https://...`).",
             step="Depend on a released version, and build again.",
@@ -468,7 +438,6 @@ _FILE = Group(
         ),
         Row(
             "metadata",
-            About.FILE,
             "Invalid metadata",
             why="{index} checks every field of the metadata: https://packaging.python.org/specifications/core-metadata.",
             step="In pyproject.toml, correct the field that the message names, and run `hatch build --clean`.",
@@ -476,7 +445,6 @@ _FILE = Group(
         ),
         Row(
             "license-file",
-            About.FILE,
             "Missing license file",
             why="The metadata names a license file that {filename} doesn't contain.",
             step="Correct `license-files` in pyproject.toml, and run `hatch build --clean`.",
@@ -484,7 +452,6 @@ _FILE = Group(
         ),
         Row(
             "filename",
-            About.FILE,
             "Invalid file name",
             why="The file name doesn't match the project, the version or the file type.",
             step="Run `hatch build --clean`, and publish the new files without renaming them.",
@@ -495,7 +462,6 @@ _FILE = Group(
         ),
         Row(
             "filename-length",
-            About.FILE,
             "File name too long",
             why="The file name is longer than {index} can store.",
             step="Shorten the version, the build tag or the platform tags of {filename}, and build it again.",
@@ -503,7 +469,6 @@ _FILE = Group(
         ),
         Row(
             "entry-points",
-            About.FILE,
             "Invalid entry points",
             why="Script names consist of letters, digits, `.`, `-` and `_`, and each has a value `module:function`.",
             step="Correct `[project.scripts]`, `[project.gui-scripts]` and `[project.entry-points]` in pyproject.toml, and run"
@@ -512,7 +477,6 @@ _FILE = Group(
         ),
         Row(
             "digest",
-            About.FILE,
             "File changed during the upload",
             why="{filename} changed while it was uploaded, or was damaged on the way.",
             step="Make sure that nothing writes to it, and publish again.",
@@ -520,7 +484,6 @@ _FILE = Group(
         ),
         Row(
             "attestations",
-            About.FILE,
             "Invalid attestations",
             why="An attestation must be made for exactly this file, by the job that publishes it with Trusted Publishing.",
             step="Delete the `.attestation` files next to {filename}, or, if this run made them, publish with"
@@ -529,7 +492,6 @@ _FILE = Group(
         ),
         Row(
             "encrypted-code",
-            About.FILE,
             "Encrypted code",
             why="{index} doesn't accept encrypted code.",
             step="Build {filename} from readable sources, and publish again.",
@@ -537,7 +499,6 @@ _FILE = Group(
         ),
         Row(
             "archive",
-            About.FILE,
             "Invalid archive",
             why="{filename} is not packed as {index} requires (https://docs.pypi.org/archives).",
             step="Run `hatch build --clean`, and publish the result without repacking it.",
@@ -551,7 +512,6 @@ _SITE = Group(
     (
         Row(
             "read-only",
-            About.SITE,
             "Uploads disabled",
             why="{index} is not accepting uploads right now; your file and credential are not the reason. {outages}",
             step="Publish again when it is over; files already uploaded are skipped.",
@@ -559,7 +519,6 @@ _SITE = Group(
         ),
         Row(
             "no-new-projects",
-            About.SITE,
             "New projects disabled",
             why="{index} is not accepting new projects right now. {outages}",
             step="Publish again when it is over; files already uploaded are skipped.",
@@ -567,7 +526,6 @@ _SITE = Group(
         ),
         Row(
             "new-projects",
-            About.RATE_LIMIT,
             "Too many new projects",
             why="{index} limits how many projects you create and counts failed attempts too{allowance}.",
             step="Publish again {when}.",
@@ -576,7 +534,6 @@ _SITE = Group(
         ),
         Row(
             "too-many-requests-for-new-project",
-            About.RATE_LIMIT,
             "Too many requests, for a new project",
             why="{host} limits the number of requests, and each attempt to create a project may count.",
             step="Publish again {when}.",
@@ -585,7 +542,6 @@ _SITE = Group(
         ),
         Row(
             "too-many-requests",
-            About.RATE_LIMIT,
             "Too many requests",
             why="{host} limits the number of requests.",
             step="Publish again {when}; files already uploaded are skipped.",
@@ -600,7 +556,6 @@ _ADDRESS = Group(
     (
         Row(
             "https",
-            About.ADDRESS,
             "URL without https",
             why="{host} requires https.",
             step="Use the upload URL {https_url}",
@@ -608,7 +563,6 @@ _ADDRESS = Group(
         ),
         Row(
             "redirect",
-            About.ADDRESS,
             "Redirect",
             why="{answered} redirects to {location}. The redirect was not followed.",
             step="If that is the upload URL, configure it or give it with `-r`; if it is a login page, check the credential.",
@@ -616,7 +570,6 @@ _ADDRESS = Group(
         ),
         Row(
             "pypi-address",
-            About.ADDRESS,
             "Another URL of PyPI",
             why="{index} accepts uploads only at {upload_url}.",
             step="Run `hatch publish -p tokenindex -r {upload_name}`.",
@@ -625,7 +578,6 @@ _ADDRESS = Group(
         ),
         Row(
             "simple-address",
-            About.ADDRESS,
             "URL of the simple API",
             why="{url} looks like the simple API, from which packages are installed; it doesn't accept uploads.",
             step="Use {upload_candidate} or another upload URL that the index documents.",
@@ -634,7 +586,6 @@ _ADDRESS = Group(
         ),
         Row(
             "no-upload-address",
-            About.ADDRESS,
             "URL that doesn't accept uploads",
             why="{url} doesn't accept uploads. It may be the simple API or a web page.",
             step="Find the index's upload URL and configure it, or give it with `-r`.",
@@ -643,7 +594,6 @@ _ADDRESS = Group(
         ),
         Row(
             "not-found-gitlab",
-            About.ADDRESS,
             "Unknown GitLab project",
             why="GitLab answers this for a project that doesn't exist, or that this credential can't see. {wants}",
             step="Check the project's ID in the URL, and the credential.",
@@ -652,7 +602,6 @@ _ADDRESS = Group(
         ),
         Row(
             "not-found",
-            About.ADDRESS,
             "Unknown URL",
             why="{host} doesn't accept uploads at {url}, or hides it from this credential.",
             step="Find the index's upload URL and configure it, or give it with `-r`.",
@@ -661,7 +610,6 @@ _ADDRESS = Group(
         ),
         Row(
             "client-certificate-missing",
-            About.ADDRESS,
             "No valid client certificate",
             why="{host} requires a client certificate that it trusts.",
             step="Give one with `--client-cert FILE`, or check that it hasn't expired and that {host} trusts its CA.",
@@ -670,7 +618,6 @@ _ADDRESS = Group(
         ),
         Row(
             "proxy-credential",
-            About.ADDRESS,
             "Proxy authentication",
             why="The proxy requires a user name and a password.",
             step="Set them in {proxy} (`http://USER:PASSWORD@HOST:PORT`).",
@@ -686,7 +633,6 @@ _OTHER_INDEXES = Group(
         # Artifactory 403.
         Row(
             "file-exists-elsewhere",
-            About.FILE,
             "File exists",
             why="{host} already has {filename} and did not replace it.",
             step=_RAISE_THE_VERSION_OR_OVERWRITE,
@@ -697,7 +643,6 @@ _OTHER_INDEXES = Group(
         ),
         Row(
             "conflict",
-            About.FILE,
             "Conflict without a message",
             why="{host} probably has {filename} already and did not replace it.",
             step=_RAISE_THE_VERSION_OR_OVERWRITE,
@@ -708,17 +653,16 @@ _OTHER_INDEXES = Group(
         # Azure's gateway answers with its sign-in page in place of the index, and with a status of success.
         Row(
             "sign-in-page",
-            About.CREDENTIAL,
             "Sign-in page instead of an answer (203)",
             why="{host} returned a sign-in page instead of the index's response: it rejected the {secret}, which may have"
             " expired. {wants}",
             step="{change}.",
             statuses=(203,),
             when=_elsewhere,
+            about_credential=True,
         ),
         Row(
             "windows-login",
-            About.SITE,
             "Windows login (NTLM or Kerberos)",
             why="{host} accepts only Windows logins (NTLM, Negotiate) at this URL. Uploads use a user name and a password or"
             " token (Basic authentication).",
@@ -729,7 +673,6 @@ _OTHER_INDEXES = Group(
         ),
         Row(
             "cloudsmith-user",
-            About.ACCOUNT,
             "User name for Cloudsmith",
             why="Cloudsmith doesn't recognise the user `__token__`. {wants}",
             step="Publish with the user name `token`: `-u token`, or `username = token` if ~/.pypirc gives it.",
@@ -741,47 +684,46 @@ _OTHER_INDEXES = Group(
         # so one without comes from something in between, and another token would not help.
         Row(
             "credential-missing",
-            About.CREDENTIAL,
             "No credential",
             why="{host} requires a user name and password. {wants}",
             step="{change}.",
             statuses=(401, 403),
             when=_without_credential,
+            about_credential=True,
             good_elsewhere=True,
         ),
         Row(
             "token-rights",
-            About.CREDENTIAL,
             "Token without upload permission",
             why="The token is valid, but doesn't permit uploads. {wants}",
             step="{change}.",
             said=r"insufficient_scope|higher privileges than provided|reqPackageAccess",
             statuses=(401, 403),
             when=_elsewhere,
+            about_credential=True,
             good_elsewhere=True,
         ),
         Row(
             "token-expired-elsewhere",
-            About.CREDENTIAL,
             "Expired token of another index",
             why="The token has expired. {wants}",
             step="{change}.",
             said=r"\bexpired\b",
             statuses=(401, 403),
             when=_elsewhere,
+            about_credential=True,
         ),
         Row(
             "credential",
-            About.CREDENTIAL,
             "Wrong user name or password",
             why="{host} rejected the user name and {secret}. {wants}",
             step="{change}.",
             said=rf"{_NO_WORDS}|{_WORDS_ABOUT_CREDENTIAL}",
             statuses=(401,),
+            about_credential=True,
         ),
         Row(
             "no-permission",
-            About.PROJECT,
             "No upload permission",
             why="{host} accepted the credential, but its user may not upload there.",
             step="Ask the administrator of {host} for permission to upload, or use another user.",
@@ -791,23 +733,23 @@ _OTHER_INDEXES = Group(
         ),
         Row(
             "credential-or-right",
-            About.CREDENTIAL,
             "Wrong password, or no upload permission",
             why="Either the {secret} is wrong, or the user lacks permission; {host} doesn't say which. {wants}",
             step="{change}, or ask the administrator of {host} for permission.",
             said=rf"{_NO_WORDS}|access (is |to .* is )?(denied|forbidden)",
             statuses=(403,),
             when=_elsewhere,
+            about_credential=True,
             good_elsewhere=True,
         ),
         Row(
             "credential-or-right-unrecognised",
-            About.CREDENTIAL,
             "Unrecognised rejection",
             why="Unless the message says otherwise, either the {secret} is wrong, or the user lacks permission. {wants}",
             step="{change}, or ask the administrator of {host} for permission, and quote the message.",
             statuses=(401, 403),
             when=_elsewhere,
+            about_credential=True,
             good_elsewhere=True,
         ),
     ),
@@ -815,7 +757,6 @@ _OTHER_INDEXES = Group(
 
 _HEADER_SIZE = Row(
     "header-size",
-    About.CREDENTIAL,
     "Credential too long for the server",
     why="{host}, or a proxy in front of it, accepts no request header as long as this one; the {secret} has {length}"
     " characters.",
@@ -824,6 +765,7 @@ _HEADER_SIZE = Row(
     said=r"headers? (or cookie |fields? )*(is |are )?too (large|long|big)|header fields? (size )?exceeds|headers fields size",
     statuses=(400,),
     when=_with_credential,
+    about_credential=True,
     good_elsewhere=True,
 )
 
@@ -832,7 +774,6 @@ _SERVER = Group(
     (
         Row(
             "body-size",
-            About.FILE,
             "File too large for the server",
             why="{host}, or a proxy in front of it, doesn't accept a file as large as {filename}.",
             step="Ask the administrator of {host} to raise the limit (in nginx, client_max_body_size).",
@@ -842,7 +783,6 @@ _SERVER = Group(
         replace(_HEADER_SIZE, key="header-size-431", title="Request header too large", said="", statuses=(431,)),
         Row(
             "server-timeout",
-            About.SITE,
             "Server timed out",
             why="The server, or a proxy in front of it, stopped waiting during the upload.",
             step="Use a faster connection, and publish again; files already uploaded are skipped.",
@@ -851,7 +791,6 @@ _SERVER = Group(
         ),
         Row(
             "server-error",
-            About.SITE,
             "Server error",
             why="The problem is at {host}, and is often temporary. {outages}",
             step="Publish again {soon}; files already uploaded are skipped.",
@@ -880,14 +819,12 @@ ROWS = tuple(row for group in GROUPS for row in group.rows)
 CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
     ConnectionFailure.NAME: Row(
         "host-unknown",
-        About.ADDRESS,
         "Unknown host",
         why="Nothing was sent: this machine could not resolve {host}.",
         step="Check the spelling of {host} in the upload URL, and whether this machine is online or needs a VPN.",
     ),
     ConnectionFailure.REFUSED: Row(
         "connection-refused",
-        About.SITE,
         "Connection refused",
         why="Nothing was sent: no server listens at {host}. {outages}",
         step="Check the host and port of the upload URL, and whether the server is running.",
@@ -895,7 +832,6 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
     ),
     ConnectionFailure.UNREACHABLE: Row(
         "host-unreachable",
-        About.SITE,
         "Host unreachable",
         why="Nothing was sent. {outages}",
         step="Check whether this machine is online, and whether {host} needs a VPN or a proxy.",
@@ -903,7 +839,6 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
     ),
     ConnectionFailure.CERTIFICATE: Row(
         "certificate",
-        About.ADDRESS,
         "Untrusted certificate",
         why="Nothing was sent. The TLS certificate of {host} could not be verified; somebody may be intercepting the"
         " connection.",
@@ -912,21 +847,18 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
     ),
     ConnectionFailure.CERTIFICATE_TIME: Row(
         "certificate-time",
-        About.ADDRESS,
         "Certificate not valid now",
         why="Nothing was sent. By this machine's clock, the TLS certificate of {host} has expired or is not yet valid.",
         step="Check the date and time of this machine; if they are right, contact the administrator of {host}.",
     ),
     ConnectionFailure.CLIENT_CERTIFICATE: Row(
         "client-certificate",
-        About.ADDRESS,
         "TLS client certificate",
         why="Nothing was uploaded: {host} closed the connection because it requires a client certificate that it trusts.",
         step="Give one with `--client-cert FILE`, or check that it hasn't expired and that {host} trusts its CA.",
     ),
     ConnectionFailure.TLS: Row(
         "tls",
-        About.ADDRESS,
         "TLS handshake failed",
         why="Nothing was sent: the TLS handshake with {host} failed.",
         step="Check scheme, host and port of the upload URL; if the index requires a client certificate, give it with"
@@ -934,14 +866,12 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
     ),
     ConnectionFailure.PROXY: Row(
         "proxy",
-        About.ADDRESS,
         "Proxy refused the connection",
         why="Nothing was sent: the proxy requires a user name and password, or doesn't allow connections to {host}.",
         step="Check the proxy in {proxy} (`http://USER:PASSWORD@HOST:PORT`), or set NO_PROXY={host} to connect without it.",
     ),
     ConnectionFailure.PROXY_FAILED: Row(
         "proxy-failed",
-        About.ADDRESS,
         "Proxy failed",
         why="Nothing was sent: the proxy is unreachable, or can't reach {host}.",
         step="Check the proxy in {proxy}, or set NO_PROXY={host} to connect without it.",
@@ -949,7 +879,6 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
     ),
     ConnectionFailure.TIMEOUT: Row(
         "time-out",
-        About.SITE,
         "Timeout",
         why="The file was possibly uploaded. For a slow index, add `-o timeout=900` (seconds).",
         step="Publish again; files already uploaded are skipped.",
@@ -957,7 +886,6 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
     ),
     ConnectionFailure.LOST: Row(
         "connection-lost",
-        About.SITE,
         "Connection lost",
         why="The file was possibly uploaded. If this happens every time, ask the administrator of {host} whether files of this"
         " size are allowed.",
