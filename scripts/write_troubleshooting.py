@@ -63,10 +63,10 @@ def page() -> str:
     """Return the page as Markdown."""
     tests = runpy.run_path(str(TESTS))
     cases = tests["CASES"]
-    example = next(case for case in cases if case.key == "token-changed")
+    example = next(case for case in cases if case.title == "Mistyped token")
     parts = [_INTRODUCTION.format(example=example.refused)]
     for group in GROUPS:
-        entries = (_of_answers(row, [case for case in cases if case.key == row.key]) for row in group.rows)
+        entries = (_of_answers(row, [case for case in cases if case.title == row.title]) for row in group.rows)
         parts += [f"## {group.title}\n", *entries]
     facts = about_attempt(tests["NEXUS"].attempt)
     parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in CONNECTION_ROWS.items())]

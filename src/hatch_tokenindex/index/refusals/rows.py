@@ -55,9 +55,8 @@ class Row:
     `why` and `step` can name in braces everything that `placeholders` has.
     """
 
-    key: str
     title: str
-    """The heading in the documentation."""
+    """The heading in the documentation, no two alike."""
     why: str
     """The reason, which the index doesn't give."""
     step: str
@@ -97,7 +96,6 @@ class Group:
 
 
 UNKNOWN = Row(
-    "",
     "Unrecognised response",
     why="Unrecognised response.",
     step="Contact the administrator of {host} and quote the message above.",

@@ -91,7 +91,6 @@ _STATE = Group(
     "Archived, quarantined and unnamed projects",
     (
         Row(
-            "unnamed",
             "Project named UNKNOWN",
             why="setuptools names a project UNKNOWN if it finds no name: `[project]` has none, or setuptools is too old to read"
             " `[project]` in pyproject.toml.",
@@ -101,7 +100,6 @@ _STATE = Group(
             when=_without_name,
         ),
         Row(
-            "archived",
             "Archived project",
             why="{project} is archived, and archived projects don't accept uploads.",
             step="Ask an owner to unarchive it at {settings}, then publish again.",
@@ -109,7 +107,6 @@ _STATE = Group(
             when=_archived,
         ),
         Row(
-            "quarantined",
             "Quarantined project",
             why="The administrators of {index} have quarantined {project}. That blocks uploads and can freeze its owners'"
             " accounts.",
@@ -124,14 +121,12 @@ _UNCONFIRMED = Group(
     "Success without the file",
     (
         Row(
-            "accepted-only",
             "Accepted, but not stored",
             why="{host} accepted {filename} to store it later, but doesn't list it. It may have rejected it since.",
             step="Look for the reason in the tasks or logs of {host}; if the simple API is at another URL, set `simple-url`.",
             statuses=(202,),
         ),
         Row(
-            "web-page",
             "Web page with a form",
             why="{host}, or a gateway in front of it, answered with a web page such as a sign-in page, and the index doesn't"
             " list {filename}.",
@@ -145,7 +140,6 @@ _CREDENTIAL = Group(
     "Passwords and tokens",
     (
         Row(
-            "password",
             "Password instead of a token",
             why="{index} doesn't accept passwords. Since two-factor authentication became mandatory, it requires an API token"
             " or Trusted Publishing.",
@@ -155,7 +149,6 @@ _CREDENTIAL = Group(
             about_credential=True,
         ),
         Row(
-            "minted-token-over",
             "Expired Trusted Publishing token",
             why="A Trusted Publishing token is valid for 15 minutes, and this one has expired.",
             step="Run the job again, which mints a new token; files already uploaded are skipped.",
@@ -164,7 +157,6 @@ _CREDENTIAL = Group(
             about_credential=True,
         ),
         Row(
-            "token-unknown",
             "Unknown token",
             why="{index} doesn't recognise this token. It may have been deleted, copied incompletely, or issued by another"
             " index. Its account may also be blocked.",
@@ -173,7 +165,6 @@ _CREDENTIAL = Group(
             about_credential=True,
         ),
         Row(
-            "publisher",
             "Workflow without a Trusted Publisher",
             why="The workflow that requested this token is not a Trusted Publisher of {project}.",
             step="Ask an owner to add it at {publishing} with the exact repository, workflow file and environment, and run the"
@@ -182,7 +173,6 @@ _CREDENTIAL = Group(
             when=_minted,
         ),
         Row(
-            "token-scope",
             "Token for another project",
             why="The token is scoped to another project and can't upload {project}.",
             step="Create a token for {project} at {tokens} (for its first release, one for the entire account) and {give}.",
@@ -191,7 +181,6 @@ _CREDENTIAL = Group(
             good_elsewhere=True,
         ),
         Row(
-            "token-expired-narrowed",
             "Expired token, or a wrong clock",
             why="The token was restricted to the next minutes before it was sent. Either this machine's clock is wrong, or the"
             " token itself has expired.",
@@ -201,7 +190,6 @@ _CREDENTIAL = Group(
             about_credential=True,
         ),
         Row(
-            "token-expired",
             "Expired token",
             why="The token has expired.",
             step="Create a new one at {tokens} and {give}.",
@@ -209,7 +197,6 @@ _CREDENTIAL = Group(
             about_credential=True,
         ),
         Row(
-            "token-changed",
             "Mistyped token",
             why="This is not a token that {index} issued: a character is missing or wrong.",
             step="Copy it again in full, or create a new one at {tokens}, and {give}.",
@@ -217,7 +204,6 @@ _CREDENTIAL = Group(
             about_credential=True,
         ),
         Row(
-            "narrowing",
             "Restricted token rejected",
             why="{index} doesn't accept the restriction that was added to the token on this machine.",
             step="Run `{command} -o narrow-token=never`, which sends it unchanged.",
@@ -225,7 +211,6 @@ _CREDENTIAL = Group(
             when=_narrowed,
         ),
         Row(
-            "token-malformed",
             "Malformed token",
             why="{index} can't parse the secret as an API token.",
             step="Copy it again, from `pypi-` to its last character, or create a new one at {tokens}, and {give}.",
@@ -233,7 +218,6 @@ _CREDENTIAL = Group(
             about_credential=True,
         ),
         Row(
-            "token-refused",
             "Revoked token",
             why="{index} no longer accepts this token.",
             step="Create a new one at {tokens} and {give}.",
@@ -247,21 +231,18 @@ _ACCOUNT = Group(
     "The account behind the token",
     (
         Row(
-            "email",
             "Unverified email address",
             why="The token is valid, but {index} accepts files only from accounts with a verified primary email address.",
             step="Verify it at {account} and publish again with the same token.",
             said=r"verified primary email address",
         ),
         Row(
-            "two-factor",
             "No two-factor authentication",
             why="The token is valid, but {index} accepts files only from accounts with two-factor authentication.",
             step="Set it up at {account}two-factor/ and publish again with the same token.",
             said=r"does not have two-factor authentication enabled",
         ),
         Row(
-            "organization",
             "Inactive organization",
             why="The organization that owns {project} is inactive, which blocks uploads.",
             step="Ask one of its owners to check its billing and status at {site}/manage/organizations/, or write to"
@@ -275,7 +256,6 @@ _PROJECT = Group(
     "The project and its name",
     (
         Row(
-            "project-right",
             "No permission to upload to the project",
             why="Either the name {project} is taken, or this account has no role in the project, or the project is archived.",
             step="If it is yours, ask an owner to add this account at {collaboration} or to unarchive the project at"
@@ -283,14 +263,12 @@ _PROJECT = Group(
             said=r"isn't allowed to upload to project",
         ),
         Row(
-            "pending-publisher",
             "Pending publisher for another name",
             why="A pending publisher can only create the project that it names, and that is not {project}.",
             step="Use the same name at {account}publishing/ and in pyproject.toml, and run the job again.",
             said=r"Non-user identities cannot create new projects",
         ),
         Row(
-            "name-race",
             "Name taken a moment ago",
             why="Another upload created {project} at the same moment.",
             step="If that was a job of yours, publish again; if not, choose another `name` under `[project]` in pyproject.toml.",
@@ -298,35 +276,30 @@ _PROJECT = Group(
             retry=True,
         ),
         Row(
-            "name-similar",
             "Name too similar to another",
             why="Names that differ only in `.`, `-`, `_` or in similar letters (`l`, `i`, `1`; `o`, `0`) count as the same.",
             step=_RENAME,
             said=r"too similar to an existing project",
         ),
         Row(
-            "name-standard-library",
             "Name of a standard library module",
             why="{project} is the name of a module in Python's standard library.",
             step=_RENAME,
             said=r"conflict with Python Standard Library",
         ),
         Row(
-            "name-prohibited",
             "Blocked name",
             why="{index} has blocked the name {project}.",
             step=_RENAME,
             said=r"The name '.*' isn't allowed",
         ),
         Row(
-            "name-invalid",
             "Invalid name",
             why="A name consists of ASCII letters, digits, `.`, `-` and `_`, and begins and ends with a letter or digit.",
             step="Correct `name` under `[project]` in pyproject.toml, and run `hatch build --clean`.",
             said=r"The name '.*' is invalid|is an invalid value for Name",
         ),
         Row(
-            "project-size",
             "Project too large",
             why="The files of {project} together are larger than {index} allows.",
             step="Delete old releases at {releases}, or request a higher limit:"
@@ -340,14 +313,12 @@ _RELEASE = Group(
     "The release",
     (
         Row(
-            "release-closed",
             "Closed release",
             why="Release {version} is closed: {index} doesn't accept new files for a release this old.",
             step=_RAISE_THE_VERSION,
             said=r"releases older than \d+ days",
         ),
         Row(
-            "second-sdist",
             "Second sdist",
             why="Release {version} already has an sdist.",
             step="Publish the wheels alone by giving their paths, or raise the version.",
@@ -360,7 +331,6 @@ _FILE = Group(
     "The file",
     (
         Row(
-            "file-exists",
             "File exists with other content",
             why="{index} has a different file of this name, or this file under another name, and never replaces a file.",
             step=_RAISE_THE_VERSION,
@@ -369,7 +339,6 @@ _FILE = Group(
             exists=True,
         ),
         Row(
-            "filename-used",
             "File name used before",
             why="{index} accepts a file name only once, even if the file was deleted.",
             step=_RAISE_THE_VERSION,
@@ -377,7 +346,6 @@ _FILE = Group(
             exists=True,
         ),
         Row(
-            "file-size",
             "File too large",
             why="{filename} is larger than {index} allows for a file of {project}.",
             step="Exclude files that users don't need, or request a higher limit:"
@@ -385,7 +353,6 @@ _FILE = Group(
             said=r"File too large",
         ),
         Row(
-            "description",
             "README does not render",
             why="{index} shows the README as the project's description, and could not render it.",
             step="Correct the README or its content type under `readme` in pyproject.toml (text/markdown, text/x-rst,"
@@ -393,28 +360,24 @@ _FILE = Group(
             said=r"description failed to render",
         ),
         Row(
-            "local-version",
             "Local version",
             why="{index} doesn't accept versions with a `+`.",
             step="Build from a clean checkout of the release's tag, or remove that part of the version.",
             said=r"use of local versions",
         ),
         Row(
-            "platform-tag",
             "Linux wheel without manylinux or musllinux tag",
             why="{index} accepts Linux wheels only with a manylinux or musllinux tag.",
             step="Run `auditwheel repair` on this one, or build for all platforms with https://cibuildwheel.pypa.io.",
             said=r"unsupported platform tag '\w*linux",
         ),
         Row(
-            "platform-tag-other",
             "Unknown platform",
             why="{index} doesn't support this wheel's platform tag.",
             step="Build it with a current https://cibuildwheel.pypa.io, or publish the other files by giving their paths.",
             said=r"unsupported platform tag",
         ),
         Row(
-            "metadata-version",
             "Metadata version",
             why="The build backend wrote a metadata version that {index} doesn't support, or a field that the version doesn't"
             " have.",
@@ -423,35 +386,30 @@ _FILE = Group(
             said=r"not a valid metadata version|introduced in metadata version",
         ),
         Row(
-            "classifier",
             "Unknown classifier",
             why="{index} accepts only the classifiers on its list.",
             step="Correct `classifiers` in pyproject.toml from {site}/classifiers/, and build again.",
             said=r"not a valid classifier|The classifier .* has been deprecated",
         ),
         Row(
-            "direct-dependency",
             "Dependency on a URL",
             why="{index} doesn't accept a dependency on a URL (`name @ https://...`).",
             step="Depend on a released version, and build again.",
             said=r"Can't have direct dependency",
         ),
         Row(
-            "metadata",
             "Invalid metadata",
             why="{index} checks every field of the metadata: https://packaging.python.org/specifications/core-metadata.",
             step="In pyproject.toml, correct the field that the message names, and run `hatch build --clean`.",
             said=r"specifications/(core-metadata|version-specifiers) for more information",
         ),
         Row(
-            "license-file",
             "Missing license file",
             why="The metadata names a license file that {filename} doesn't contain.",
             step="Correct `license-files` in pyproject.toml, and run `hatch build --clean`.",
             said=r"License-File .* does not exist in distribution file",
         ),
         Row(
-            "filename",
             "Invalid file name",
             why="The file name doesn't match the project, the version or the file type.",
             step="Run `hatch build --clean`, and publish the new files without renaming them.",
@@ -461,14 +419,12 @@ _FILE = Group(
             r"|^filename '.*' does not (contain version|match project name)|not a valid archive name|Bad filename",
         ),
         Row(
-            "filename-length",
             "File name too long",
             why="The file name is longer than {index} can store.",
             step="Shorten the version, the build tag or the platform tags of {filename}, and build it again.",
             said=r"Filename is too long",
         ),
         Row(
-            "entry-points",
             "Invalid entry points",
             why="Script names consist of letters, digits, `.`, `-` and `_`, and each has a value `module:function`.",
             step="Correct `[project.scripts]`, `[project.gui-scripts]` and `[project.entry-points]` in pyproject.toml, and run"
@@ -476,14 +432,12 @@ _FILE = Group(
             said=r"invalid entry points",
         ),
         Row(
-            "digest",
             "File changed during the upload",
             why="{filename} changed while it was uploaded, or was damaged on the way.",
             step="Make sure that nothing writes to it, and publish again.",
             said=r"digest supplied does not match|hash mismatch",
         ),
         Row(
-            "attestations",
             "Invalid attestations",
             why="An attestation must be made for exactly this file, by the job that publishes it with Trusted Publishing.",
             step="Delete the `.attestation` files next to {filename}, or, if this run made them, publish with"
@@ -491,14 +445,12 @@ _FILE = Group(
             said=r"Invalid attestations supplied",
         ),
         Row(
-            "encrypted-code",
             "Encrypted code",
             why="{index} doesn't accept encrypted code.",
             step="Build {filename} from readable sources, and publish again.",
             said=r"(PyArmor|SourceDefender)-encrypted content is not allowed",
         ),
         Row(
-            "archive",
             "Invalid archive",
             why="{filename} is not packed as {index} requires (https://docs.pypi.org/archives).",
             step="Run `hatch build --clean`, and publish the result without repacking it.",
@@ -511,21 +463,18 @@ _SITE = Group(
     "Uploads disabled, and rate limits",
     (
         Row(
-            "read-only",
             "Uploads disabled",
             why="{index} is not accepting uploads right now; your file and credential are not the reason. {outages}",
             step="Publish again when it is over; files already uploaded are skipped.",
             said=r"Read-only mode|New uploads are temporarily disabled",
         ),
         Row(
-            "no-new-projects",
             "New projects disabled",
             why="{index} is not accepting new projects right now. {outages}",
             step="Publish again when it is over; files already uploaded are skipped.",
             said=r"New project registration temporarily disabled",
         ),
         Row(
-            "new-projects",
             "Too many new projects",
             why="{index} limits how many projects you create and counts failed attempts too{allowance}.",
             step="Publish again {when}.",
@@ -533,7 +482,6 @@ _SITE = Group(
             statuses=(429,),
         ),
         Row(
-            "too-many-requests-for-new-project",
             "Too many requests, for a new project",
             why="{host} limits the number of requests, and each attempt to create a project may count.",
             step="Publish again {when}.",
@@ -541,7 +489,6 @@ _SITE = Group(
             when=_creates_project,
         ),
         Row(
-            "too-many-requests",
             "Too many requests",
             why="{host} limits the number of requests.",
             step="Publish again {when}; files already uploaded are skipped.",
@@ -555,21 +502,18 @@ _ADDRESS = Group(
     "The upload URL and the way to it",
     (
         Row(
-            "https",
             "URL without https",
             why="{host} requires https.",
             step="Use the upload URL {https_url}",
             said=r"SSL is required",
         ),
         Row(
-            "redirect",
             "Redirect",
             why="{answered} redirects to {location}. The redirect was not followed.",
             step="If that is the upload URL, configure it or give it with `-r`; if it is a login page, check the credential.",
             statuses=range(300, 400),
         ),
         Row(
-            "pypi-address",
             "Another URL of PyPI",
             why="{index} accepts uploads only at {upload_url}.",
             step="Run `hatch publish -p tokenindex -r {upload_name}`.",
@@ -577,7 +521,6 @@ _ADDRESS = Group(
             when=_at_another_url_of_pypi,
         ),
         Row(
-            "simple-address",
             "URL of the simple API",
             why="{url} looks like the simple API, from which packages are installed; it doesn't accept uploads.",
             step="Use {upload_candidate} or another upload URL that the index documents.",
@@ -585,7 +528,6 @@ _ADDRESS = Group(
             when=_at_simple_api,
         ),
         Row(
-            "no-upload-address",
             "URL that doesn't accept uploads",
             why="{url} doesn't accept uploads. It may be the simple API or a web page.",
             step="Find the index's upload URL and configure it, or give it with `-r`.",
@@ -593,7 +535,6 @@ _ADDRESS = Group(
             when=_elsewhere,
         ),
         Row(
-            "not-found-gitlab",
             "Unknown GitLab project",
             why="GitLab answers this for a project that doesn't exist, or that this credential can't see. {wants}",
             step="Check the project's ID in the URL, and the credential.",
@@ -601,7 +542,6 @@ _ADDRESS = Group(
             when=_at_gitlab,
         ),
         Row(
-            "not-found",
             "Unknown URL",
             why="{host} doesn't accept uploads at {url}, or hides it from this credential.",
             step="Find the index's upload URL and configure it, or give it with `-r`.",
@@ -609,7 +549,6 @@ _ADDRESS = Group(
             when=_elsewhere,
         ),
         Row(
-            "client-certificate-missing",
             "No valid client certificate",
             why="{host} requires a client certificate that it trusts.",
             step="Give one with `--client-cert FILE`, or check that it hasn't expired and that {host} trusts its CA.",
@@ -617,7 +556,6 @@ _ADDRESS = Group(
             statuses=(400, 495, 496),
         ),
         Row(
-            "proxy-credential",
             "Proxy authentication",
             why="The proxy requires a user name and a password.",
             step="Set them in {proxy} (`http://USER:PASSWORD@HOST:PORT`).",
@@ -632,7 +570,6 @@ _OTHER_INDEXES = Group(
         # Azure, CodeArtifact, Gitea and pypiserver answer 409 for a file that exists, GitLab, Google and Nexus 400,
         # Artifactory 403.
         Row(
-            "file-exists-elsewhere",
             "File exists",
             why="{host} already has {filename} and did not replace it.",
             step=_RAISE_THE_VERSION_OR_OVERWRITE,
@@ -642,7 +579,6 @@ _OTHER_INDEXES = Group(
             exists=True,
         ),
         Row(
-            "conflict",
             "Conflict without a message",
             why="{host} probably has {filename} already and did not replace it.",
             step=_RAISE_THE_VERSION_OR_OVERWRITE,
@@ -652,7 +588,6 @@ _OTHER_INDEXES = Group(
         ),
         # Azure's gateway answers with its sign-in page in place of the index, and with a status of success.
         Row(
-            "sign-in-page",
             "Sign-in page instead of an answer (203)",
             why="{host} returned a sign-in page instead of the index's response: it rejected the {secret}, which may have"
             " expired. {wants}",
@@ -662,7 +597,6 @@ _OTHER_INDEXES = Group(
             about_credential=True,
         ),
         Row(
-            "windows-login",
             "Windows login (NTLM or Kerberos)",
             why="{host} accepts only Windows logins (NTLM, Negotiate) at this URL. Uploads use a user name and a password or"
             " token (Basic authentication).",
@@ -672,7 +606,6 @@ _OTHER_INDEXES = Group(
             when=_elsewhere,
         ),
         Row(
-            "cloudsmith-user",
             "User name for Cloudsmith",
             why="Cloudsmith doesn't recognise the user `__token__`. {wants}",
             step="Publish with the user name `token`: `-u token`, or `username = token` if ~/.pypirc gives it.",
@@ -683,7 +616,6 @@ _OTHER_INDEXES = Group(
         # missing permission. pypiserver answers a wrong password with a 403 without a message; PyPI always gives a reason,
         # so one without comes from something in between, and another token would not help.
         Row(
-            "credential-missing",
             "No credential",
             why="{host} requires a user name and password. {wants}",
             step="{change}.",
@@ -693,7 +625,6 @@ _OTHER_INDEXES = Group(
             good_elsewhere=True,
         ),
         Row(
-            "token-rights",
             "Token without upload permission",
             why="The token is valid, but doesn't permit uploads. {wants}",
             step="{change}.",
@@ -704,7 +635,6 @@ _OTHER_INDEXES = Group(
             good_elsewhere=True,
         ),
         Row(
-            "token-expired-elsewhere",
             "Expired token of another index",
             why="The token has expired. {wants}",
             step="{change}.",
@@ -714,7 +644,6 @@ _OTHER_INDEXES = Group(
             about_credential=True,
         ),
         Row(
-            "credential",
             "Wrong user name or password",
             why="{host} rejected the user name and {secret}. {wants}",
             step="{change}.",
@@ -723,7 +652,6 @@ _OTHER_INDEXES = Group(
             about_credential=True,
         ),
         Row(
-            "no-permission",
             "No upload permission",
             why="{host} accepted the credential, but its user may not upload there.",
             step="Ask the administrator of {host} for permission to upload, or use another user.",
@@ -732,7 +660,6 @@ _OTHER_INDEXES = Group(
             when=_elsewhere,
         ),
         Row(
-            "credential-or-right",
             "Wrong password, or no upload permission",
             why="Either the {secret} is wrong, or the user lacks permission; {host} doesn't say which. {wants}",
             step="{change}, or ask the administrator of {host} for permission.",
@@ -743,7 +670,6 @@ _OTHER_INDEXES = Group(
             good_elsewhere=True,
         ),
         Row(
-            "credential-or-right-unrecognised",
             "Unrecognised rejection",
             why="Unless the message says otherwise, either the {secret} is wrong, or the user lacks permission. {wants}",
             step="{change}, or ask the administrator of {host} for permission, and quote the message.",
@@ -756,7 +682,6 @@ _OTHER_INDEXES = Group(
 )
 
 _HEADER_SIZE = Row(
-    "header-size",
     "Credential too long for the server",
     why="{host}, or a proxy in front of it, accepts no request header as long as this one; the {secret} has {length}"
     " characters.",
@@ -773,16 +698,14 @@ _SERVER = Group(
     "Server errors",
     (
         Row(
-            "body-size",
             "File too large for the server",
             why="{host}, or a proxy in front of it, doesn't accept a file as large as {filename}.",
             step="Ask the administrator of {host} to raise the limit (in nginx, client_max_body_size).",
             statuses=(413,),
         ),
         _HEADER_SIZE,
-        replace(_HEADER_SIZE, key="header-size-431", title="Request header too large", said="", statuses=(431,)),
+        replace(_HEADER_SIZE, title="Request header too large", said="", statuses=(431,)),
         Row(
-            "server-timeout",
             "Server timed out",
             why="The server, or a proxy in front of it, stopped waiting during the upload.",
             step="Use a faster connection, and publish again; files already uploaded are skipped.",
@@ -790,7 +713,6 @@ _SERVER = Group(
             retry=True,
         ),
         Row(
-            "server-error",
             "Server error",
             why="The problem is at {host}, and is often temporary. {outages}",
             step="Publish again {soon}; files already uploaded are skipped.",
@@ -818,27 +740,23 @@ ROWS = tuple(row for group in GROUPS for row in group.rows)
 
 CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
     ConnectionFailure.NAME: Row(
-        "host-unknown",
         "Unknown host",
         why="Nothing was sent: this machine could not resolve {host}.",
         step="Check the spelling of {host} in the upload URL, and whether this machine is online or needs a VPN.",
     ),
     ConnectionFailure.REFUSED: Row(
-        "connection-refused",
         "Connection refused",
         why="Nothing was sent: no server listens at {host}. {outages}",
         step="Check the host and port of the upload URL, and whether the server is running.",
         retry=True,
     ),
     ConnectionFailure.UNREACHABLE: Row(
-        "host-unreachable",
         "Host unreachable",
         why="Nothing was sent. {outages}",
         step="Check whether this machine is online, and whether {host} needs a VPN or a proxy.",
         retry=True,
     ),
     ConnectionFailure.CERTIFICATE: Row(
-        "certificate",
         "Untrusted certificate",
         why="Nothing was sent. The TLS certificate of {host} could not be verified; somebody may be intercepting the"
         " connection.",
@@ -846,46 +764,39 @@ CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
         " not, try another network and contact the administrator of {host}.",
     ),
     ConnectionFailure.CERTIFICATE_TIME: Row(
-        "certificate-time",
         "Certificate not valid now",
         why="Nothing was sent. By this machine's clock, the TLS certificate of {host} has expired or is not yet valid.",
         step="Check the date and time of this machine; if they are right, contact the administrator of {host}.",
     ),
     ConnectionFailure.CLIENT_CERTIFICATE: Row(
-        "client-certificate",
         "TLS client certificate",
         why="Nothing was uploaded: {host} closed the connection because it requires a client certificate that it trusts.",
         step="Give one with `--client-cert FILE`, or check that it hasn't expired and that {host} trusts its CA.",
     ),
     ConnectionFailure.TLS: Row(
-        "tls",
         "TLS handshake failed",
         why="Nothing was sent: the TLS handshake with {host} failed.",
         step="Check scheme, host and port of the upload URL; if the index requires a client certificate, give it with"
         " `--client-cert FILE`.",
     ),
     ConnectionFailure.PROXY: Row(
-        "proxy",
         "Proxy refused the connection",
         why="Nothing was sent: the proxy requires a user name and password, or doesn't allow connections to {host}.",
         step="Check the proxy in {proxy} (`http://USER:PASSWORD@HOST:PORT`), or set NO_PROXY={host} to connect without it.",
     ),
     ConnectionFailure.PROXY_FAILED: Row(
-        "proxy-failed",
         "Proxy failed",
         why="Nothing was sent: the proxy is unreachable, or can't reach {host}.",
         step="Check the proxy in {proxy}, or set NO_PROXY={host} to connect without it.",
         retry=True,
     ),
     ConnectionFailure.TIMEOUT: Row(
-        "time-out",
         "Timeout",
         why="The file was possibly uploaded. For a slow index, add `-o timeout=900` (seconds).",
         step="Publish again; files already uploaded are skipped.",
         retry=True,
     ),
     ConnectionFailure.LOST: Row(
-        "connection-lost",
         "Connection lost",
         why="The file was possibly uploaded. If this happens every time, ask the administrator of {host} whether files of this"
         " size are allowed.",
