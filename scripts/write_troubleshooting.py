@@ -65,9 +65,9 @@ def page() -> str:
     cases = tests["CASES"]
     example = next(case for case in cases if case.title == "Mistyped token")
     parts = [_INTRODUCTION.format(example=example.refused)]
-    for group in GROUPS:
-        entries = (_of_answers(row, [case for case in cases if case.title == row.title]) for row in group.rows)
-        parts += [f"## {group.title}\n", *entries]
+    for title, rows in GROUPS.items():
+        entries = (_of_answers(row, [case for case in cases if case.title == row.title]) for row in rows)
+        parts += [f"## {title}\n", *entries]
     facts = about_attempt(tests["NEXUS"].attempt)
     parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in CONNECTION_ROWS.items())]
     parts += [

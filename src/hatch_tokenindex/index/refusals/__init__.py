@@ -9,7 +9,7 @@ from __future__ import annotations
 from hatch_tokenindex.index.refusals.attempt import Attempt, Response, Upload
 from hatch_tokenindex.index.refusals.matching import Doubt, Refusal, refusal, unreachable
 from hatch_tokenindex.index.refusals.message import Redact
-from hatch_tokenindex.index.refusals.rows import ConnectionFailure, Group, Row
+from hatch_tokenindex.index.refusals.rows import ConnectionFailure, Row
 from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, GROUPS, ROWS
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Attempt",
     "ConnectionFailure",
     "Doubt",
-    "Group",
     "Redact",
     "Refusal",
     "Response",

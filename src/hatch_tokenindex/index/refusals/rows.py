@@ -87,14 +87,6 @@ class Row:
         )
 
 
-@dataclass(frozen=True)
-class Group:
-    """Rows that belong together; `title` is their heading in the documentation."""
-
-    title: str
-    rows: tuple[Row, ...]
-
-
 UNKNOWN = Row(
     "Unrecognised response",
     why="Unrecognised response.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import is_simple_url, kind_of
-from hatch_tokenindex.index.refusals.rows import GAVE_UP, SERVER_ERRORS, ConnectionFailure, Group, Row
+from hatch_tokenindex.index.refusals.rows import GAVE_UP, SERVER_ERRORS, ConnectionFailure, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,10 +86,37 @@ _RAISE_THE_VERSION_OR_OVERWRITE = (
 )
 _RENAME = "Choose another `name` under `[project]` in pyproject.toml."
 
-# A project's state explains a response better than its words do, so it comes first.
-_STATE = Group(
-    "Archived, quarantined and unnamed projects",
-    (
+_HEADER_SIZE = Row(
+    "Credential too long for the server",
+    why="{host}, or a proxy in front of it, accepts no request header as long as this one; the {secret} has {length}"
+    " characters.",
+    step="Use a shorter {secret}, or ask the administrator of {host} to raise the limit (in nginx,"
+    " large_client_header_buffers).",
+    said=r"headers? (or cookie |fields? )*(is |are )?too (large|long|big)|header fields? (size )?exceeds|headers fields size",
+    statuses=(400,),
+    when=_with_credential,
+    about_credential=True,
+    good_elsewhere=True,
+)
+
+GROUPS: Mapping[str, tuple[Row, ...]] = {
+    "Success without the file": (
+        Row(
+            "Accepted, but not stored",
+            why="{host} accepted {filename} to store it later, but doesn't list it. It may have rejected it since.",
+            step="Look for the reason in the tasks or logs of {host}; if the simple API is at another URL, set `simple-url`.",
+            statuses=(202,),
+        ),
+        Row(
+            "Web page with a form",
+            why="{host}, or a gateway in front of it, answered with a web page such as a sign-in page, and the index doesn't"
+            " list {filename}.",
+            step="Check the upload URL and the credential; if the simple API is at another URL, set `simple-url`.",
+            statuses=(200, 201),
+        ),
+    ),
+    # A project's state explains a response better than its words do, so it comes first.
+    "Archived, quarantined and unnamed projects": (
         Row(
             "Project named UNKNOWN",
             why="setuptools names a project UNKNOWN if it finds no name: `[project]` has none, or setuptools is too old to read"
@@ -115,30 +142,7 @@ _STATE = Group(
             when=_quarantined,
         ),
     ),
-)
-
-_UNCONFIRMED = Group(
-    "Success without the file",
-    (
-        Row(
-            "Accepted, but not stored",
-            why="{host} accepted {filename} to store it later, but doesn't list it. It may have rejected it since.",
-            step="Look for the reason in the tasks or logs of {host}; if the simple API is at another URL, set `simple-url`.",
-            statuses=(202,),
-        ),
-        Row(
-            "Web page with a form",
-            why="{host}, or a gateway in front of it, answered with a web page such as a sign-in page, and the index doesn't"
-            " list {filename}.",
-            step="Check the upload URL and the credential; if the simple API is at another URL, set `simple-url`.",
-            statuses=(200, 201),
-        ),
-    ),
-)
-
-_CREDENTIAL = Group(
-    "Passwords and tokens",
-    (
+    "Passwords and tokens": (
         Row(
             "Password instead of a token",
             why="{index} doesn't accept passwords. Since two-factor authentication became mandatory, it requires an API token"
@@ -225,11 +229,7 @@ _CREDENTIAL = Group(
             about_credential=True,
         ),
     ),
-)
-
-_ACCOUNT = Group(
-    "The account behind the token",
-    (
+    "The account behind the token": (
         Row(
             "Unverified email address",
             why="The token is valid, but {index} accepts files only from accounts with a verified primary email address.",
@@ -250,11 +250,7 @@ _ACCOUNT = Group(
             said=r"Organization account .* is inactive",
         ),
     ),
-)
-
-_PROJECT = Group(
-    "The project and its name",
-    (
+    "The project and its name": (
         Row(
             "No permission to upload to the project",
             why="Either the name {project} is taken, or this account has no role in the project, or the project is archived.",
@@ -307,11 +303,7 @@ _PROJECT = Group(
             said=r"Project size too large",
         ),
     ),
-)
-
-_RELEASE = Group(
-    "The release",
-    (
+    "The release": (
         Row(
             "Closed release",
             why="Release {version} is closed: {index} doesn't accept new files for a release this old.",
@@ -325,11 +317,7 @@ _RELEASE = Group(
             said=r"Only one sdist may be uploaded",
         ),
     ),
-)
-
-_FILE = Group(
-    "The file",
-    (
+    "The file": (
         Row(
             "File exists with other content",
             why="{index} has a different file of this name, or this file under another name, and never replaces a file.",
@@ -457,11 +445,7 @@ _FILE = Group(
             said=r"Invalid distribution file|does not contain the required \S+ file",
         ),
     ),
-)
-
-_SITE = Group(
-    "Uploads disabled, and rate limits",
-    (
+    "Uploads disabled, and rate limits": (
         Row(
             "Uploads disabled",
             why="{index} is not accepting uploads right now; your file and credential are not the reason. {outages}",
@@ -496,11 +480,7 @@ _SITE = Group(
             retry=True,
         ),
     ),
-)
-
-_ADDRESS = Group(
-    "The upload URL and the way to it",
-    (
+    "The upload URL and the way to it": (
         Row(
             "URL without https",
             why="{host} requires https.",
@@ -562,11 +542,7 @@ _ADDRESS = Group(
             statuses=(407,),
         ),
     ),
-)
-
-_OTHER_INDEXES = Group(
-    "Other indexes than PyPI",
-    (
+    "Other indexes than PyPI": (
         # Azure, CodeArtifact, Gitea and pypiserver answer 409 for a file that exists, GitLab, Google and Nexus 400,
         # Artifactory 403.
         Row(
@@ -679,24 +655,7 @@ _OTHER_INDEXES = Group(
             good_elsewhere=True,
         ),
     ),
-)
-
-_HEADER_SIZE = Row(
-    "Credential too long for the server",
-    why="{host}, or a proxy in front of it, accepts no request header as long as this one; the {secret} has {length}"
-    " characters.",
-    step="Use a shorter {secret}, or ask the administrator of {host} to raise the limit (in nginx,"
-    " large_client_header_buffers).",
-    said=r"headers? (or cookie |fields? )*(is |are )?too (large|long|big)|header fields? (size )?exceeds|headers fields size",
-    statuses=(400,),
-    when=_with_credential,
-    about_credential=True,
-    good_elsewhere=True,
-)
-
-_SERVER = Group(
-    "Server errors",
-    (
+    "Server errors": (
         Row(
             "File too large for the server",
             why="{host}, or a proxy in front of it, doesn't accept a file as large as {filename}.",
@@ -720,23 +679,9 @@ _SERVER = Group(
             retry=True,
         ),
     ),
-)
-
-GROUPS = (
-    _UNCONFIRMED,
-    _STATE,
-    _CREDENTIAL,
-    _ACCOUNT,
-    _PROJECT,
-    _RELEASE,
-    _FILE,
-    _SITE,
-    _ADDRESS,
-    _OTHER_INDEXES,
-    _SERVER,
-)
-ROWS = tuple(row for group in GROUPS for row in group.rows)
-"""The whole table, in order: the first row that fits a response wins."""
+}
+"""The rows under each heading of the documentation, in order: the first row that fits a response wins."""
+ROWS = tuple(row for rows in GROUPS.values() for row in rows)
 
 CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
     ConnectionFailure.NAME: Row(
