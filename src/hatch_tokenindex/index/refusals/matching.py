@@ -16,7 +16,7 @@ from hatch_tokenindex.index.refusals.rows import (
     ConnectionFailure,
     Row,
 )
-from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, ROWS
+from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, ROWS, circumstances
 from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def refusal(response: Response, attempt: Attempt, redact: Redact) -> Refusal:
     """Return the reason for a response other than success. `redact` masks the secrets in a text of the server."""
     own = message_of(response, redact)
     said = own or (status_line(response, redact),)
-    fitting = (row for row in ROWS if row.fits(response, "\n".join(own), attempt))
+    given, text = circumstances(attempt, response), "\n".join(own)
+    fitting = (row for row in ROWS if row.fits(response.status, text, given))
     names = {**about_attempt(attempt), **about_response(response, redact)}
     return _filled(next(fitting, UNKNOWN), said, names, attempt, response.status)
 

@@ -8,9 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
-
-    from hatch_tokenindex.index.refusals.attempt import Attempt, Response
+    from collections.abc import Container, Mapping
 
 
 class ConnectionFailure(Enum):
@@ -32,10 +30,6 @@ class ConnectionFailure(Enum):
     def came_after_sending(self) -> bool:
         """Return True if something had been sent, so that the file may have arrived."""
         return self in {ConnectionFailure.TIMEOUT, ConnectionFailure.LOST}
-
-
-def _always(_: Attempt) -> bool:
-    return True
 
 
 SERVER_ERRORS = range(500, 600)
@@ -63,10 +57,9 @@ class Row:
     """The next step: one imperative sentence that follows `Fix: `."""
     said: str = ""
     """A regular expression for the index's own words, in any case of letters."""
-    challenge: str = ""
-    """A regular expression for the logins that the index asks for (`WWW-Authenticate`), in any case of letters."""
     statuses: Container[int] = _ANY
-    when: Callable[[Attempt], bool] = _always
+    when: str = ""
+    """The circumstance in which the row counts, one of `circumstances`."""
     retry: bool = False
     """The same bytes, sent again later, may be accepted."""
     exists: bool = False
@@ -76,14 +69,12 @@ class Row:
     good_elsewhere: bool = False
     """The credential may be valid for something else."""
 
-    def fits(self, response: Response, text: str, attempt: Attempt) -> bool:
-        """Return True if a response with these words is of this kind."""
-        challenge = response.headers.get("www-authenticate", "")
+    def fits(self, status: int, text: str, circumstances: Mapping[str, bool]) -> bool:
+        """Return True if a response with this status and these words is of this kind."""
         return (
-            response.status in self.statuses
-            and self.when(attempt)
+            status in self.statuses
+            and circumstances[self.when]
             and re.search(self.said, text, re.IGNORECASE | re.MULTILINE) is not None
-            and re.search(self.challenge, challenge, re.IGNORECASE) is not None
         )
 
 

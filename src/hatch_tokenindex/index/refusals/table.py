@@ -5,6 +5,7 @@ To correct a text, change it here; `hatch run refusals:write` then updates `docs
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,64 +16,34 @@ from hatch_tokenindex.index.refusals.rows import GAVE_UP, SERVER_ERRORS, Connect
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hatch_tokenindex.index.refusals.attempt import Attempt
+    from hatch_tokenindex.index.refusals.attempt import Attempt, Response
 
 
-def _on_pypi(attempt: Attempt) -> bool:
-    return attempt.repository.site is not None
-
-
-def _elsewhere(attempt: Attempt) -> bool:
-    return not _on_pypi(attempt)
-
-
-def _at_another_url_of_pypi(attempt: Attempt) -> bool:
-    return _on_pypi(attempt) and not any(urls.same(attempt.url, url) for url in (urls.PYPI, urls.TEST_PYPI))
-
-
-def _at_gitlab(attempt: Attempt) -> bool:
-    return kind_of(attempt.url).name == "GitLab"
-
-
-def _at_cloudsmith_as_token(attempt: Attempt) -> bool:
-    credential = attempt.credential
-    return kind_of(attempt.url).name == "Cloudsmith" and credential is not None and credential.has_token_user
-
-
-def _at_simple_api(attempt: Attempt) -> bool:
-    return _elsewhere(attempt) and is_simple_url(attempt.url)
-
-
-def _creates_project(attempt: Attempt) -> bool:
-    return attempt.upload.creates_project
-
-
-def _without_credential(attempt: Attempt) -> bool:
-    return attempt.credential is None
-
-
-def _with_credential(attempt: Attempt) -> bool:
-    return attempt.credential is not None
-
-
-def _minted(attempt: Attempt) -> bool:
-    return attempt.credential is not None and attempt.credential.minted
-
-
-def _narrowed(attempt: Attempt) -> bool:
-    return attempt.is_narrowed
-
-
-def _without_name(attempt: Attempt) -> bool:
-    return attempt.upload.distribution.project.upper() == "UNKNOWN"
-
-
-def _archived(attempt: Attempt) -> bool:
-    return attempt.upload.project_status == "archived"
-
-
-def _quarantined(attempt: Attempt) -> bool:
-    return attempt.upload.project_status == "quarantined"
+def circumstances(attempt: Attempt, response: Response) -> Mapping[str, bool]:
+    """Return the circumstances that the rows name with `when`, and if each is given."""
+    credential, upload, kind = attempt.credential, attempt.upload, kind_of(attempt.url).name
+    on_pypi = attempt.repository.site is not None
+    logins = response.headers.get("www-authenticate", "").lower()
+    return {
+        "": True,
+        "on PyPI": on_pypi,
+        "on PyPI, at another URL": on_pypi
+        and not any(urls.same(attempt.url, url) for url in (urls.PYPI, urls.TEST_PYPI)),
+        "elsewhere": not on_pypi,
+        "elsewhere, at a simple API": not on_pypi and is_simple_url(attempt.url),
+        "at GitLab": kind == "GitLab",
+        "at Cloudsmith, as __token__": kind == "Cloudsmith" and credential is not None and credential.has_token_user,
+        "unnamed project": upload.distribution.project.upper() == "UNKNOWN",
+        "archived project": upload.project_status == "archived",
+        "quarantined project": upload.project_status == "quarantined",
+        "new project": upload.creates_project,
+        "no credential": credential is None,
+        "a credential": credential is not None,
+        "minted token": credential is not None and credential.minted,
+        "narrowed token": attempt.is_narrowed,
+        "Windows login alone": re.search(r"\b(ntlm|negotiate|kerberos)\b", logins) is not None
+        and "basic" not in logins,
+    }
 
 
 _NO_WORDS = r"\A\Z"
@@ -94,7 +65,7 @@ _HEADER_SIZE = Row(
     " large_client_header_buffers).",
     said=r"headers? (or cookie |fields? )*(is |are )?too (large|long|big)|header fields? (size )?exceeds|headers fields size",
     statuses=(400,),
-    when=_with_credential,
+    when="a credential",
     about_credential=True,
     good_elsewhere=True,
 )
@@ -124,14 +95,14 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             step="Set `name` under `[project]` in pyproject.toml, require `setuptools>=61` under `[build-system]`, and build"
             " again.",
             said=r"isn't allowed|scoped token|is invalid",
-            when=_without_name,
+            when="unnamed project",
         ),
         Row(
             "Archived project",
             why="{project} is archived, and archived projects don't accept uploads.",
             step="Ask an owner to unarchive it at {settings}, then publish again.",
             said=r"isn't allowed to upload",
-            when=_archived,
+            when="archived project",
         ),
         Row(
             "Quarantined project",
@@ -139,7 +110,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             " accounts.",
             step="Log in at {site} and reply to the administrators: only they can lift it.",
             said=r"isn't allowed to upload|Invalid or non-existent authentication information",
-            when=_quarantined,
+            when="quarantined project",
         ),
     ),
     "Passwords and tokens": (
@@ -157,7 +128,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             why="A Trusted Publishing token is valid for 15 minutes, and this one has expired.",
             step="Run the job again, which mints a new token; files already uploaded are skipped.",
             said=r"Invalid or non-existent authentication information|token is expired",
-            when=_minted,
+            when="minted token",
             about_credential=True,
         ),
         Row(
@@ -174,7 +145,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             step="Ask an owner to add it at {publishing} with the exact repository, workflow file and environment, and run the"
             " job again.",
             said=r"scoped token|publisher restriction|given token isn't allowed to upload",
-            when=_minted,
+            when="minted token",
         ),
         Row(
             "Token for another project",
@@ -190,7 +161,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             " token itself has expired.",
             step="Check the clock; if it is right, create a new token at {tokens} and {give}.",
             said=r"token is expired",
-            when=_narrowed,
+            when="narrowed token",
             about_credential=True,
         ),
         Row(
@@ -212,7 +183,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             why="{index} doesn't accept the restriction that was added to the token on this machine.",
             step="Run `{command} -o narrow-token=never`, which sends it unchanged.",
             said=r"Invalid API Token: .*(caveat|invalid values for fields|Not enough values|unknown error)",
-            when=_narrowed,
+            when="narrowed token",
         ),
         Row(
             "Malformed token",
@@ -323,7 +294,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             why="{index} has a different file of this name, or this file under another name, and never replaces a file.",
             step=_RAISE_THE_VERSION,
             said=r"^File already exists",
-            when=_on_pypi,
+            when="on PyPI",
             exists=True,
         ),
         Row(
@@ -470,7 +441,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             why="{host} limits the number of requests, and each attempt to create a project may count.",
             step="Publish again {when}.",
             statuses=(429,),
-            when=_creates_project,
+            when="new project",
         ),
         Row(
             "Too many requests",
@@ -498,35 +469,35 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             why="{index} accepts uploads only at {upload_url}.",
             step="Run `hatch publish -p tokenindex -r {upload_name}`.",
             statuses=(404, 405, 410),
-            when=_at_another_url_of_pypi,
+            when="on PyPI, at another URL",
         ),
         Row(
             "URL of the simple API",
             why="{url} looks like the simple API, from which packages are installed; it doesn't accept uploads.",
             step="Use {upload_candidate} or another upload URL that the index documents.",
             statuses=(404, 405, 410),
-            when=_at_simple_api,
+            when="elsewhere, at a simple API",
         ),
         Row(
             "URL that doesn't accept uploads",
             why="{url} doesn't accept uploads. It may be the simple API or a web page.",
             step="Find the index's upload URL and configure it, or give it with `-r`.",
             statuses=(405, 410),
-            when=_elsewhere,
+            when="elsewhere",
         ),
         Row(
             "Unknown GitLab project",
             why="GitLab answers this for a project that doesn't exist, or that this credential can't see. {wants}",
             step="Check the project's ID in the URL, and the credential.",
             statuses=(404,),
-            when=_at_gitlab,
+            when="at GitLab",
         ),
         Row(
             "Unknown URL",
             why="{host} doesn't accept uploads at {url}, or hides it from this credential.",
             step="Find the index's upload URL and configure it, or give it with `-r`.",
             statuses=(404,),
-            when=_elsewhere,
+            when="elsewhere",
         ),
         Row(
             "No valid client certificate",
@@ -551,7 +522,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             step=_RAISE_THE_VERSION_OR_OVERWRITE,
             said=r"already (been taken|exist|contain|present)|updating asset|cannot be updated|overwrite (all )?artifact",
             statuses=(400, 403, 409),
-            when=_elsewhere,
+            when="elsewhere",
             exists=True,
         ),
         Row(
@@ -559,7 +530,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             why="{host} probably has {filename} already and did not replace it.",
             step=_RAISE_THE_VERSION_OR_OVERWRITE,
             statuses=(409,),
-            when=_elsewhere,
+            when="elsewhere",
             exists=True,
         ),
         # Azure's gateway answers with its sign-in page in place of the index, and with a status of success.
@@ -569,7 +540,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             " expired. {wants}",
             step="{change}.",
             statuses=(203,),
-            when=_elsewhere,
+            when="elsewhere",
             about_credential=True,
         ),
         Row(
@@ -577,16 +548,15 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             why="{host} accepts only Windows logins (NTLM, Negotiate) at this URL. Uploads use a user name and a password or"
             " token (Basic authentication).",
             step="Ask the administrator of {host} to enable Basic authentication for the upload URL.",
-            challenge=r"\A(?!.*\bBasic\b).*\b(NTLM|Negotiate|Kerberos)\b",
             statuses=(401,),
-            when=_elsewhere,
+            when="Windows login alone",
         ),
         Row(
             "User name for Cloudsmith",
             why="Cloudsmith doesn't recognise the user `__token__`. {wants}",
             step="Publish with the user name `token`: `-u token`, or `username = token` if ~/.pypirc gives it.",
             statuses=(401,),
-            when=_at_cloudsmith_as_token,
+            when="at Cloudsmith, as __token__",
         ),
         # By RFC 9110, a 401 is about the credential, and a 403 may be answered with another one; both are also sent for a
         # missing permission. pypiserver answers a wrong password with a 403 without a message; PyPI always gives a reason,
@@ -596,7 +566,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             why="{host} requires a user name and password. {wants}",
             step="{change}.",
             statuses=(401, 403),
-            when=_without_credential,
+            when="no credential",
             about_credential=True,
             good_elsewhere=True,
         ),
@@ -606,7 +576,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             step="{change}.",
             said=r"insufficient_scope|higher privileges than provided|reqPackageAccess",
             statuses=(401, 403),
-            when=_elsewhere,
+            when="elsewhere",
             about_credential=True,
             good_elsewhere=True,
         ),
@@ -616,7 +586,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             step="{change}.",
             said=r"\bexpired\b",
             statuses=(401, 403),
-            when=_elsewhere,
+            when="elsewhere",
             about_credential=True,
         ),
         Row(
@@ -633,7 +603,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             step="Ask the administrator of {host} for permission to upload, or use another user.",
             said=r"permission|not authorized|not allowed|privilege",
             statuses=(403,),
-            when=_elsewhere,
+            when="elsewhere",
         ),
         Row(
             "Wrong password, or no upload permission",
@@ -641,7 +611,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             step="{change}, or ask the administrator of {host} for permission.",
             said=rf"{_NO_WORDS}|access (is |to .* is )?(denied|forbidden)",
             statuses=(403,),
-            when=_elsewhere,
+            when="elsewhere",
             about_credential=True,
             good_elsewhere=True,
         ),
@@ -650,7 +620,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             why="Unless the message says otherwise, either the {secret} is wrong, or the user lacks permission. {wants}",
             step="{change}, or ask the administrator of {host} for permission, and quote the message.",
             statuses=(401, 403),
-            when=_elsewhere,
+            when="elsewhere",
             about_credential=True,
             good_elsewhere=True,
         ),
