@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.index.kinds import KINDS
-from hatch_tokenindex.index.refusals import CONNECTION_ROWS, GROUPS
+from hatch_tokenindex.index.refusals import GROUPS, ConnectionFailure
 from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
 
 if TYPE_CHECKING:
@@ -69,7 +69,10 @@ def page() -> str:
         entries = (_of_answers(row, [case for case in cases if case.title == row.title]) for row in rows)
         parts += [f"## {title}\n", *entries]
     facts = about_attempt(tests["NEXUS"].attempt)
-    parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in CONNECTION_ROWS.items())]
+    parts += [
+        f"## {_NO_ANSWER}\n",
+        *(_entry(kind.value, [], facts) for kind in ConnectionFailure),
+    ]
     parts += [
         f"## {_WANTED}\n",
         "".join(_paragraph(kind.credential_help, "- ", "  ") for kind in KINDS if kind.credential_help),
@@ -88,7 +91,7 @@ def _entry(row: Row, said: Iterable[str], facts: Mapping[str, str]) -> str:
     quoted = [_paragraph(_linked(line), "> ") for line in dict.fromkeys(map(_quoted, said))]
     paragraphs = [
         f"### {row.title}\n",
-        ">\n".join(quoted),
+        *([">\n".join(quoted)] if quoted else []),
         _paragraph(_linked(row.why.format_map(facts))),
         _paragraph(f"**Fix:** {_linked(row.step.format_map(facts))}"),
         *([_paragraph(_RETRIED)] if row.retry else []),

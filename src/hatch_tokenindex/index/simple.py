@@ -110,7 +110,7 @@ class SimpleApi:
         except (httpx.TimeoutException, TimeoutError):
             problem = "timed out"
         except httpx.TransportError as error:
-            problem = connection_failure(error, url).value.rstrip(".")
+            problem = connection_failure(error, url).value.title
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError):
             return Listing(None, problem="invalid response")
         raise _UnavailableError(problem[:1].lower() + problem[1:])

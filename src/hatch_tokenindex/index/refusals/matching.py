@@ -13,10 +13,9 @@ from hatch_tokenindex.index.refusals.rows import (
     SERVER_ERRORS,
     UNCONFIRMED,
     UNKNOWN,
-    ConnectionFailure,
     Row,
 )
-from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, ROWS, circumstances
+from hatch_tokenindex.index.refusals.table import ROWS, ConnectionFailure, circumstances
 from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 
 if TYPE_CHECKING:
@@ -126,9 +125,10 @@ def unreachable(
         redact: Masks the secrets in `detail`.
         was_sent: The whole file was handed to the network.
     """
-    said = (kind.value, *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES]
-    row, names = CONNECTION_ROWS[kind], about_attempt(attempt)
-    return _filled(row, said, names, attempt, None, was_sent=was_sent and kind.came_after_sending)
+    said = (f"{kind.value.title}.", *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES]
+    return _filled(
+        kind.value, said, about_attempt(attempt), attempt, None, was_sent=was_sent and kind.came_after_sending
+    )
 
 
 def _filled(

@@ -4,32 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
-
-
-class ConnectionFailure(Enum):
-    """A request that got no response; the value says why."""
-
-    NAME = "The host name could not be resolved."
-    REFUSED = "The connection was refused."
-    UNREACHABLE = "The host could not be reached."
-    CERTIFICATE = "The TLS certificate could not be verified."
-    CERTIFICATE_TIME = "The TLS certificate is not valid at this time."
-    CLIENT_CERTIFICATE = "The server requires a client certificate that it trusts."
-    TLS = "The TLS handshake failed."
-    PROXY = "The proxy refused the connection."
-    PROXY_FAILED = "The connection through the proxy failed."
-    TIMEOUT = "The index did not respond in time."
-    LOST = "The connection was closed before the index answered."
-
-    @property
-    def came_after_sending(self) -> bool:
-        """Return True if something had been sent, so that the file may have arrived."""
-        return self in {ConnectionFailure.TIMEOUT, ConnectionFailure.LOST}
 
 
 SERVER_ERRORS = range(500, 600)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.index.kinds import is_simple_url, kind_of
-from hatch_tokenindex.index.refusals.rows import GAVE_UP, SERVER_ERRORS, ConnectionFailure, Row
+from hatch_tokenindex.index.refusals.rows import GAVE_UP, SERVER_ERRORS, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -653,69 +654,76 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
 """The rows under each heading of the documentation, in order: the first row that fits a response wins."""
 ROWS = tuple(row for rows in GROUPS.values() for row in rows)
 
-CONNECTION_ROWS: Mapping[ConnectionFailure, Row] = {
-    ConnectionFailure.NAME: Row(
-        "Unknown host",
+
+class ConnectionFailure(Enum):
+    """A request that got no response, with the row of each; its title says why."""
+
+    NAME = Row(
+        "The host name could not be resolved",
         why="Nothing was sent: this machine could not resolve {host}.",
         step="Check the spelling of {host} in the upload URL, and whether this machine is online or needs a VPN.",
-    ),
-    ConnectionFailure.REFUSED: Row(
-        "Connection refused",
+    )
+    REFUSED = Row(
+        "The connection was refused",
         why="Nothing was sent: no server listens at {host}. {outages}",
         step="Check the host and port of the upload URL, and whether the server is running.",
         retry=True,
-    ),
-    ConnectionFailure.UNREACHABLE: Row(
-        "Host unreachable",
+    )
+    UNREACHABLE = Row(
+        "The host could not be reached",
         why="Nothing was sent. {outages}",
         step="Check whether this machine is online, and whether {host} needs a VPN or a proxy.",
         retry=True,
-    ),
-    ConnectionFailure.CERTIFICATE: Row(
-        "Untrusted certificate",
+    )
+    CERTIFICATE = Row(
+        "The TLS certificate could not be verified",
         why="Nothing was sent. The TLS certificate of {host} could not be verified; somebody may be intercepting the"
         " connection.",
         step="If your organization signs its own certificates or inspects TLS traffic, give its CA with `--ca-cert FILE`; if"
         " not, try another network and contact the administrator of {host}.",
-    ),
-    ConnectionFailure.CERTIFICATE_TIME: Row(
-        "Certificate not valid now",
+    )
+    CERTIFICATE_TIME = Row(
+        "The TLS certificate is not valid at this time",
         why="Nothing was sent. By this machine's clock, the TLS certificate of {host} has expired or is not yet valid.",
         step="Check the date and time of this machine; if they are right, contact the administrator of {host}.",
-    ),
-    ConnectionFailure.CLIENT_CERTIFICATE: Row(
-        "TLS client certificate",
+    )
+    CLIENT_CERTIFICATE = Row(
+        "The server requires a client certificate that it trusts",
         why="Nothing was uploaded: {host} closed the connection because it requires a client certificate that it trusts.",
         step="Give one with `--client-cert FILE`, or check that it hasn't expired and that {host} trusts its CA.",
-    ),
-    ConnectionFailure.TLS: Row(
-        "TLS handshake failed",
+    )
+    TLS = Row(
+        "The TLS handshake failed",
         why="Nothing was sent: the TLS handshake with {host} failed.",
         step="Check scheme, host and port of the upload URL; if the index requires a client certificate, give it with"
         " `--client-cert FILE`.",
-    ),
-    ConnectionFailure.PROXY: Row(
-        "Proxy refused the connection",
+    )
+    PROXY = Row(
+        "The proxy refused the connection",
         why="Nothing was sent: the proxy requires a user name and password, or doesn't allow connections to {host}.",
         step="Check the proxy in {proxy} (`http://USER:PASSWORD@HOST:PORT`), or set NO_PROXY={host} to connect without it.",
-    ),
-    ConnectionFailure.PROXY_FAILED: Row(
-        "Proxy failed",
+    )
+    PROXY_FAILED = Row(
+        "The connection through the proxy failed",
         why="Nothing was sent: the proxy is unreachable, or can't reach {host}.",
         step="Check the proxy in {proxy}, or set NO_PROXY={host} to connect without it.",
         retry=True,
-    ),
-    ConnectionFailure.TIMEOUT: Row(
-        "Timeout",
+    )
+    TIMEOUT = Row(
+        "The index did not respond in time",
         why="The file was possibly uploaded. For a slow index, add `-o timeout=900` (seconds).",
         step="Publish again; files already uploaded are skipped.",
         retry=True,
-    ),
-    ConnectionFailure.LOST: Row(
-        "Connection lost",
+    )
+    LOST = Row(
+        "The connection was closed before the index answered",
         why="The file was possibly uploaded. If this happens every time, ask the administrator of {host} whether files of this"
         " size are allowed.",
         step="Publish again; files already uploaded are skipped.",
         retry=True,
-    ),
-}
+    )
+
+    @property
+    def came_after_sending(self) -> bool:
+        """Return True if something had been sent, so that the file may have arrived."""
+        return self in {ConnectionFailure.TIMEOUT, ConnectionFailure.LOST}
