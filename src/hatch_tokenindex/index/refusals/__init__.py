@@ -9,8 +9,7 @@ from __future__ import annotations
 from hatch_tokenindex.index.refusals.attempt import Attempt, Response, Upload
 from hatch_tokenindex.index.refusals.matching import Doubt, Refusal, refusal, unreachable
 from hatch_tokenindex.index.refusals.message import Redact
-from hatch_tokenindex.index.refusals.rows import Row
-from hatch_tokenindex.index.refusals.table import GROUPS, ROWS, ConnectionFailure
+from hatch_tokenindex.index.refusals.table import GROUPS, ROWS, ConnectionFailure, Row
 
 __all__ = [
     "GROUPS",

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex.index.refusals.message import MOST_LINES, message_of, status_line
 from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
-from hatch_tokenindex.index.refusals.rows import (
+from hatch_tokenindex.index.refusals.table import (
     GAVE_UP,
+    ROWS,
     SERVER_ERRORS,
     UNCONFIRMED,
     UNKNOWN,
+    ConnectionFailure,
     Row,
+    circumstances,
 )
-from hatch_tokenindex.index.refusals.table import ROWS, ConnectionFailure, circumstances
 from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 
 if TYPE_CHECKING:
