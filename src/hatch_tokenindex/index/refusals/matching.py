@@ -110,9 +110,9 @@ def refusal(response: Response, attempt: Attempt, redact: Redact) -> Refusal:
     own = message_of(response, redact)
     said = own or (status_line(response, redact),)
     given, text = circumstances(attempt, response), "\n".join(own)
-    fitting = (row for row in ROWS if row.fits(response.status, text, given))
+    row = next((row for row in ROWS if row.fits(response.status, text, given)), UNKNOWN)
     names = {**about_attempt(attempt), **about_response(response, redact)}
-    return _filled(next(fitting, UNKNOWN), said, names, attempt, response.status)
+    return Refusal(attempt, row, said, *_filled(row, names), response.status)
 
 
 def unreachable(
@@ -121,26 +121,17 @@ def unreachable(
     """Return the reason why no response came.
 
     Args:
-        kind: How the request failed.
+        kind: The failure.
         detail: The text of the HTTP client; may be empty.
-        attempt: What was sent.
+        attempt: The attempt that failed.
         redact: Masks the secrets in `detail`.
         was_sent: The whole file was handed to the network.
     """
-    said = (f"{kind.value.title}.", *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES]
-    return _filled(
-        kind.value, said, about_attempt(attempt), attempt, None, was_sent=was_sent and kind.came_after_sending
-    )
+    row = kind.value
+    said = (f"{row.title}.", *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES]
+    why, step = _filled(row, about_attempt(attempt))
+    return Refusal(attempt, row, said, why, step, None, was_sent and kind.came_after_sending)
 
 
-def _filled(
-    row: Row,
-    said: tuple[str, ...],
-    names: Mapping[str, str],
-    attempt: Attempt,
-    status: int | None,
-    *,
-    was_sent: bool = True,
-) -> Refusal:
-    why, step = (one_line(text.format_map(names)) for text in (row.why, row.step))
-    return Refusal(attempt, row, said, why, step, status, was_sent)
+def _filled(row: Row, names: Mapping[str, str]) -> tuple[str, str]:
+    return one_line(row.why.format_map(names)), one_line(row.step.format_map(names))
