@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import TokenIndexError, UploadError
 from hatch_tokenindex.index.client import next_url
+from hatch_tokenindex.index.clock import seconds_to_wait
 from hatch_tokenindex.index.connections import connection_failure
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.kinds import kind_of
 from hatch_tokenindex.index.proxies import proxy_for
 from hatch_tokenindex.index.refusals import Attempt, ConnectionFailure, Doubt, Refusal, Response, refusal, unreachable
 from hatch_tokenindex.index.responses import read_body
-from hatch_tokenindex.index.retry_after import seconds_to_wait
 from hatch_tokenindex.index.simple_page import has_form
 from hatch_tokenindex.secrets import RUN
 

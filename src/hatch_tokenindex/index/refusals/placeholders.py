@@ -9,8 +9,8 @@ from urllib.parse import quote, urljoin
 from packaging.utils import canonicalize_name
 
 from hatch_tokenindex import urls
+from hatch_tokenindex.index.clock import allowance, when
 from hatch_tokenindex.index.kinds import kind_of, upload_url_beside
-from hatch_tokenindex.index.retry_after import LATER, allowance, when
 from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
@@ -35,12 +35,9 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "https_url": re.sub("^http:", "https:", attempt.url, flags=re.IGNORECASE),
         "command": attempt.command,
         "tokens": f"{web_url}/manage/account/token/",
-        "account": f"{web_url}/manage/account/",
         "site": web_url,
-        "settings": f"{manage}/settings/",
+        "manage": manage,
         "publishing": f"{manage}/settings/publishing/{f'?{publisher}' if publisher else ''}",
-        "collaboration": f"{manage}/collaboration/",
-        "releases": f"{manage}/releases/",
         "secret": attempt.kind_of_secret,
         "length": "0" if attempt.authorization is None else f"{len(attempt.authorization.sent.reveal()):,}",
         "give": _how_to_give_a_token(attempt),
@@ -50,7 +47,9 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "upload_name": "test" if on_test else "main",
         "proxy": attempt.proxy or "HTTPS_PROXY",
         "upload_candidate": upload_url_beside(attempt.url),
-        "outages": _where_outages_are_announced(attempt),
+        "outages": "See https://status.python.org for outages."
+        if attempt.repository.site
+        else f"If it persists, contact the administrator of {attempt.host}.",
     }
 
 
@@ -61,10 +60,9 @@ def about_response(response: Response, redact: Redact) -> dict[str, str]:
         target = urljoin(response.url, location)
     except ValueError:
         target = location
-    again = when(response)
     return {
-        "when": again,
-        "soon": "in a few minutes" if again == LATER else again,
+        "when": when(response, "later"),
+        "soon": when(response, "in a few minutes"),
         "allowance": allowance(response),
         "answered": shortened(redact(one_line(response.url))),
         "location": shortened(redact(one_line(target))),
@@ -94,9 +92,3 @@ def _how_to_change_the_credential(attempt: Attempt) -> str:
     if credential.is_replaceable:
         return f"Run `{attempt.command}` at a terminal to be prompted for another one"
     return f"Check the user name, and replace the {attempt.kind_of_secret} from {credential.origin}"
-
-
-def _where_outages_are_announced(attempt: Attempt) -> str:
-    if attempt.repository.site:
-        return "See https://status.python.org for outages."
-    return f"If it persists, contact the administrator of {attempt.host}."

@@ -142,7 +142,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
         Row(
             "Archived project",
             why="{project} is archived, and archived projects don't accept uploads.",
-            step="Ask an owner to unarchive it at {settings}, then publish again.",
+            step="Ask an owner to unarchive it at {manage}/settings/, then publish again.",
             said=r"isn't allowed to upload",
             when="archived project",
         ),
@@ -233,13 +233,13 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
         Row(
             "Unverified email address",
             why="The token is valid, but {index} accepts files only from accounts with a verified primary email address.",
-            step="Verify it at {account} and publish again with the same token.",
+            step="Verify it at {site}/manage/account/ and publish again with the same token.",
             said=r"verified primary email address",
         ),
         Row(
             "No two-factor authentication",
             why="The token is valid, but {index} accepts files only from accounts with two-factor authentication.",
-            step="Set it up at {account}two-factor/ and publish again with the same token.",
+            step="Set it up at {site}/manage/account/two-factor/ and publish again with the same token.",
             said=r"does not have two-factor authentication enabled",
         ),
         Row(
@@ -254,14 +254,14 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
         Row(
             "No permission to upload to the project",
             why="Either the name {project} is taken, or this account has no role in the project, or the project is archived.",
-            step="If it is yours, ask an owner to add this account at {collaboration} or to unarchive the project at"
-            " {settings}; if not, choose another `name` under `[project]` in pyproject.toml.",
+            step="If it is yours, ask an owner to add this account at {manage}/collaboration/ or to unarchive the project at"
+            " {manage}/settings/; if not, choose another `name` under `[project]` in pyproject.toml.",
             said=r"isn't allowed to upload to project",
         ),
         Row(
             "Pending publisher for another name",
             why="A pending publisher can only create the project that it names, and that is not {project}.",
-            step="Use the same name at {account}publishing/ and in pyproject.toml, and run the job again.",
+            step="Use the same name at {site}/manage/account/publishing/ and in pyproject.toml, and run the job again.",
             said=r"Non-user identities cannot create new projects",
         ),
         Row(
@@ -292,7 +292,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
         Row(
             "Project too large",
             why="The files of {project} together are larger than {index} allows.",
-            step="Delete old releases at {releases}, or request a higher limit:"
+            step="Delete old releases at {manage}/releases/, or request a higher limit:"
             " https://docs.pypi.org/project-management/storage-limits.",
             said=r"Project size too large",
         ),
