@@ -120,7 +120,7 @@ class Sender:
             item,
             partial(self.session.authorize, project.name, item.size),
             prompts_on_refusal=asked_now,
-            project_status=project.listing.status,
+            is_quarantined=project.listing.is_quarantined,
             attestations=self.attestations.of(item) if minted else None,
             creates_project=project.listing.exists is False and item is project.uploads[0],
         )

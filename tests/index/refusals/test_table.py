@@ -34,8 +34,7 @@ ASKED = replace(PYPI, source="the keyring", typed=True)
 PASSWORD = replace(ASKED, user="jane")
 NARROWED = replace(PYPI, narrowed=True)
 MINTED = replace(PYPI, source="Trusted Publishing (GitHub Actions)", minted=True, narrowed=True)
-ARCHIVED = replace(PYPI, project_status="archived")
-QUARANTINED = replace(PYPI, project_status="quarantined")
+QUARANTINED = replace(PYPI, quarantined=True)
 TESTPYPI = replace(PYPI, repository="test", url="https://test.pypi.org/legacy/")
 
 
@@ -256,14 +255,6 @@ WAREHOUSE_CASES = [
         " information.",
         f"{MANAGE}collaboration/",
         "choose another `name`",
-    ),
-    *warehouse(
-        "Archived project",
-        403,
-        f"The user 'jane' isn't allowed to upload to project 'demo-project'. See {HELP}#project-name for more"
-        " information.",
-        f"{MANAGE}settings/",
-        sent=ARCHIVED,
     ),
     *warehouse(
         "Workflow without a Trusted Publisher",

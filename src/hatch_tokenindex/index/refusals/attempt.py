@@ -29,8 +29,8 @@ class Upload:
     """Returns the authorization for an attempt that begins now: narrowed and minted tokens live for minutes."""
     prompts_on_refusal: bool = False
     """The user is prompted for another credential if the index refuses this one."""
-    project_status: str | None = None
-    """The project's status marker (PEP 792), if the index gives one."""
+    is_quarantined: bool = False
+    """The index says that the project is quarantined (PEP 792)."""
     attestations: str | None = None
     """A JSON array of attestations (PEP 740)."""
     creates_project: bool = False

@@ -76,8 +76,7 @@ def circumstances(attempt: Attempt, response: Response) -> Mapping[str, bool]:
         "at GitLab": kind == "GitLab",
         "at Cloudsmith, as __token__": kind == "Cloudsmith" and credential is not None and credential.has_token_user,
         "unnamed project": upload.distribution.project.upper() == "UNKNOWN",
-        "archived project": upload.project_status == "archived",
-        "quarantined project": upload.project_status == "quarantined",
+        "quarantined project": upload.is_quarantined,
         "new project": upload.creates_project,
         "no credential": credential is None,
         "a credential": credential is not None,
@@ -129,7 +128,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
         ),
     ),
     # A project's state explains a response better than its words do, so it comes first.
-    "Archived, quarantined and unnamed projects": (
+    "Quarantined and unnamed projects": (
         Row(
             "Project named UNKNOWN",
             why="setuptools names a project UNKNOWN if it finds no name: `[project]` has none, or setuptools is too old to read"
@@ -138,13 +137,6 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             " again.",
             said=r"isn't allowed|scoped token|is invalid",
             when="unnamed project",
-        ),
-        Row(
-            "Archived project",
-            why="{project} is archived, and archived projects don't accept uploads.",
-            step="Ask an owner to unarchive it at {manage}/settings/, then publish again.",
-            said=r"isn't allowed to upload",
-            when="archived project",
         ),
         Row(
             "Quarantined project",
