@@ -119,7 +119,7 @@ class TokenMinter:
             ):
                 self.clock.correct(response.headers)
                 return response.status_code, _object(response)
-        except (httpx.HTTPError, UnicodeError) as error:
+        except httpx.HTTPError as error:
             msg = f"{url} could not be reached ({type(error).__name__})"
             raise SourceUnavailableError(msg) from None
 

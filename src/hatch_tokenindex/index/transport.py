@@ -94,7 +94,9 @@ def _usable(proxy: Proxy) -> httpx.Proxy:
     # A proxy that is itself reached by TLS is no index: neither `ca-cert` nor the client certificate is meant for it.
     is_secure = proxy.url.lower().startswith("https:")
     try:
-        return httpx.Proxy(proxy.url, ssl_context=tls_context() if is_secure else None)
+        usable = httpx.Proxy(proxy.url, ssl_context=tls_context() if is_secure else None)
+        # As `socket` does, which raises UnicodeError for a name that can't exist.
+        usable.url.raw_host.decode().encode("idna")
     except (ValueError, httpx.InvalidURL):
         # The text of these exceptions could quote the proxy's password.
         msg = (
@@ -103,6 +105,7 @@ def _usable(proxy: Proxy) -> httpx.Proxy:
             " percent-encoded."
         )
         raise ConfigurationError(msg) from None
+    return usable
 
 
 class _Backend(httpcore.SyncBackend):
