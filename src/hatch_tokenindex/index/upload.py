@@ -9,7 +9,6 @@ from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import TokenIndexError, UploadError
 from hatch_tokenindex.index.client import next_url
 from hatch_tokenindex.index.clock import seconds_to_wait
-from hatch_tokenindex.index.connections import connection_failure
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.kinds import kind_of
 from hatch_tokenindex.index.proxies import proxy_for
@@ -126,6 +125,8 @@ class Uploader:
 
     def _send(self, attempt: Attempt, form: Form) -> tuple[Response | None, Refusal | None]:
         import httpx
+
+        from hatch_tokenindex.index.transport import connection_failure
 
         progress = _Progress(attempt.upload.distribution, self.watcher)
         try:
