@@ -12,7 +12,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
-from hatch_tokenindex.index.responses import check_deadline
 from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
@@ -127,7 +126,9 @@ def _from_html(text: str, deadline: float, url: str, *, must_link: bool) -> List
     page = _Page()
     for start in range(0, len(text), _SLICE):
         page.feed(text[start : start + _SLICE])
-        check_deadline(deadline)
+        if monotonic() > deadline:
+            msg = "timed out"
+            raise TimeoutError(msg)
         if len(page.rawdata) > _LONGEST_TAG:
             msg = "a tag without an end"
             raise ValueError(msg)
