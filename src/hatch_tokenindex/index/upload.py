@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import TokenIndexError, UploadError
 from hatch_tokenindex.index.client import next_url
-from hatch_tokenindex.index.clock import seconds_to_wait
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.kinds import kind_of
 from hatch_tokenindex.index.proxies import proxy_for
@@ -89,12 +88,11 @@ class Uploader:
             # that the file exists, and before giving up in doubt. A yes ends the loop with success; a no proves nothing,
             # since pages are cached. A success that proves nothing either is waited for.
             while True:
-                response, refused = self._attempt(upload, form)
+                refused = self._attempt(upload, form)
                 if refused is None or (refused.is_unconfirmed and self._is_confirmed(upload, form)):
                     return form.digest
                 before, doubt = doubt, max(doubt, refused.doubt)
-                asked = None if response is None else seconds_to_wait(response)
-                wait = BACKOFF.pause(attempts) if asked is None else asked
+                wait = BACKOFF.pause(attempts) if refused.retry_after is None else refused.retry_after
                 is_last = not refused.row.retry or attempts >= self.repository.retries or wait > LONGEST_WAIT
                 should_ask = refused.doubt is Doubt.NO_RESPONSE or refused.row.exists or (is_last and doubt)
                 if should_ask and not refused.is_unconfirmed and self._has_arrived(upload, form, refused, before):
@@ -111,33 +109,29 @@ class Uploader:
                 raise
             raise UploadError(str(error), possibly_uploaded=True) from None
 
-    def _attempt(self, upload: Upload, form: Form) -> tuple[Response | None, Refusal | None]:
-        attempt = self._new_attempt(upload)
-        response, refused = self._send(attempt, form)
-        if refused is not None and refused.calls_token_expired and attempt.is_narrowed:
+    def _attempt(self, upload: Upload, form: Form) -> Refusal | None:
+        refused = self._send(upload, form)
+        if refused is not None and refused.calls_token_expired and refused.attempt.is_narrowed:
             # The response has just corrected our clock.
-            return self._send(self._new_attempt(upload), form)
-        return response, refused
+            return self._send(upload, form)
+        return refused
 
-    def _new_attempt(self, upload: Upload) -> Attempt:
-        proxy = proxy_for(self.repository.url)
-        return Attempt(upload, self.repository, upload.authorize(), None if proxy is None else proxy.setting)
-
-    def _send(self, attempt: Attempt, form: Form) -> tuple[Response | None, Refusal | None]:
+    def _send(self, upload: Upload, form: Form) -> Refusal | None:
         import httpx
 
         from hatch_tokenindex.index.transport import connection_failure
 
-        progress = _Progress(attempt.upload.distribution, self.watcher)
+        proxy, progress = proxy_for(self.repository.url), _Progress(upload.distribution, self.watcher)
+        attempt = Attempt(upload, self.repository, upload.authorize(), None if proxy is None else proxy.setting)
         try:
             response = self._post(attempt, form, progress)
         except httpx.TransportError as error:
             kind = connection_failure(error, attempt.url)
-            if kind.came_after_sending and attempt.proxy is not None and not progress.is_begun:
+            if kind.came_after_sending and proxy is not None and not progress.is_begun:
                 kind = ConnectionFailure.PROXY_FAILED
-            return None, unreachable(kind, str(error), attempt, RUN.redact, was_sent=progress.is_whole)
+            return unreachable(kind, str(error), attempt, RUN.redact, was_sent=progress.is_whole)
         self.clock.correct(response.headers)
-        return response, None if _is_proof(response) else refusal(response, attempt, RUN.redact)
+        return None if _is_proof(response) else refusal(response, attempt, RUN.redact)
 
     def _post(self, attempt: Attempt, form: Form, progress: _Progress) -> Response:
         url = attempt.url

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from hatch_tokenindex.index.clock import seconds_to_wait
 from hatch_tokenindex.index.refusals.message import MOST_LINES, message_of, status_line
 from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
 from hatch_tokenindex.index.refusals.table import (
@@ -52,6 +53,8 @@ class Refusal:
     """None if no response came."""
     was_sent: bool = True
     """The whole file went out."""
+    retry_after: int | None = None
+    """The seconds that the index asks to wait for."""
 
     @property
     def next_step(self) -> str | None:
@@ -112,7 +115,7 @@ def refusal(response: Response, attempt: Attempt, redact: Redact) -> Refusal:
     given, text = circumstances(attempt, response), "\n".join(own)
     row = next((row for row in ROWS if row.fits(response.status, text, given)), UNKNOWN)
     names = {**about_attempt(attempt), **about_response(response, redact)}
-    return Refusal(attempt, row, said, *_filled(row, names), response.status)
+    return Refusal(attempt, row, said, *_filled(row, names), response.status, retry_after=seconds_to_wait(response))
 
 
 def unreachable(
