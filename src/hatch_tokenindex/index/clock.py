@@ -31,11 +31,7 @@ class Clock:
         return time() + self._offset
 
     def correct(self, headers: Mapping[str, str]) -> None:
-        """Adopt the `Date` of a response (RFC 9110, 6.6.1). One with `Age` was cached, and its date is old.
-
-        Args:
-            headers: The response's headers, by name in any case (`httpx.Headers`) or in lower case.
-        """
+        """Adopt the `Date` among a response's headers (RFC 9110, 6.6.1). One with `Age` was cached, and its date is old."""
         if "age" not in headers and (date := _date(headers.get("date", ""))) is not None:
             self._offset = date.timestamp() - time()
 

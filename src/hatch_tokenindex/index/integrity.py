@@ -22,11 +22,7 @@ SIZE_LIMIT = 2**24
 
 
 def provenance_url(site: str, filename: str) -> str:
-    """Return the URL of a file's provenance.
-
-    Args:
-        site: `pypi.org` or `test.pypi.org`.
-        filename: The name of a wheel or sdist.
+    """Return the URL of a file's provenance on `site`, `pypi.org` or `test.pypi.org`.
 
     Raises:
         AttestationError: The name is not that of a distribution.

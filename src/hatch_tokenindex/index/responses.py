@@ -41,7 +41,6 @@ def read_body(response: httpx.Response, *, limit: int, partial: bool = False) ->
     A compressed one could unpack to gigabytes, within the HTTP client, before any limit here counts a byte.
 
     Args:
-        response: The response of `httpx.Client.stream`, not yet read.
         limit: The maximum size in bytes.
         partial: Return what was received before a limit was reached or the connection failed, instead of raising.
 

@@ -18,6 +18,7 @@ from hatch_tokenindex.index.refusals import (
     Refusal,
     Response,
 )
+from hatch_tokenindex.index.refusals.placeholders import about_attempt
 from hatch_tokenindex.secrets import Redactor
 
 if TYPE_CHECKING:
@@ -1161,7 +1162,9 @@ def test_links_stay_on_the_site_that_refused() -> None:
             sent = replace(case.sent, repository=elsewhere.repository, url=elsewhere.url, source=elsewhere.source)
             step = str(refusal(answer, sent, REDACT).next_step)
             assert "https://pypi.org" not in step
-            assert (f"{elsewhere.attempt.web_url}/" in step) == ("https://pypi.org/" in str(case.refused.next_step))
+            assert (f"{about_attempt(elsewhere.attempt)['site']}/" in step) == (
+                "https://pypi.org/" in str(case.refused.next_step)
+            )
 
 
 def test_only_what_another_credential_mends_is_about_the_credential() -> None:

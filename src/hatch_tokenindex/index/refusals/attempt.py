@@ -80,14 +80,6 @@ class Attempt:
         return urls.index_name(self.url, self.host)
 
     @property
-    def web_url(self) -> str:
-        """The index's web site, without a trailing slash: `https://pypi.org`."""
-        if self.repository.site is not None:
-            return f"https://{self.repository.site}"
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.removeprefix('upload.')}"
-
-    @property
     def command(self) -> str:
         """The command that publishes to the same repository."""
         return command_line("hatch", "publish", "-p", "tokenindex", "-r", self.repository.name)

@@ -125,9 +125,7 @@ def unreachable(
 
     Args:
         kind: The failure.
-        detail: The text of the HTTP client; may be empty.
-        attempt: The attempt that failed.
-        redact: Masks the secrets in `detail`.
+        detail: The text of the HTTP client, in which `redact` masks the secrets.
         was_sent: The whole file was handed to the network.
     """
     row = kind.value

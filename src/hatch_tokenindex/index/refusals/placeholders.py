@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def about_attempt(attempt: Attempt) -> dict[str, str]:
     """Return the names that depend on the attempt."""
-    item, web_url = attempt.upload.distribution, attempt.web_url
-    project = quote(canonicalize_name(item.project), safe="")
-    manage = f"{web_url}/manage/project/{project}"
+    item, parts, site = attempt.upload.distribution, urlsplit(attempt.url), attempt.repository.site
+    web_url = f"https://{site}" if site else f"{parts.scheme}://{parts.netloc.removeprefix('upload.')}"
+    manage = f"{web_url}/manage/project/{quote(canonicalize_name(item.project), safe='')}"
     publisher = attempt.credential.publisher if attempt.credential else ""
-    on_test = attempt.repository.site == "test.pypi.org"
+    on_test = site == "test.pypi.org"
     return {
         "index": attempt.index_name,
         "host": attempt.host,
@@ -34,8 +34,8 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "url": attempt.url,
         "https_url": re.sub("^http:", "https:", attempt.url, flags=re.IGNORECASE),
         "command": attempt.command,
-        "tokens": f"{web_url}/manage/account/token/",
         "site": web_url,
+        "tokens": f"{web_url}/manage/account/token/",
         "manage": manage,
         "publishing": f"{manage}/settings/publishing/{f'?{publisher}' if publisher else ''}",
         "secret": attempt.kind_of_secret,
@@ -48,7 +48,7 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "proxy": attempt.proxy or "HTTPS_PROXY",
         "upload_candidate": upload_url_beside(attempt.url),
         "outages": "See https://status.python.org for outages."
-        if attempt.repository.site
+        if site
         else f"If it persists, contact the administrator of {attempt.host}.",
     }
 
