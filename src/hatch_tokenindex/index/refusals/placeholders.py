@@ -81,12 +81,10 @@ def _how_to_give_a_token(attempt: Attempt) -> str:
 
 def _how_to_change_the_credential(attempt: Attempt) -> str:
     credential = attempt.credential
-    if credential is None and attempt.upload.prompts_on_refusal:
-        return "Enter them here"
+    if attempt.upload.prompts_on_refusal:
+        return "Enter them here" if credential is None else "Enter another one here"
     if credential is None:
         return f"Run `{attempt.command}` at a terminal to be prompted for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH"
-    if attempt.upload.prompts_on_refusal:
-        return "Enter another one here"
     if credential.user_is_secret:
         return f"Check the user name, or give a password: the one from {credential.origin} is empty"
     if credential.is_replaceable:
