@@ -193,14 +193,14 @@ WAREHOUSE_CASES = [
     ),
     # The checks of an upload, in the server's order
     *warehouse(
-        "Uploads or new projects disabled",
+        "Uploads disabled",
         403,
         "Read-only mode: Uploads are temporarily disabled.",
         "https://status.python.org",
         "files already uploaded are skipped",
     ),
     *warehouse(
-        "Uploads or new projects disabled",
+        "Uploads disabled",
         403,
         f"New uploads are temporarily disabled. See {HELP}#admin-intervention for more information.",
         "https://status.python.org",
@@ -389,7 +389,7 @@ WAREHOUSE_CASES = [
     ),
     # The reasons against a token
     *warehouse(
-        "Expired or revoked token",
+        "Expired token",
         403,
         "Invalid API Token: token is expired, token is expired",
         TOKENS,
@@ -428,7 +428,7 @@ WAREHOUSE_CASES = [
         sent=MINTED,
     ),
     *warehouse("Mistyped token", 403, "Invalid API Token: signatures do not match", TOKENS),
-    *warehouse("Mistyped token", 403, "Invalid API Token: malformed macaroon", TOKENS),
+    *warehouse("Malformed token", 403, "Invalid API Token: malformed macaroon", "`pypi-`"),
     *warehouse(
         "Restricted token rejected",
         403,
@@ -438,7 +438,7 @@ WAREHOUSE_CASES = [
         sent=NARROWED,
     ),
     *warehouse(
-        "Expired or revoked token",
+        "Revoked token",
         403,
         "Invalid API Token: current user does not match user restriction in token",
         TOKENS,
@@ -453,7 +453,7 @@ WAREHOUSE_CASES = [
         headers=RATE_LIMIT,
     ),
     *warehouse(
-        "Uploads or new projects disabled",
+        "New projects disabled",
         403,
         f"New project registration temporarily disabled. See {HELP}#admin-intervention for more information.",
         "https://status.python.org",
@@ -467,7 +467,7 @@ WAREHOUSE_CASES = [
         "ASCII letters",
     ),
     *warehouse(
-        "Blocked name",
+        "Name of a standard library module",
         400,
         "The name 'demo-project' isn't allowed (conflict with Python Standard Library module name). See"
         f" {HELP}#project-name for more information.",
@@ -529,14 +529,14 @@ WAREHOUSE_CASES = [
     *warehouse("Invalid file name", 400, "Invalid wheel filename (wrong number of parts): 'demo-1.0'"),
     *warehouse("Invalid file name", 400, "Version in filename should be '1.0' not '1.1'."),
     *warehouse(
-        "Platform of a wheel",
+        "Linux wheel without manylinux or musllinux tag",
         400,
         f"Binary wheel '{PYPI_WHEEL.filename}' has an unsupported platform tag 'linux_x86_64'.",
         "`auditwheel repair`",
         sent=PYPI_WHEEL,
     ),
     *warehouse(
-        "Platform of a wheel",
+        "Unknown platform",
         400,
         "Binary wheel 'demo_project-1.0-py3-none-macosx_99_0_arm64.whl' has an unsupported platform tag"
         " 'macosx_99_0_arm64'.",
@@ -895,7 +895,7 @@ OTHER_CASES = [
         sent=NEXUS,
     ),
     *other(
-        "Wrong password, or no upload permission",
+        "Unrecognised rejection",
         (403, "", PLAIN, "The moon is full"),
         "The moon is full",
         "either the password is wrong, or the user lacks permission",
@@ -903,7 +903,7 @@ OTHER_CASES = [
         sent=NEXUS,
     ),
     *other(
-        "Wrong password, or no upload permission",
+        "Unrecognised rejection",
         (401, "", PLAIN, "TF400813: Resource not available for that user."),
         "TF400813: Resource not available for that user.",
         "Enter another one here, or ask the administrator of pkgs.dev.azure.com",
@@ -974,7 +974,7 @@ OTHER_CASES = [
     ),
     *other("URL that doesn't accept uploads", (410, "", "", ""), "410 Gone", "`-r`", sent=NEXUS),
     *other(
-        "URL that doesn't accept uploads",
+        "Unknown URL",
         (404, "Not Found", JSON, '{\n  "message": "The stage jane/dev could not be found."\n}\n'),
         "The stage jane/dev could not be found.",
         "https://devpi.example.org/jane/dev/",
@@ -1174,14 +1174,17 @@ def test_only_what_another_credential_mends_is_about_the_credential() -> None:
         "Unknown token",
         "Token for another project",
         "Expired token, or a wrong clock",
-        "Expired or revoked token",
+        "Expired token",
         "Mistyped token",
+        "Malformed token",
+        "Revoked token",
         "Sign-in page instead of an answer (203)",
         "No credential",
         "Token without upload permission",
         "Expired token of another index",
         "Wrong user name or password",
         "Wrong password, or no upload permission",
+        "Unrecognised rejection",
         "Credential too long for the server",
         "Request header too large",
     }
@@ -1194,6 +1197,7 @@ def test_which_refusals_leave_a_credential_that_may_be_good_elsewhere() -> None:
         "No credential",
         "Token without upload permission",
         "Wrong password, or no upload permission",
+        "Unrecognised rejection",
         "Credential too long for the server",
         "Request header too large",
     }
@@ -1207,7 +1211,7 @@ def test_the_fix_is_one_imperative_sentence() -> None:
 
 def test_which_refusals_call_a_token_expired() -> None:
     assert {case.title for case in CASES if case.refused.calls_token_expired} == {
-        "Expired or revoked token",
+        "Expired token",
         "Expired token, or a wrong clock",
         "Expired Trusted Publishing token",
     }

@@ -199,6 +199,20 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             about_credential=True,
         ),
         Row(
+            "Expired token",
+            why="The token has expired.",
+            step="Create a new one at {tokens} and {give}.",
+            said=r"token is expired",
+            about_credential=True,
+        ),
+        Row(
+            "Mistyped token",
+            why="This is not a token that {index} issued: a character is missing or wrong.",
+            step="Copy it again in full, or create a new one at {tokens}, and {give}.",
+            said=r"signatures do not match",
+            about_credential=True,
+        ),
+        Row(
             "Restricted token rejected",
             why="{index} doesn't accept the restriction that was added to the token on this machine.",
             step="Run `{command} -o narrow-token=never`, which sends it unchanged.",
@@ -206,18 +220,17 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             when="narrowed token",
         ),
         Row(
-            "Mistyped token",
-            why="This is not a token that {index} issued: a character is missing or wrong.",
-            step="Copy it again in full, or create a new one at {tokens}, and {give}.",
-            said=r"Invalid API Token: .*(signatures do not match|malformed|caveat|invalid values for fields|Not enough values"
-            r"|unknown error)",
+            "Malformed token",
+            why="{index} can't parse the secret as an API token.",
+            step="Copy it again, from `pypi-` to its last character, or create a new one at {tokens}, and {give}.",
+            said=r"Invalid API Token: .*(malformed|caveat|invalid values for fields|Not enough values|unknown error)",
             about_credential=True,
         ),
         Row(
-            "Expired or revoked token",
+            "Revoked token",
             why="{index} no longer accepts this token.",
             step="Create a new one at {tokens} and {give}.",
-            said=r"Invalid API Token|token is expired",
+            said=r"Invalid API Token",
             about_credential=True,
         ),
     ),
@@ -270,10 +283,16 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             said=r"too similar to an existing project",
         ),
         Row(
-            "Blocked name",
-            why="{index} has blocked the name {project}, as it does with those of Python's standard library.",
+            "Name of a standard library module",
+            why="{project} is the name of a module in Python's standard library.",
             step=_RENAME,
-            said=r"The name '.*' isn't allowed|conflict with Python Standard Library",
+            said=r"conflict with Python Standard Library",
+        ),
+        Row(
+            "Blocked name",
+            why="{index} has blocked the name {project}.",
+            step=_RENAME,
+            said=r"The name '.*' isn't allowed",
         ),
         Row(
             "Invalid name",
@@ -334,10 +353,15 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             said=r"use of local versions",
         ),
         Row(
-            "Platform of a wheel",
-            why="{index} doesn't support this wheel's platform tag: on Linux, it must be manylinux or musllinux.",
-            step="Run `auditwheel repair` on a Linux wheel, build with a current https://cibuildwheel.pypa.io, or publish the"
-            " other files by giving their paths.",
+            "Linux wheel without manylinux or musllinux tag",
+            why="{index} accepts Linux wheels only with a manylinux or musllinux tag.",
+            step="Run `auditwheel repair` on this one, or build for all platforms with https://cibuildwheel.pypa.io.",
+            said=r"unsupported platform tag '\w*linux",
+        ),
+        Row(
+            "Unknown platform",
+            why="{index} doesn't support this wheel's platform tag.",
+            step="Build it with a current https://cibuildwheel.pypa.io, or publish the other files by giving their paths.",
             said=r"unsupported platform tag",
         ),
         Row(
@@ -422,11 +446,16 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
     ),
     "Uploads disabled, and rate limits": (
         Row(
-            "Uploads or new projects disabled",
-            why="{index} is not accepting uploads, or new projects, right now; your file and credential are not the reason."
-            " {outages}",
+            "Uploads disabled",
+            why="{index} is not accepting uploads right now; your file and credential are not the reason. {outages}",
             step="Publish again when it is over; files already uploaded are skipped.",
-            said=r"Read-only mode|New uploads are temporarily disabled|New project registration temporarily disabled",
+            said=r"Read-only mode|New uploads are temporarily disabled",
+        ),
+        Row(
+            "New projects disabled",
+            why="{index} is not accepting new projects right now. {outages}",
+            step="Publish again when it is over; files already uploaded are skipped.",
+            said=r"New project registration temporarily disabled",
         ),
         Row(
             "Too many new projects",
@@ -478,6 +507,13 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             when="elsewhere, at a simple API",
         ),
         Row(
+            "URL that doesn't accept uploads",
+            why="{url} doesn't accept uploads. It may be the simple API or a web page.",
+            step="Find the index's upload URL and configure it, or give it with `-r`.",
+            statuses=(405, 410),
+            when="elsewhere",
+        ),
+        Row(
             "Unknown GitLab project",
             why="GitLab answers this for a project that doesn't exist, or that this credential can't see. {wants}",
             step="Check the project's ID in the URL, and the credential.",
@@ -485,10 +521,10 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             when="at GitLab",
         ),
         Row(
-            "URL that doesn't accept uploads",
-            why="{url} doesn't accept uploads, or is hidden from this credential. It may be the simple API or a web page.",
+            "Unknown URL",
+            why="{host} doesn't accept uploads at {url}, or hides it from this credential.",
             step="Find the index's upload URL and configure it, or give it with `-r`.",
-            statuses=(404, 405, 410),
+            statuses=(404,),
             when="elsewhere",
         ),
         Row(
@@ -600,8 +636,18 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
         ),
         Row(
             "Wrong password, or no upload permission",
-            why="Unless the message says otherwise, either the {secret} is wrong, or the user lacks permission. {wants}",
+            why="Either the {secret} is wrong, or the user lacks permission; {host} doesn't say which. {wants}",
             step="{change}, or ask the administrator of {host} for permission.",
+            said=rf"{_NO_WORDS}|access (is |to .* is )?(denied|forbidden)",
+            statuses=(403,),
+            when="elsewhere",
+            about_credential=True,
+            good_elsewhere=True,
+        ),
+        Row(
+            "Unrecognised rejection",
+            why="Unless the message says otherwise, either the {secret} is wrong, or the user lacks permission. {wants}",
+            step="{change}, or ask the administrator of {host} for permission, and quote the message.",
             statuses=(401, 403),
             when="elsewhere",
             about_credential=True,
