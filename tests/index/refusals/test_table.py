@@ -336,7 +336,7 @@ WAREHOUSE_CASES = [
         "demo_project-1.0.tar.gz",
     ),
     *warehouse(
-        "File name used before",
+        "File exists with other content",
         400,
         f"File already exists ('demo_project-1.0.tar.gz', with blake2_256 hash '{'ab' * 32}'). See {HELP}"
         "#file-name-reuse for more information.",
@@ -697,13 +697,6 @@ OTHER_CASES = [
         ),
         "The feed 'feed' already contains file 'demo_project-1.0.tar.gz' in package 'demo-project 1.0'.",
         sent=AZURE,
-    ),
-    *other(
-        "File exists",
-        (400, "", PLAIN, "This filename was previously used by a file that has since been deleted.\n"),
-        "This filename was previously used by a file that has since been deleted.",
-        "`-o existing=replace`",
-        sent=NEXUS,
     ),
     *other(
         "Conflict without a message",

@@ -324,12 +324,18 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
     ),
     "The file": (
         Row(
-            "File name used before",
-            why="{index} has a different file of this name, or had one, or has this file under another name, and never"
-            " replaces a file.",
+            "File exists with other content",
+            why="{index} has a different file of this name, or this file under another name, and never replaces a file.",
             step=_RAISE_THE_VERSION,
-            said=r"^File already exists|^This filename (was|has) (already|previously)",
+            said=r"^File already exists",
             when="on PyPI",
+            exists=True,
+        ),
+        Row(
+            "File name used before",
+            why="{index} accepts a file name only once, even if the file was deleted.",
+            step=_RAISE_THE_VERSION,
+            said=r"This filename (was previously used|has already been used|has previously been used)",
             exists=True,
         ),
         Row(
@@ -548,8 +554,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             "File exists",
             why="{host} already has {filename} and did not replace it.",
             step=_RAISE_THE_VERSION_OR_OVERWRITE,
-            said=r"already (been (taken|used)|exist|contain|present)|previously (been )?used|updating asset|cannot be updated"
-            r"|overwrite (all )?artifact",
+            said=r"already (been taken|exist|contain|present)|updating asset|cannot be updated|overwrite (all )?artifact",
             statuses=(400, 403, 409),
             when="elsewhere",
             exists=True,
