@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.index.kinds import KINDS
-from hatch_tokenindex.index.refusals import CONNECTION_ROWS, GROUPS
+from hatch_tokenindex.index.refusals import GROUPS, ConnectionFailure
 from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from hatch_tokenindex.index.refusals import Group, Row
+    from hatch_tokenindex.index.refusals import Row
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "troubleshooting.md"
@@ -71,13 +71,16 @@ def page() -> str:
     """Return the page as Markdown."""
     tests = runpy.run_path(str(TESTS))
     cases = tests["CASES"]
-    example = next(case for case in cases if case.key == "token-changed")
+    example = next(case for case in cases if case.title == "Mistyped token")
     parts = [_INTRODUCTION.format(example=example.refused)]
-    for group in _in_reading_order():
-        entries = (_of_answers(row, [case for case in cases if case.key == row.key]) for row in group.rows)
-        parts += [f"## {group.title}\n", *entries]
+    for title, rows in _in_reading_order():
+        entries = (_of_answers(row, [case for case in cases if case.title == row.title]) for row in rows)
+        parts += [f"## {title}\n", *entries]
     facts = about_attempt(tests["NEXUS"].attempt)
-    parts += [f"## {_NO_ANSWER}\n", *(_entry(row, [kind.value], facts) for kind, row in CONNECTION_ROWS.items())]
+    parts += [
+        f"## {_NO_ANSWER}\n",
+        *(_entry(kind.value, [], facts) for kind in ConnectionFailure),
+    ]
     parts += [
         f"## {_WANTED}\n",
         "".join(_paragraph(kind.credential_help, "- ", "  ") for kind in KINDS if kind.credential_help),
@@ -85,9 +88,10 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _in_reading_order() -> Iterable[Group]:
+def _in_reading_order() -> Iterable[tuple[str, Sequence[Row]]]:
     """Return the groups with the first two, which are rare but must be matched first, at the end."""
-    return (*GROUPS[2:], *GROUPS[:2])
+    groups = tuple(GROUPS.items())
+    return (*groups[2:], *groups[:2])
 
 
 def _of_answers(row: Row, cases: Sequence[Any]) -> str:
@@ -101,7 +105,7 @@ def _entry(row: Row, said: Iterable[str], facts: Mapping[str, str]) -> str:
     quoted = [_paragraph(_linked(line), "> ") for line in dict.fromkeys(map(_quoted, said))]
     paragraphs = [
         f"### {row.title}\n",
-        ">\n".join(quoted),
+        *([">\n".join(quoted)] if quoted else []),
         _paragraph(_linked(row.why.format_map(facts))),
         _paragraph(f"**Fix:** {_linked(row.step.format_map(facts).removesuffix(_SKIPPED)).rstrip('.')}."),
         *([_paragraph(_RETRIED)] if row.retry else []),

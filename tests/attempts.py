@@ -34,7 +34,7 @@ class Facts:
     publisher: str = ""
     narrowed: bool = False
     prompts: bool = False
-    project_status: str | None = None
+    quarantined: bool = False
     creates_project: bool = False
 
     @property
@@ -47,9 +47,7 @@ class Facts:
         """The attempt."""
         path = Path(self.filename)
         item = Distribution(path, self.filename, 1000, "sdist", self.project, self.version, ())
-        upload = Upload(
-            item, self._authorization, self.prompts, self.project_status, creates_project=self.creates_project
-        )
+        upload = Upload(item, self._authorization, self.prompts, self.quarantined, creates_project=self.creates_project)
         authorization = self._authorization() if self.source else None
         return Attempt(upload, Repository(self.repository, self.url), authorization)
 

@@ -42,10 +42,9 @@ from hatch_tokenindex.distributions.metadata import parse
 from hatch_tokenindex.errors import TokenIndexError
 from hatch_tokenindex.index import minting
 from hatch_tokenindex.index.client import connect, next_url
-from hatch_tokenindex.index.clock import Clock
+from hatch_tokenindex.index.clock import Clock, allowance, seconds_to_wait, when
 from hatch_tokenindex.index.minting import TokenMinter
 from hatch_tokenindex.index.refusals import refusal
-from hatch_tokenindex.index.retry_after import allowance, seconds_to_wait, when
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.secrets import RUN, Redactor, Secret
 
@@ -182,12 +181,12 @@ def headers(content: bytes, _folder: Path) -> None:
         answer = response(status, value, dict.fromkeys(names[:-1], value), b"", PRIVATE.url)
         refusal(answer, ELSEWHERE.attempt, Redactor().redact)
         seconds_to_wait(answer)
-        when(answer)
+        when(answer, "later")
         allowance(answer)
         next_url(PRIVATE.url, value, status)
     for name in names:
         alone = response(429, "", {"date": "Fri, 31 Dec 9999 23:59:59 GMT", name: value}, b"", PRIVATE.url)
-        when(alone)
+        when(alone, "later")
         Clock().correct(alone.headers)
 
 

@@ -124,7 +124,7 @@ def test_an_upload_waits_so_long_for_the_head_of_the_answer(
         upload_to(repository, tmp_path)
     assert monotonic() - began < PATIENCE
     assert raised.value.refusal is not None
-    assert raised.value.refusal.said[0] == ConnectionFailure.TIMEOUT.value
+    assert raised.value.refusal.said[0] == f"{ConnectionFailure.TIMEOUT.value.title}."
     assert raised.value.possibly_uploaded
     if answer is not silence:
         assert server.left.wait(PATIENCE)

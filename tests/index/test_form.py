@@ -108,7 +108,7 @@ def test_content_of_every_size_is_whole(tmp_path: Path, size: int) -> None:
     form = Form(moved(item, path))
     body = body_of(form)
     assert len(body) == form.size
-    assert body.count(b"\r\n\r\n" + path.read_bytes() + b"\r\n--") == 1
+    assert body.count(b"octet-stream\r\n\r\n" + path.read_bytes() + b"\r\n--") == 1
     assert form.digest == hashlib.sha256(path.read_bytes()).hexdigest()
 
 

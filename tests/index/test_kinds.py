@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from hatch_tokenindex.config.repositories import Repository
@@ -82,7 +80,7 @@ def test_release_page(url: str, expected: str) -> None:
 
 
 def test_a_kind_whose_simple_api_is_on_another_host_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    url = re.compile(r"^https://upload\.(?P<host>[^/]+\.example\.net)/([^/]+)/$")
+    url = r"^https://upload\.(?P<host>[^/]+\.example\.net)/([^/]+)/$"
     kind = IndexKind("another", url, (r"https://files.\g<host>/\2/simple/",))
     monkeypatch.setattr(kinds, "KINDS", (kind, *kinds.KINDS))
     repository = Repository("private", "https://upload.eu.example.net/team")

@@ -23,8 +23,6 @@ def wait_until_listed(
 
     Args:
         digests: The sha256 (hexadecimal) of each file, by project and file name.
-        listing: Asks the index for its current listing of a project.
-        seconds: The time limit.
 
     Raises:
         NotListedError: The time limit passed, or a project is quarantined and so lists no files.

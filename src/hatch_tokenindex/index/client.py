@@ -12,7 +12,6 @@ from urllib.parse import urljoin
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.index.proxies import learn_proxy_passwords
-from hatch_tokenindex.index.responses import IDENTITY
 from hatch_tokenindex.index.tls import tls_context
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def connect(repository: Repository) -> httpx.Client:
     return httpx.Client(
         transport=transport,
         timeout=httpx.Timeout(repository.timeout, connect=min(CONNECT_TIMEOUT, repository.timeout), pool=None),
-        headers={"User-Agent": user_agent(), **IDENTITY},
+        headers={"User-Agent": user_agent(), "Accept-Encoding": "identity"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         follow_redirects=False,
         trust_env=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,15 +19,10 @@ TIME_LIMIT = 30
 """Seconds."""
 SIZE_LIMIT = 2**24
 """Bytes."""
-_NOT_FOUND = 404
 
 
 def provenance_url(site: str, filename: str) -> str:
-    """Return the URL of a file's provenance.
-
-    Args:
-        site: `pypi.org` or `test.pypi.org`.
-        filename: The name of a wheel or sdist.
+    """Return the URL of a file's provenance on `site`, `pypi.org` or `test.pypi.org`.
 
     Raises:
         AttestationError: The name is not that of a distribution.
@@ -51,18 +47,16 @@ def fetch_provenance(client: httpx.Client, site: str, filename: str) -> bytes | 
     url, headers = provenance_url(site, filename), {"Accept": ACCEPT}
     try:
         with time_limit(TIME_LIMIT), client.stream("GET", url, headers=headers, timeout=TIME_LIMIT) as response:
-            if response.status_code == _NOT_FOUND:
+            if response.status_code == HTTPStatus.NOT_FOUND:
                 return None
-            if response.status_code == httpx.codes.OK:
+            if response.status_code == HTTPStatus.OK:
                 return read_body(response, limit=SIZE_LIMIT)
             why = f"HTTP {response.status_code}"
     except httpx.TimeoutException:
         why = "timed out"
-    except (httpx.HTTPError, ValueError) as error:
-        why = (
-            f"connection failed ({type(error).__name__})"
-            if isinstance(error, httpx.HTTPError)
-            else "response too large"
-        )
+    except httpx.HTTPError as error:
+        why = f"connection failed ({type(error).__name__})"
+    except ValueError:
+        why = "response too large"
     msg = f"Could not get the attestations of {filename} from {site}: {why}"
     raise AttestationError(msg)

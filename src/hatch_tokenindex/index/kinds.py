@@ -16,8 +16,8 @@ class IndexKind:
     """The properties that all indexes of one kind share."""
 
     name: str
-    url: re.Pattern[str]
-    """Searched for in an upload URL that ends with a slash."""
+    url: str
+    """A regular expression, searched for in an upload URL that ends with a slash."""
     simple: tuple[str, ...] = ("simple/",)
     r"""The simple API, the likeliest place first: references relative to the upload URL (RFC 3986), or URLs on another
     host. `\1` and `\g<name>` stand for groups of `url`."""
@@ -27,14 +27,12 @@ class IndexKind:
     """The index refuses a form without this field, even if it is empty."""
 
 
-# USER/INDEX: a guess, since nothing in the URL identifies a devpi for sure.
-_DEVPI = IndexKind("devpi", re.compile(r"^https?://[^/]+/[^/]+/[^/]+/$"), ("+simple/", "simple/"))
 KINDS = (
-    IndexKind("PyPI", re.compile(r"^https?://(?:upload\.)?pypi\.org(?::\d+)?/"), ("https://pypi.org/simple/",)),
-    IndexKind("TestPyPI", re.compile(r"^https?://test\.pypi\.org(?::\d+)?/"), ("https://test.pypi.org/simple/",)),
+    IndexKind("PyPI", r"^https?://(?:upload\.)?pypi\.org(?::\d+)?/", ("https://pypi.org/simple/",)),
+    IndexKind("TestPyPI", r"^https?://test\.pypi\.org(?::\d+)?/", ("https://test.pypi.org/simple/",)),
     IndexKind(
         "GitLab",
-        re.compile(r"/api/v4/(?:projects|groups)/.+/packages/pypi/$"),
+        r"/api/v4/(?:projects|groups)/.+/packages/pypi/$",
         credential_help=(
             "GitLab accepts the user `__token__` with an access token of scope `api`, `gitlab-ci-token` with the job's "
             "CI_JOB_TOKEN, or a deploy token of scope `write_package_registry` with its own user name."
@@ -43,7 +41,7 @@ KINDS = (
     ),
     IndexKind(
         "AWS CodeArtifact",
-        re.compile(r"\.codeartifact\."),
+        r"\.codeartifact\.",
         credential_help=(
             "CodeArtifact accepts the user `aws` with a token from `aws codeartifact get-authorization-token`, valid for "
             "up to 12 hours."
@@ -51,7 +49,7 @@ KINDS = (
     ),
     IndexKind(
         "Google Artifact Registry",
-        re.compile(r"-python\.pkg\.dev/"),
+        r"-python\.pkg\.dev/",
         credential_help=(
             "Google Artifact Registry accepts the credential of its keyring backend (`pipx inject hatch "
             "keyrings.google-artifactregistry-auth`, then `gcloud auth application-default login`), or the user "
@@ -60,7 +58,7 @@ KINDS = (
     ),
     IndexKind(
         "Azure Artifacts",
-        re.compile(r"/_packaging/[^/]+/pypi/upload/$"),
+        r"/_packaging/[^/]+/pypi/upload/$",
         ("../simple/",),
         credential_help=(
             "Azure Artifacts accepts any user name with a personal access token of scope Packaging (read & write), or the "
@@ -69,37 +67,38 @@ KINDS = (
     ),
     IndexKind(
         "Gitea or Forgejo",
-        re.compile(r"/api/packages/[^/]+/pypi/$"),
+        r"/api/packages/[^/]+/pypi/$",
         credential_help="Gitea and Forgejo accept your user name with an access token of scope `write:package`.",
     ),
     IndexKind(
         "Artifactory",
-        re.compile(r"/artifactory/"),
+        r"/artifactory/",
         credential_help=(
             "Artifactory accepts your user name with an identity token or password; the user needs permission to deploy."
         ),
     ),
     IndexKind(
         "Nexus",
-        re.compile(r"/repository/[^/]+/$"),
+        r"/repository/[^/]+/$",
         credential_help="Nexus accepts your user name and password, or the two halves of a user token.",
     ),
-    IndexKind("PyPI look-alike", re.compile(r"/legacy/$"), ("../simple/",)),
+    IndexKind("PyPI look-alike", r"/legacy/$", ("../simple/",)),
     IndexKind(
         "Cloudsmith",
-        re.compile(r"^https?://python\.cloudsmith\.io/(?P<repository>[^/]+/[^/]+)/$"),
+        r"^https?://python\.cloudsmith\.io/(?P<repository>[^/]+/[^/]+)/$",
         (r"https://dl.cloudsmith.io/public/\g<repository>/python/simple/",),
         credential_help="Cloudsmith accepts your user name, or `token`, with an API key.",
     ),
     IndexKind(
         "Gemfury",
-        re.compile(r"^https?://(?:push|pypi)\.fury\.io/(?P<account>[^/]+)/$"),
+        r"^https?://(?:push|pypi)\.fury\.io/(?P<account>[^/]+)/$",
         (r"https://pypi.fury.io/\g<account>/",),
         credential_help="Gemfury accepts a push token as user name, with an empty password (`-u TOKEN -a ''`).",
     ),
-    _DEVPI,
+    # USER/INDEX: a guess, since nothing in the URL identifies a devpi for sure.
+    IndexKind("devpi", r"^https?://[^/]+/[^/]+/[^/]+/$", ("+simple/", "simple/")),
 )
-OTHER = IndexKind("index", re.compile(""))
+OTHER = IndexKind("index", "")
 
 
 _SIMPLE = re.compile(r"/\+?simple/$")
@@ -135,13 +134,13 @@ def release_page(repository: Repository, project: str, version: str) -> str:
     """Return the URL of a release's page on PyPI and devpi, elsewhere of the project's page of the simple API."""
     if repository.site is not None:
         return f"https://{repository.site}/project/{project}/{version}/"
-    if repository.simple_url is None and kind_of(repository.url) is _DEVPI:
+    if repository.simple_url is None and kind_of(repository.url).name == "devpi":
         return f"{_folder(repository.url)}{project}/{version}/"
     return f"{simple_urls(repository)[0]}{project}/"
 
 
 def _recognise(folder: str) -> tuple[IndexKind, re.Match[str]]:
-    return next((kind, found) for kind in (*KINDS, OTHER) if (found := kind.url.search(folder)))
+    return next((kind, found) for kind in (*KINDS, OTHER) if (found := re.search(kind.url, folder)))
 
 
 def _folder(url: str) -> str:

@@ -9,6 +9,7 @@ import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,6 @@ from hatch_tokenindex.tokens import Minted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import TypeGuard
 
     import httpx
 
@@ -36,9 +36,6 @@ BURN_TIME_LIMIT = 1.5
 """Seconds for burning all tokens; they expire anyway."""
 SIZE_LIMIT = 2**16
 """Bytes of a response."""
-_OK = 200
-_TOO_MANY_REQUESTS = 429
-_SERVER_ERROR = 500
 _TOKEN = re.compile(r"[!-~]+")
 _PIECE = 8
 """Characters of an identity token that no text contains by chance."""
@@ -59,7 +56,7 @@ class TokenMinter:
         """
         status, data = self._request("GET", "audience")
         audience = data.get("audience")
-        if status != _OK or not isinstance(audience, str) or not audience:
+        if status != HTTPStatus.OK or not isinstance(audience, str) or not audience:
             said = (
                 f": {shortened(RUN.redact(one_line(data['message'])))}" if isinstance(data.get("message"), str) else ""
             )
@@ -76,12 +73,15 @@ class TokenMinter:
         """
         status, data = self._request("POST", "mint-token", identity)
         token, expires = data.get("token"), data.get("expires")
-        if status == _OK and isinstance(token, str) and _TOKEN.fullmatch(token):
-            return Minted(Secret(token), expires if _is_time(expires) else None)
-        errors = [error for error in _list(data.get("errors")) if isinstance(error, dict)]
+        if status == HTTPStatus.OK and isinstance(token, str) and _TOKEN.fullmatch(token):
+            # JSON has no largest number, and Python can't calculate a time with every `int`.
+            is_time = type(expires) is int and 0 < expires < END_OF_TIME
+            return Minted(Secret(token), expires if is_time else None)
+        errors = data.get("errors")
+        errors = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
         texts = [error.get("description") for error in errors] or [data.get("message")]
         description = " ".join(str(text) for text in texts if text)
-        if status >= _SERVER_ERROR or status == _TOO_MANY_REQUESTS:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
             said = f": {_shown(description, identity)}" if description else ""
             msg = f"the index failed to issue a token (HTTP {status}{said})"
             raise SourceUnavailableError(msg)
@@ -119,7 +119,7 @@ class TokenMinter:
             ):
                 self.clock.correct(response.headers)
                 return response.status_code, _object(response)
-        except (httpx.HTTPError, UnicodeError) as error:
+        except httpx.HTTPError as error:
             msg = f"{url} could not be reached ({type(error).__name__})"
             raise SourceUnavailableError(msg) from None
 
@@ -143,12 +143,3 @@ def _object(response: httpx.Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
-
-
-def _is_time(value: object) -> TypeGuard[int]:
-    """Return True for a Unix time: JSON has no largest number, and Python can't calculate a time with every `int`."""
-    return type(value) is int and 0 < value < END_OF_TIME
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

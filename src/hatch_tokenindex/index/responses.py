@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-IDENTITY = {"Accept-Encoding": "identity"}
-"""The header that asks for bodies without compression (RFC 9110, 12.5.3)."""
 _DEADLINE = ContextVar("_DEADLINE", default=inf)
 
 
@@ -38,12 +36,11 @@ def seconds_left() -> float:
 
 
 def read_body(response: httpx.Response, *, limit: int, partial: bool = False) -> bytes:
-    """Return the body of a streamed response, which has to come as it is: `IDENTITY` was asked for.
+    """Return the body of a streamed response, which has to come uncompressed, as was asked for.
 
     A compressed one could unpack to gigabytes, within the HTTP client, before any limit here counts a byte.
 
     Args:
-        response: The response of `httpx.Client.stream`, not yet read.
         limit: The maximum size in bytes.
         partial: Return what was received before a limit was reached or the connection failed, instead of raising.
 
@@ -72,10 +69,3 @@ def read_body(response: httpx.Response, *, limit: int, partial: bool = False) ->
         raise ValueError(msg)
     del body[limit:]
     return bytes(body)
-
-
-def check_deadline(deadline: float) -> None:
-    """Raise `TimeoutError` if `deadline` (in seconds of `time.monotonic`) has passed."""
-    if monotonic() > deadline:
-        msg = "timed out"
-        raise TimeoutError(msg)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import CredentialError
-from hatch_tokenindex.index.connections import connection_failure
 from hatch_tokenindex.index.kinds import simple_urls
 from hatch_tokenindex.index.responses import read_body, time_limit
 from hatch_tokenindex.index.simple_page import Listing, parse
@@ -29,9 +29,6 @@ TIME_LIMIT = 30
 SIZE_LIMIT = 16 * 2**20
 """Bytes of one page; PyPI's largest have about ten million."""
 _REDIRECTS = 5
-_OK = 200
-_NOT_FOUND = (404, 410)
-_SERVER_ERROR = 500
 
 
 class _UnavailableError(Exception):
@@ -105,12 +102,14 @@ class SimpleApi:
         """Return the page's listing. Raises `_UnavailableError`."""
         import httpx
 
+        from hatch_tokenindex.index.transport import connection_failure
+
         try:
             return self._get_page(url, authorization)
         except (httpx.TimeoutException, TimeoutError):
             problem = "timed out"
         except httpx.TransportError as error:
-            problem = connection_failure(error, url).value.rstrip(".")
+            problem = connection_failure(error, url).value.title
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError):
             return Listing(None, problem="invalid response")
         raise _UnavailableError(problem[:1].lower() + problem[1:])
@@ -125,7 +124,7 @@ class SimpleApi:
                 with self.client.stream("GET", url, headers=headers, timeout=seconds) as response:
                     if self._may_set_clock(url):
                         self.clock.correct(response.headers)
-                    if response.status_code == _OK:
+                    if response.status_code == HTTPStatus.OK:
                         content = read_body(response, limit=SIZE_LIMIT)
                         return _listing(content, response.headers.get("content-type", "").lower(), deadline, url)
                     if not response.has_redirect_location:
@@ -153,7 +152,9 @@ def _listing(content: bytes, content_type: str, deadline: float, url: str) -> Li
 
 
 def _without_page(status: int) -> Listing:
-    if status >= _SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         msg = f"HTTP {status}"
         raise _UnavailableError(msg)
-    return Listing(exists=False) if status in _NOT_FOUND else Listing(None, problem=f"HTTP {status}")
+    if status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+        return Listing(exists=False)
+    return Listing(None, problem=f"HTTP {status}")

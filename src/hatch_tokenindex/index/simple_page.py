@@ -12,7 +12,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
-from hatch_tokenindex.index.responses import check_deadline
 from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
@@ -105,21 +104,17 @@ def _from_json(data: Any, url: str) -> Listing:
         msg = "not PEP 691"
         raise ValueError(msg)  # noqa: TRY004 - the page is invalid, not the type of an argument
     files = {}
-    for item in data["files"]:
-        if (
-            not isinstance(item, dict)
-            or not isinstance(item.get("filename"), str)
-            or _is_inherited(item.get("url"), url)
-        ):
-            continue
-        hashes = item.get("hashes")
-        files[item["filename"]] = ListedFile(
-            _digest(hashes.get("sha256")) if isinstance(hashes, dict) else None, _time(item.get("upload-time"))
-        )
-    status = data.get("project-status")
-    return _listing(
-        files, *((status.get("status"), status.get("reason")) if isinstance(status, dict) else (None, None))
-    )
+    for item in map(_object, data["files"]):
+        filename = item.get("filename")
+        if isinstance(filename, str) and not _is_inherited(item.get("url"), url):
+            digest = _digest(_object(item.get("hashes")).get("sha256"))
+            files[filename] = ListedFile(digest, _time(item.get("upload-time")))
+    status = _object(data.get("project-status"))
+    return _listing(files, status.get("status"), status.get("reason"))
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _from_html(text: str, deadline: float, url: str, *, must_link: bool) -> Listing:
@@ -127,12 +122,11 @@ def _from_html(text: str, deadline: float, url: str, *, must_link: bool) -> List
     page = _Page()
     for start in range(0, len(text), _SLICE):
         page.feed(text[start : start + _SLICE])
-        check_deadline(deadline)
-        if len(page.rawdata) > _LONGEST_TAG:
-            msg = "a tag without an end"
-            raise ValueError(msg)
-        if len(page.hrefs) > _MOST_LINKS:
-            msg = f"more than {_MOST_LINKS:,} links"
+        if monotonic() > deadline:
+            msg = "timed out"
+            raise TimeoutError(msg)
+        if len(page.rawdata) > _LONGEST_TAG or len(page.hrefs) > _MOST_LINKS:
+            msg = "a tag without an end, or too many links"
             raise ValueError(msg)
     linked = list(_linked(page.hrefs))
     if must_link and not any(filename.endswith(_DISTRIBUTIONS) for _, filename, _ in linked):

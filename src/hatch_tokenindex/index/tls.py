@@ -6,13 +6,14 @@ import os
 import re
 import ssl
 import sys
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _WITHOUT_OPENSSL = {"win32", "darwin"}
@@ -29,12 +30,20 @@ def tls_context(
     Raises:
         ConfigurationError: A file can't be used.
     """
-    context = _system() if ca_cert is None else _trusting(ca_cert)
-    if client_cert is not None:
-        _show(context, client_cert, client_key)
-    elif client_key is not None:
+    if client_key is not None and client_cert is None:
         msg = "`client-key` is set without `client-cert`.\nFix: set `client-cert` to the certificate of this key."
         raise ConfigurationError(msg)
+    if ca_cert is None:
+        context = _system()
+    else:
+        with _loading("`ca-cert`", ca_cert, invalid="is not a PEM file of certificates"):
+            cafile, capath = (None, ca_cert) if ca_cert.is_dir() else (ca_cert, None)
+            context = ssl.create_default_context(cafile=cafile, capath=capath)
+    if client_cert is not None:
+        invalid = "is not a PEM certificate with a matching, unencrypted key"
+        with _loading("`client-cert` and `client-key`", client_cert, client_key, invalid=invalid):
+            # Without the callback, OpenSSL would prompt for the passphrase of an encrypted key.
+            context.load_cert_chain(client_cert, client_key, password=lambda: b"")
     return context
 
 
@@ -90,35 +99,17 @@ class _TruststoreContext(ssl.SSLContext):
         return context
 
 
-def _trusting(ca_cert: Path) -> ssl.SSLContext:
-    folder = ca_cert.is_dir()
-    if not folder:
-        _refuse_special(ca_cert, "`ca-cert`")
+@contextmanager
+def _loading(keys: str, *paths: Path | None, invalid: str) -> Iterator[None]:
+    """Raise an error with the names of the keys if files can't be loaded; `invalid` is for files of another kind."""
+    for path in filter(None, paths):
+        # Reading a pipe or a device could wait forever, with Ctrl-C not heard.
+        if path.exists() and not path.is_file() and not path.is_dir():
+            msg = f"Can't use {keys}: {path} is not a regular file."
+            raise ConfigurationError(msg)
     try:
-        return ssl.create_default_context(cafile=None if folder else ca_cert, capath=ca_cert if folder else None)
-    except (OSError, ssl.SSLError) as error:
-        msg = f"Can't use `ca-cert`: {ca_cert} {_reason(error, 'is not a PEM file of certificates')}."
+        yield
+    except OSError as error:
+        fault = invalid if isinstance(error, ssl.SSLError) else f"can't be read ({error.strerror})"
+        msg = f"Can't use {keys}: {paths[0]} {fault}."
         raise ConfigurationError(msg) from None
-
-
-def _show(context: ssl.SSLContext, client_cert: Path, client_key: Path | None) -> None:
-    for path in filter(None, (client_cert, client_key)):
-        _refuse_special(path, "`client-cert` and `client-key`")
-    try:
-        # Without the callback, OpenSSL would prompt for the passphrase of an encrypted key.
-        context.load_cert_chain(client_cert, client_key, password=lambda: b"")
-    except (OSError, ssl.SSLError) as error:
-        fault = _reason(error, "is not a PEM certificate with a matching, unencrypted key")
-        msg = f"Can't use `client-cert` and `client-key`: {client_cert} {fault}."
-        raise ConfigurationError(msg) from None
-
-
-def _refuse_special(path: Path, keys: str) -> None:
-    """Refuse a pipe or a device: reading it could wait forever, with Ctrl-C not heard."""
-    if path.exists() and not path.is_file():
-        msg = f"Can't use {keys}: {path} is not a regular file."
-        raise ConfigurationError(msg)
-
-
-def _reason(error: OSError, invalid: str) -> str:
-    return invalid if isinstance(error, ssl.SSLError) else f"can't be read ({error.strerror})"

@@ -1,4 +1,4 @@
-"""The way of each request to its server: through the proxy for its URL, and never for longer than its time limit.
+"""The way of each request to its server: through the proxy for its URL, in limited time, and why one failed.
 
 Imports `httpx`, so it is imported where a client is made.
 """
@@ -6,6 +6,7 @@ Imports `httpx`, so it is imported where a client is made.
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 from threading import Lock
 from time import monotonic
@@ -18,11 +19,12 @@ from socksio.exceptions import SOCKSError
 from hatch_tokenindex import urls
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.index.proxies import proxy_for
+from hatch_tokenindex.index.refusals import ConnectionFailure
 from hatch_tokenindex.index.responses import seconds_left
 from hatch_tokenindex.index.tls import tls_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from hatch_tokenindex.index.proxies import Proxy
 
@@ -33,6 +35,9 @@ _PADDING = re.compile(rb":[ \t\r\n]{%d}" % _LONGEST_PADDING)
 """Blanks that start a value, for which h11 takes time that grows with the square of their number."""
 _PROXY_TIMEOUT = 30
 """Seconds for a SOCKS proxy to reply, for which httpcore has no limit."""
+# OpenSSL's words, and those of Windows and macOS.
+_UNTIMELY = re.compile(r"expired|not yet valid|validity period", re.IGNORECASE)
+_CLIENT_CERTIFICATE_ALERT = re.compile(r"alert.*(certificate|unknown ca)", re.IGNORECASE)
 
 
 class Transport(httpx.BaseTransport):
@@ -79,6 +84,38 @@ class Transport(httpx.BaseTransport):
             transport.close()
 
 
+def connection_failure(error: httpx.TransportError, url: str) -> ConnectionFailure:
+    """Return how a request to `url` failed."""
+    if isinstance(error, httpx.ProxyError):
+        # Its text is the proxy's status, of which 407 and 403 are permanent and 502 to 504 may pass, or what SOCKS says.
+        may_pass = str(error).startswith(("5", "Proxy Server could not connect")) and "not allowed" not in str(error)
+        return ConnectionFailure.PROXY_FAILED if may_pass else ConnectionFailure.PROXY
+    causes = list(_causes(error))
+    tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return ConnectionFailure.CERTIFICATE_TIME if _UNTIMELY.search(str(tls)) else ConnectionFailure.CERTIFICATE
+    # With TLS 1.3, the server looks at the client's certificate when the client has already begun to send.
+    if tls is not None and _CLIENT_CERTIFICATE_ALERT.search(str(tls)):
+        return ConnectionFailure.CLIENT_CERTIFICATE
+    if not isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
+        return ConnectionFailure.TIMEOUT if isinstance(error, httpx.TimeoutException) else ConnectionFailure.LOST
+    if tls is not None and not isinstance(tls, ssl.SSLEOFError):
+        return ConnectionFailure.TLS
+    if proxy_for(url) is not None:
+        return ConnectionFailure.PROXY_FAILED
+    if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
+        return ConnectionFailure.NAME
+    refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
+    return ConnectionFailure.REFUSED if refused else ConnectionFailure.UNREACHABLE
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
 def _connecting(url: str, tls: Callable[[], ssl.SSLContext]) -> httpx.HTTPTransport:
     proxy = proxy_for(url)
     through = None if proxy is None else _usable(proxy)
@@ -94,7 +131,9 @@ def _usable(proxy: Proxy) -> httpx.Proxy:
     # A proxy that is itself reached by TLS is no index: neither `ca-cert` nor the client certificate is meant for it.
     is_secure = proxy.url.lower().startswith("https:")
     try:
-        return httpx.Proxy(proxy.url, ssl_context=tls_context() if is_secure else None)
+        usable = httpx.Proxy(proxy.url, ssl_context=tls_context() if is_secure else None)
+        # As `socket` does, which raises UnicodeError for a name that can't exist.
+        usable.url.raw_host.decode().encode("idna")
     except (ValueError, httpx.InvalidURL):
         # The text of these exceptions could quote the proxy's password.
         msg = (
@@ -103,6 +142,7 @@ def _usable(proxy: Proxy) -> httpx.Proxy:
             " percent-encoded."
         )
         raise ConfigurationError(msg) from None
+    return usable
 
 
 class _Backend(httpcore.SyncBackend):

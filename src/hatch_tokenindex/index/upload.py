@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import TokenIndexError, UploadError
 from hatch_tokenindex.index.client import next_url
-from hatch_tokenindex.index.connections import connection_failure
 from hatch_tokenindex.index.form import Form
 from hatch_tokenindex.index.kinds import kind_of
 from hatch_tokenindex.index.proxies import proxy_for
 from hatch_tokenindex.index.refusals import Attempt, ConnectionFailure, Doubt, Refusal, Response, refusal, unreachable
+from hatch_tokenindex.index.refusals.message import decoded
 from hatch_tokenindex.index.responses import read_body
-from hatch_tokenindex.index.retry_after import seconds_to_wait
 from hatch_tokenindex.index.simple_page import has_form
 from hatch_tokenindex.secrets import RUN
 
@@ -39,9 +38,9 @@ ANSWER_LIMIT = 2**20
 LONGEST_WAIT = 600
 """Seconds that an index may ask us to wait before the run ends and says so."""
 _REDIRECTS = 3
-# Not 203, with which a gateway answers in place of the index, as Azure does with its sign-in page.
-_SUCCESS = {200, 201, 202, 204}
-_ACCEPTED = 202
+# Not 202, a promise to store the file later, nor 203, with which a gateway answers in place of the index, as Azure does
+# with its sign-in page.
+_SUCCESS = {200, 201, 204}
 CONFIRMATIONS = 7
 """Times that the index is asked whether it has stored a file: with `BACKOFF`, for 30 to 60 seconds."""
 
@@ -89,11 +88,11 @@ class Uploader:
             # that the file exists, and before giving up in doubt. A yes ends the loop with success; a no proves nothing,
             # since pages are cached. A success that proves nothing either is waited for.
             while True:
-                response, refused = self._attempt(upload, form)
+                refused = self._attempt(upload, form)
                 if refused is None or (refused.is_unconfirmed and self._is_confirmed(upload, form)):
                     return form.digest
                 before, doubt = doubt, max(doubt, refused.doubt)
-                wait = _pause_after(attempts, response)
+                wait = BACKOFF.pause(attempts) if refused.retry_after is None else refused.retry_after
                 is_last = not refused.row.retry or attempts >= self.repository.retries or wait > LONGEST_WAIT
                 should_ask = refused.doubt is Doubt.NO_RESPONSE or refused.row.exists or (is_last and doubt)
                 if should_ask and not refused.is_unconfirmed and self._has_arrived(upload, form, refused, before):
@@ -110,34 +109,29 @@ class Uploader:
                 raise
             raise UploadError(str(error), possibly_uploaded=True) from None
 
-    def _attempt(self, upload: Upload, form: Form) -> tuple[Response | None, Refusal | None]:
-        attempt = self._new_attempt(upload)
-        response, refused = self._send(attempt, form)
-        if refused is not None and refused.calls_token_expired and attempt.is_narrowed:
+    def _attempt(self, upload: Upload, form: Form) -> Refusal | None:
+        refused = self._send(upload, form)
+        if refused is not None and refused.calls_token_expired and refused.attempt.is_narrowed:
             # The response has just corrected our clock.
-            return self._send(self._new_attempt(upload), form)
-        return response, refused
+            return self._send(upload, form)
+        return refused
 
-    def _new_attempt(self, upload: Upload) -> Attempt:
-        proxy = proxy_for(self.repository.url)
-        return Attempt(upload, self.repository, upload.authorize(), None if proxy is None else proxy.setting)
-
-    def _send(self, attempt: Attempt, form: Form) -> tuple[Response | None, Refusal | None]:
+    def _send(self, upload: Upload, form: Form) -> Refusal | None:
         import httpx
 
-        progress = _Progress(attempt.upload.distribution, self.watcher)
+        from hatch_tokenindex.index.transport import connection_failure
+
+        proxy, progress = proxy_for(self.repository.url), _Progress(upload.distribution, self.watcher)
+        attempt = Attempt(upload, self.repository, upload.authorize(), None if proxy is None else proxy.setting)
         try:
             response = self._post(attempt, form, progress)
         except httpx.TransportError as error:
             kind = connection_failure(error, attempt.url)
-            if kind.came_after_sending and attempt.proxy is not None and not progress.is_begun:
+            if kind.came_after_sending and proxy is not None and not progress.is_begun:
                 kind = ConnectionFailure.PROXY_FAILED
-            return None, unreachable(kind, str(error), attempt, RUN.redact, was_sent=progress.is_whole)
-        except UnicodeError:
-            # `socket` raises it for the name of a proxy that can't exist; that of the URL was checked before.
-            return None, unreachable(ConnectionFailure.PROXY, "", attempt, RUN.redact, was_sent=False)
+            return unreachable(kind, str(error), attempt, RUN.redact, was_sent=progress.is_whole)
         self.clock.correct(response.headers)
-        return response, None if _is_proof(response) else refusal(response, attempt, RUN.redact)
+        return None if _is_proof(response) else refusal(response, attempt, RUN.redact)
 
     def _post(self, attempt: Attempt, form: Form, progress: _Progress) -> Response:
         url = attempt.url
@@ -156,7 +150,9 @@ class Uploader:
         progress.is_begun = progress.is_whole = False
         with self.client.stream("POST", url, content=form.blocks(progress), headers=headers) as response:
             content = read_body(response, limit=ANSWER_LIMIT, partial=True)
-            return Response(response.status_code, _reason(response), response.headers, content, str(response.url))
+            # httpx's own reason phrase lacks letters outside ASCII, so a secret in it would not be recognised.
+            reason = decoded(response.extensions.get("reason_phrase", b""))
+            return Response(response.status_code, reason, response.headers, content, str(response.url))
 
     def _has_arrived(self, upload: Upload, form: Form, refused: Refusal, before: Doubt) -> bool:
         """Return True if the index lists the file with its hash.
@@ -220,19 +216,13 @@ class _Progress:
 
 
 def _is_proof(response: Response) -> bool:
-    """Return True for a success that isn't a sign-in page, nor a promise to store the file later."""
+    """Return True for a success that isn't a sign-in page."""
     is_page = "html" in response.content_type or response.body.lstrip()[:1] == b"<"
-    return response.status in _SUCCESS - {_ACCEPTED} and not (is_page and has_form(response.body))
+    return response.status in _SUCCESS and not (is_page and has_form(response.body))
 
 
 def _error(refused: Refusal, doubt: Doubt) -> UploadError:
     return UploadError(str(refused), refused, possibly_uploaded=doubt is Doubt.NO_RESPONSE)
-
-
-def _pause_after(attempts: int, response: Response | None) -> float:
-    """Return the seconds until the next attempt: those that the index asks for, else those of the back-off."""
-    asked = None if response is None else seconds_to_wait(response)
-    return BACKOFF.pause(attempts) if asked is None else float(asked)
 
 
 def _more_fields(upload: Upload, url: str) -> Iterator[tuple[str, str]]:
@@ -241,12 +231,3 @@ def _more_fields(upload: Upload, url: str) -> Iterator[tuple[str, str]]:
         yield "attestations", upload.attestations
     if kind_of(url).wants_requires_python and not upload.distribution.values("requires_python"):
         yield "requires_python", ""
-
-
-def _reason(response: httpx.Response) -> str:
-    """Return the reason phrase. httpx's own text lacks letters outside ASCII, so a secret in it would not be recognised."""
-    raw: bytes = response.extensions.get("reason_phrase", b"")
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")

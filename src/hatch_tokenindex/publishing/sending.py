@@ -76,10 +76,10 @@ class Sender:
             except TokenIndexError as error:
                 self.report.failed(item, error)
                 refusal = error.refusal if isinstance(error, UploadError) else None
-                if not asked_now or refusal is None or not refusal.is_about_credential:
+                if not asked_now or refusal is None or not refusal.row.about_credential:
                     raise
                 self.terminal.error(str(error))
-                self.session.replace(project.name, checked, worthless=refusal.is_worthless)
+                self.session.replace(project.name, checked, worthless=not refusal.row.good_elsewhere)
             else:
                 self._report(item, outcome)
                 return outcome, checked
@@ -120,7 +120,7 @@ class Sender:
             item,
             partial(self.session.authorize, project.name, item.size),
             prompts_on_refusal=asked_now,
-            project_status=project.listing.status,
+            is_quarantined=project.listing.is_quarantined,
             attestations=self.attestations.of(item) if minted else None,
             creates_project=project.listing.exists is False and item is project.uploads[0],
         )

@@ -9,18 +9,14 @@ from __future__ import annotations
 from hatch_tokenindex.index.refusals.attempt import Attempt, Response, Upload
 from hatch_tokenindex.index.refusals.matching import Doubt, Refusal, refusal, unreachable
 from hatch_tokenindex.index.refusals.message import Redact
-from hatch_tokenindex.index.refusals.rows import About, ConnectionFailure, Group, Row
-from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, GROUPS, ROWS
+from hatch_tokenindex.index.refusals.table import GROUPS, ROWS, ConnectionFailure, Row
 
 __all__ = [
-    "CONNECTION_ROWS",
     "GROUPS",
     "ROWS",
-    "About",
     "Attempt",
     "ConnectionFailure",
     "Doubt",
-    "Group",
     "Redact",
     "Refusal",
     "Response",

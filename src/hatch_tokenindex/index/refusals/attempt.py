@@ -29,8 +29,8 @@ class Upload:
     """Returns the authorization for an attempt that begins now: narrowed and minted tokens live for minutes."""
     prompts_on_refusal: bool = False
     """The user is prompted for another credential if the index refuses this one."""
-    project_status: str | None = None
-    """The project's status marker (PEP 792), if the index gives one."""
+    is_quarantined: bool = False
+    """The index says that the project is quarantined (PEP 792)."""
     attestations: str | None = None
     """A JSON array of attestations (PEP 740)."""
     creates_project: bool = False
@@ -78,14 +78,6 @@ class Attempt:
     def index_name(self) -> str:
         """The name of the index as users know it."""
         return urls.index_name(self.url, self.host)
-
-    @property
-    def web_url(self) -> str:
-        """The index's web site, without a trailing slash: `https://pypi.org`."""
-        if self.repository.site is not None:
-            return f"https://{self.repository.site}"
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.removeprefix('upload.')}"
 
     @property
     def command(self) -> str:

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from hatch_tokenindex.index.clock import seconds_to_wait
 from hatch_tokenindex.index.refusals.message import MOST_LINES, message_of, status_line
 from hatch_tokenindex.index.refusals.placeholders import about_attempt, about_response
-from hatch_tokenindex.index.refusals.rows import (
+from hatch_tokenindex.index.refusals.table import (
     GAVE_UP,
+    ROWS,
     SERVER_ERRORS,
     UNCONFIRMED,
     UNKNOWN,
-    About,
     ConnectionFailure,
     Row,
+    circumstances,
 )
-from hatch_tokenindex.index.refusals.table import CONNECTION_ROWS, ROWS
 from hatch_tokenindex.text import lines, one_line, shortened, without_controls
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Refusal:
     """None if no response came."""
     was_sent: bool = True
     """The whole file went out."""
+    retry_after: int | None = None
+    """The seconds that the index asks to wait for."""
 
     @property
     def next_step(self) -> str | None:
@@ -74,16 +77,6 @@ class Refusal:
     def calls_token_expired(self) -> bool:
         """Return True if the index calls the token expired; for a narrowed one, a wrong clock can be the reason."""
         return "token is expired" in " ".join(self.said)
-
-    @property
-    def is_about_credential(self) -> bool:
-        """Return True if another credential may be accepted."""
-        return self.row.about is About.CREDENTIAL
-
-    @property
-    def is_worthless(self) -> bool:
-        """Return True if the credential is of no use anywhere."""
-        return self.is_about_credential and not self.row.good_elsewhere
 
     def __str__(self) -> str:
         """The text for the user: headline, the index's words, what was used, the reason, the next step."""
@@ -119,9 +112,10 @@ def refusal(response: Response, attempt: Attempt, redact: Redact) -> Refusal:
     """Return the reason for a response other than success. `redact` masks the secrets in a text of the server."""
     own = message_of(response, redact)
     said = own or (status_line(response, redact),)
-    fitting = (row for row in ROWS if row.fits(response, "\n".join(own), attempt))
+    given, text = circumstances(attempt, response), "\n".join(own)
+    row = next((row for row in ROWS if row.fits(response.status, text, given)), UNKNOWN)
     names = {**about_attempt(attempt), **about_response(response, redact)}
-    return _filled(next(fitting, UNKNOWN), said, names, attempt, response.status)
+    return Refusal(attempt, row, said, *_filled(row, names), response.status, retry_after=seconds_to_wait(response))
 
 
 def unreachable(
@@ -130,25 +124,15 @@ def unreachable(
     """Return the reason why no response came.
 
     Args:
-        kind: How the request failed.
-        detail: The text of the HTTP client; may be empty.
-        attempt: What was sent.
-        redact: Masks the secrets in `detail`.
+        kind: The failure.
+        detail: The text of the HTTP client, in which `redact` masks the secrets.
         was_sent: The whole file was handed to the network.
     """
-    said = (kind.value, *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES]
-    row, names = CONNECTION_ROWS[kind], about_attempt(attempt)
-    return _filled(row, said, names, attempt, None, was_sent=was_sent and kind.came_after_sending)
+    row = kind.value
+    said = (f"{row.title}.", *map(shortened, lines(redact(without_controls(detail)))))[:MOST_LINES]
+    why, step = _filled(row, about_attempt(attempt))
+    return Refusal(attempt, row, said, why, step, None, was_sent and kind.came_after_sending)
 
 
-def _filled(
-    row: Row,
-    said: tuple[str, ...],
-    names: Mapping[str, str],
-    attempt: Attempt,
-    status: int | None,
-    *,
-    was_sent: bool = True,
-) -> Refusal:
-    why, step = (one_line(text.format_map(names)) for text in (row.why, row.step))
-    return Refusal(attempt, row, said, why, step, status, was_sent)
+def _filled(row: Row, names: Mapping[str, str]) -> tuple[str, str]:
+    return one_line(row.why.format_map(names)), one_line(row.step.format_map(names))

@@ -59,13 +59,12 @@ def status_line(response: Response, redact: Redact) -> str:
 def _raw_texts(response: Response, redact: Redact) -> Iterator[str]:
     """Yield everything that may hold the index's words, the most telling first."""
     # Before anything is taken apart: a page's white space is not that of the secret any more.
-    body = redact(_decoded(_beginning(response.body, _BYTES_READ, b" ")))
+    body = redact(decoded(_beginning(response.body, _BYTES_READ, b" ")))
     kind = response.content_type
     start = body.lstrip()[:1]
     if "json" in kind or start in ("{", "["):
-        document = _parsed(body)
-        if document is not None:
-            yield from _json_texts(document)
+        with suppress(ValueError, RecursionError):
+            yield from _json_texts(json.loads(body))
             yield response.reason
             return
     if "html" in kind or "xml" in kind or start == "<":
@@ -77,24 +76,17 @@ def _raw_texts(response: Response, redact: Redact) -> Iterator[str]:
         yield response.reason
 
 
-def _decoded(body: bytes) -> str:
+def decoded(text: bytes) -> str:
     """Decode UTF-8, else ISO-8859-1: the charset that a response declares isn't reliable."""
     try:
-        return body.decode("utf-8-sig")
+        return text.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return body.decode("latin-1")
+        return text.decode("latin-1")
 
 
 def _beginning(text: AnyStr, limit: int, space: AnyStr) -> AnyStr:
     """Cut a text that is too long at a space: half a secret would not be masked."""
     return text if len(text) <= limit else text[: text.rfind(space, 0, limit) + 1]
-
-
-def _parsed(body: str) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 _JSON_KEYS = (

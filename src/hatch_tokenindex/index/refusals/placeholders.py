@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
 from packaging.utils import canonicalize_name
 
 from hatch_tokenindex import urls
+from hatch_tokenindex.index.clock import allowance, when
 from hatch_tokenindex.index.kinds import kind_of, upload_url_beside
-from hatch_tokenindex.index.retry_after import LATER, allowance, when
 from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def about_attempt(attempt: Attempt) -> dict[str, str]:
     """Return the names that depend on the attempt."""
-    item, web_url = attempt.upload.distribution, attempt.web_url
-    project = quote(canonicalize_name(item.project), safe="")
-    manage = f"{web_url}/manage/project/{project}"
+    item, parts, site = attempt.upload.distribution, urlsplit(attempt.url), attempt.repository.site
+    web_url = f"https://{site}" if site else f"{parts.scheme}://{parts.netloc.removeprefix('upload.')}"
+    manage = f"{web_url}/manage/project/{quote(canonicalize_name(item.project), safe='')}"
     publisher = attempt.credential.publisher if attempt.credential else ""
-    on_test = attempt.repository.site == "test.pypi.org"
+    on_test = site == "test.pypi.org"
     return {
         "index": attempt.index_name,
         "host": attempt.host,
@@ -34,13 +34,10 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "url": attempt.url,
         "https_url": re.sub("^http:", "https:", attempt.url, flags=re.IGNORECASE),
         "command": attempt.command,
-        "tokens": f"{web_url}/manage/account/token/",
-        "account": f"{web_url}/manage/account/",
         "site": web_url,
-        "settings": f"{manage}/settings/",
+        "tokens": f"{web_url}/manage/account/token/",
+        "manage": manage,
         "publishing": f"{manage}/settings/publishing/{f'?{publisher}' if publisher else ''}",
-        "collaboration": f"{manage}/collaboration/",
-        "releases": f"{manage}/releases/",
         "secret": attempt.kind_of_secret,
         "length": "0" if attempt.authorization is None else f"{len(attempt.authorization.sent.reveal()):,}",
         "give": _how_to_give_a_token(attempt),
@@ -50,7 +47,9 @@ def about_attempt(attempt: Attempt) -> dict[str, str]:
         "upload_name": "test" if on_test else "main",
         "proxy": attempt.proxy or "HTTPS_PROXY",
         "upload_candidate": upload_url_beside(attempt.url),
-        "outages": _where_outages_are_announced(attempt),
+        "outages": "See https://status.python.org for outages."
+        if site
+        else f"If it persists, contact the administrator of {attempt.host}.",
     }
 
 
@@ -61,10 +60,9 @@ def about_response(response: Response, redact: Redact) -> dict[str, str]:
         target = urljoin(response.url, location)
     except ValueError:
         target = location
-    again = when(response)
     return {
-        "when": again,
-        "soon": "in a few minutes" if again == LATER else again,
+        "when": when(response, "later"),
+        "soon": when(response, "in a few minutes"),
         "allowance": allowance(response),
         "answered": shortened(redact(one_line(response.url))),
         "location": shortened(redact(one_line(target))),
@@ -83,20 +81,12 @@ def _how_to_give_a_token(attempt: Attempt) -> str:
 
 def _how_to_change_the_credential(attempt: Attempt) -> str:
     credential = attempt.credential
-    if credential is None and attempt.upload.prompts_on_refusal:
-        return "Enter them here"
+    if attempt.upload.prompts_on_refusal:
+        return "Enter them here" if credential is None else "Enter another one here"
     if credential is None:
         return f"Run `{attempt.command}` at a terminal to be prompted for them, or set HATCH_INDEX_USER and HATCH_INDEX_AUTH"
-    if attempt.upload.prompts_on_refusal:
-        return "Enter another one here"
     if credential.user_is_secret:
         return f"Check the user name, or give a password: the one from {credential.origin} is empty"
     if credential.is_replaceable:
         return f"Run `{attempt.command}` at a terminal to be prompted for another one"
     return f"Check the user name, and replace the {attempt.kind_of_secret} from {credential.origin}"
-
-
-def _where_outages_are_announced(attempt: Attempt) -> str:
-    if attempt.repository.site:
-        return "See https://status.python.org for outages."
-    return f"If it persists, contact the administrator of {attempt.host}."
