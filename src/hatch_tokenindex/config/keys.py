@@ -241,7 +241,7 @@ class RepositorySettings:
     auth_command: WithOrigin[tuple[str, ...]] | None = setting(
         COMMAND,
         "A program and its arguments, as a list of strings. The first line of its output is the secret. It has 60 seconds "
-        "and no standard input. Not together with auth.",
+        "and no standard input. Can't be combined with auth.",
         places=Place.TOP | Place.REPOSITORY,
         trust=Trust.PERSONAL_WITH_URL,
     )
@@ -266,7 +266,7 @@ class RepositorySettings:
     attestations: Literal["automatic", "always", "never"] = setting(
         _choice("automatic", "always", "never"),
         "Attestations made in the run. automatic: for PyPI and TestPyPI with Trusted Publishing, if the extra is installed; "
-        "always: an error if a file can't be attested; never.",
+        "always: an error if a file can't be attested; never: make none.",
         default="automatic",
     )
     attestations_directory: Path | None = setting(

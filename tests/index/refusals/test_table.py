@@ -552,7 +552,7 @@ WAREHOUSE_CASES = [
         headers=(("Location", "https://upload.pypi.org/legacy/"),),
     ),
     *warehouse(
-        "Another URL of PyPI",
+        "Wrong upload URL for PyPI",
         410,
         "This API has moved to https://upload.pypi.org/legacy/. See TODO for more information.",
         "https://upload.pypi.org/legacy/",
@@ -936,7 +936,7 @@ OTHER_CASES = [
         headers=(("location", "/login?next=x"),),
     ),
     *other(
-        "Another URL of PyPI",
+        "Wrong upload URL for PyPI",
         (405, "", "", ""),
         "405 Method Not Allowed",
         "`hatch publish -p tokenindex -r test`",
@@ -1148,7 +1148,7 @@ def test_next_steps_are_short_sentences() -> None:
 
 def test_links_stay_on_the_site_that_refused() -> None:
     for case in WAREHOUSE_CASES:
-        if case.title in {"URL without https", "Redirect", "Another URL of PyPI"}:
+        if case.title in {"URL without https", "Redirect", "Wrong upload URL for PyPI"}:
             continue
         answer = case.answers["json over HTTP/2"]
         for elsewhere in (TESTPYPI, at("https://packages.example.org/legacy/")):

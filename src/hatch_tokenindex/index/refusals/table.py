@@ -115,7 +115,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
     "Success without the file": (
         Row(
             "Accepted, but not stored",
-            why="{host} accepted {filename} to store it later, but doesn't list it. It may have rejected it since.",
+            why="{host} accepted {filename} for later processing, but doesn't list it. It may have rejected the file since.",
             step="Look for the reason in the tasks or logs of {host}; if the simple API is at another URL, set `simple-url`.",
             statuses=(202,),
         ),
@@ -142,7 +142,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             "Quarantined project",
             why="The administrators of {index} have quarantined {project}. That blocks uploads and can freeze its owners'"
             " accounts.",
-            step="Log in at {site} and reply to the administrators: only they can lift it.",
+            step="Log in at {site} and reply to the administrators, who alone can lift the quarantine.",
             said=r"isn't allowed to upload|Invalid or non-existent authentication information",
             when="quarantined project",
         ),
@@ -499,7 +499,7 @@ GROUPS: Mapping[str, tuple[Row, ...]] = {
             statuses=range(300, 400),
         ),
         Row(
-            "Another URL of PyPI",
+            "Wrong upload URL for PyPI",
             why="{index} accepts uploads only at {upload_url}.",
             step="Run `hatch publish -p tokenindex -r {upload_name}`.",
             statuses=(404, 405, 410),
