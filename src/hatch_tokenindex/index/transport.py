@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from threading import Lock
+from threading import Lock, local
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,9 @@ _PROXY_TIMEOUT = 30
 _UNTIMELY = re.compile(r"expired|not yet valid|validity period", re.IGNORECASE)
 _CLIENT_CERTIFICATE_ALERT = re.compile(r"alert.*(certificate|unknown ca)", re.IGNORECASE)
 
+_opened = local()
+"""The connection that the request of this thread has opened, as `stream`; None if it uses an earlier one."""
+
 
 class Transport(httpx.BaseTransport):
     """Sends each request through the proxy for its URL. Any thread may use it.
@@ -65,6 +68,7 @@ class Transport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, and return its response once the head is there."""
+        response = _opened.stream = None
         try:
             response = self.to(str(request.url)).handle_request(request)
         except ConfigurationError as error:
@@ -73,6 +77,10 @@ class Transport(httpx.BaseTransport):
             # httpcore lets these out: it is no SOCKS proxy, or the password for it is too long.
             msg = "invalid response from the SOCKS 5 proxy"
             raise httpx.ProxyError(msg) from None
+        finally:
+            # httpcore drops the connection to a SOCKS proxy that refuses, without closing it.
+            if response is None and _opened.stream is not None:
+                _opened.stream.close()
         stream = response.extensions.get("network_stream")
         if isinstance(stream, _Stream):
             stream.is_in_head = False
@@ -151,7 +159,9 @@ class _Backend(httpcore.SyncBackend):
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *more: Any, **options: Any
     ) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(host, port, _within(timeout, httpcore.ConnectTimeout), *more, **options))
+        left = _within(timeout, httpcore.ConnectTimeout)
+        _opened.stream = stream = _Stream(super().connect_tcp(host, port, left, *more, **options))
+        return stream
 
 
 class _Stream(httpcore.NetworkStream):
@@ -167,7 +177,6 @@ class _Stream(httpcore.NetworkStream):
         self._head_size = 0
         self._end = b""
         self.is_in_head = True
-        self._owns_socket = True
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         timeout = (_PROXY_TIMEOUT if timeout is None else timeout) + self._sent_at - monotonic()
@@ -194,17 +203,10 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         left = _within(timeout, httpcore.ConnectTimeout)
-        secured = _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
-        self._owns_socket = False
-        return secured
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
 
     def close(self) -> None:
         self._stream.close()
-
-    def __del__(self) -> None:
-        # httpcore drops the connection to a SOCKS proxy that refuses, without closing it.
-        if self._owns_socket:
-            self._stream.close()
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
