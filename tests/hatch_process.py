@@ -57,6 +57,9 @@ class Home:
             "APPDATA": str(folder / "AppData" / "Roaming"),
             "LOCALAPPDATA": str(folder / "AppData" / "Local"),
             "COLUMNS": "200",
+            # Hatch asks `git` for what it doesn't find here, in each home folder that is new.
+            "GIT_AUTHOR_NAME": "Maintainer",
+            "GIT_AUTHOR_EMAIL": "maintainer@example.org",
             **warm_process.INTERPRETER,
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
             "FILE_KEYRING": str(self.keyring_file),
