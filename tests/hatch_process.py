@@ -57,13 +57,12 @@ class Home:
             "APPDATA": str(folder / "AppData" / "Roaming"),
             "LOCALAPPDATA": str(folder / "AppData" / "Local"),
             "COLUMNS": "200",
-            # Hatch asks `git` for what it doesn't find here, in each home folder that is new.
-            "GIT_AUTHOR_NAME": "Maintainer",
-            "GIT_AUTHOR_EMAIL": "maintainer@example.org",
             **warm_process.INTERPRETER,
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
             "FILE_KEYRING": str(self.keyring_file),
         }
+        # Hatch fills one that is missing, with what it asks `git` for, and waits for the disk.
+        self.configure_hatch("")
         if not sys.platform.startswith("linux"):
             self._name_hatch_folders()
 
@@ -88,7 +87,6 @@ class Home:
 
     def _name_hatch_folders(self) -> None:
         """Name Hatch's folders where the XDG variables don't decide (Windows asks the system, not the environment)."""
-        self.configure_hatch("")
         self.environment["HATCH_CONFIG"] = str(self.hatch_config)
         self.environment["HATCH_CACHE_DIR"] = str(self.hatch_cache)
         self.environment["HATCH_DATA_DIR"] = str(self.folder / ".local" / "share" / "hatch")
