@@ -191,6 +191,8 @@ class _Start:
 
 
 def _import_all() -> None:
+    from hatch_plugins import search_once
+
     import hatch_tokenindex
 
     for name in _LIBRARIES:
@@ -200,6 +202,7 @@ def _import_all() -> None:
             import_module(module.name)
     for name in [name for name in sys.modules if name.partition(".")[0] == "keyring"]:
         del sys.modules[name]
+    search_once().start()
     gc.freeze()
 
 
