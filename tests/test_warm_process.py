@@ -71,17 +71,21 @@ def program(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.fixture
+def environment(home: Home) -> dict[str, str]:
+    """The environment of a process that isn't measured: coverage.py changes how it ends on a signal."""
+    return {name: value for name, value in home.environment.items() if not name.startswith("COVERAGE")}
+
+
 @pytest.mark.parametrize("end", ["a status", "a message", "a signal"])
-def test_a_warm_start_on_pipes(program: str, home: Home, tmp_path: Path, end: str) -> None:
+def test_a_warm_start_on_pipes(program: str, environment: dict[str, str], tmp_path: Path, end: str) -> None:
     file = tmp_path / "facts.json"
     arguments = [program, str(file), end, "ü", "\udcff"]
-    environment = {**home.environment, "TZ": "XYZ-7"}
+    environment["TZ"] = "XYZ-7"
 
-    cold = subprocess.run(
-        arguments, cwd=home.folder, env=environment, input=b"typed\n", capture_output=True, check=False
-    )
+    cold = subprocess.run(arguments, cwd=tmp_path, env=environment, input=b"typed\n", capture_output=True, check=False)
     found = facts(file)
-    warm = warm_process.run(arguments, cwd=home.folder, environment=environment, stdin=b"typed\n", timeout=30)
+    warm = warm_process.run(arguments, cwd=tmp_path, environment=environment, stdin=b"typed\n", timeout=30)
 
     assert facts(file) == found
     assert found["zone"] == [["XYZ", "XYZ"], 7]
@@ -89,15 +93,13 @@ def test_a_warm_start_on_pipes(program: str, home: Home, tmp_path: Path, end: st
 
 
 @pytest.mark.parametrize("end", ["a status", "a signal"])
-def test_a_warm_start_on_a_terminal(program: str, home: Home, tmp_path: Path, end: str) -> None:
+def test_a_warm_start_on_a_terminal(program: str, environment: dict[str, str], tmp_path: Path, end: str) -> None:
     from warm_terminal import WarmSpawn
 
     file = tmp_path / "facts.json"
     ends = []
     for spawn in (pexpect.spawn, WarmSpawn):
-        process = spawn(
-            program, [str(file), end], cwd=str(home.folder), env=home.environment, dimensions=(33, 77), timeout=30
-        )
+        process = spawn(program, [str(file), end], cwd=str(tmp_path), env=environment, dimensions=(33, 77), timeout=30)
         process.sendline("typed")
         process.expect(pexpect.EOF)
         process.wait()
