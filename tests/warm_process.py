@@ -1,7 +1,7 @@
 """Processes of `hatch` and `hatch-tokenindex` that are forked from one that has imported what they need.
 
 A start takes four tenths of a second of a processor, nearly all of it for imports, and the tests make hundreds. A warm
-start takes a sixth of that, and runs the same console script with the arguments, the environment, the folder, the
+start takes a tenth of that, and runs the same console script with the arguments, the environment, the folder, the
 streams and the terminal that it is given. Nothing has run before but imports: each module is as it is after its own.
 `keyring`, which looks into the environment at its import, is imported anew.
 
