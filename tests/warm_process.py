@@ -3,7 +3,7 @@
 A start takes four tenths of a second of a processor, nearly all of it for imports, and the tests make hundreds. A warm
 start takes a tenth of that, and runs the same console script with the arguments, the environment, the folder, the
 streams and the terminal that it is given. Nothing has run before but imports: each module is as it is after its own.
-`keyring`, which looks into the environment at its import, is imported anew.
+`keyring`, which looks into the environment at its import, is imported anew. Hatch has found its plugins (`hatch_plugins`).
 
 Only on Linux: macOS forbids most of its libraries after a fork, and Windows has none. There, and where `is_possible`
 says no, the tests start the command cold.
