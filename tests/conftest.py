@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+import warm_process
 from ci_job import Job
 from distribution_builders import make_wheel
 from hatch_process import Home, Project
@@ -71,6 +72,12 @@ def devpi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevpiServer]:
     server = DevpiServer(tmp_path_factory.mktemp("devpi"))
     yield server
     server.stop()
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start each `hatch` of this test anew, as a person does, with all its imports."""
+    monkeypatch.setattr(warm_process, "is_possible", lambda *_: False)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from unittest import mock
 
 from click.testing import CliRunner
 from hatch.cli import hatch
+from hatch_plugins import search_once
 from hatch_process import HatchResult, Home
 from keyring.core import init_backend
 
@@ -66,7 +67,7 @@ def living_in(home: Home, cwd: Path, env: Mapping[str, str]) -> Iterator[None]:
 def being_process(cwd: Path, environment: Mapping[str, str]) -> Iterator[None]:
     """Be, for a while, a process that was started there with this environment and no other."""
     before = os.getcwd()
-    with mock.patch.dict(os.environ, environment, clear=True):
+    with mock.patch.dict(os.environ, environment, clear=True), search_once():
         os.chdir(cwd)
         init_backend()
         try:

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pexpect
 import pytest
+import warm_process
 from keyring_backends import KeyringFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from typing_extensions import Self
-
-TESTS = Path(__file__).parent
 
 needs_terminal = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no pseudo-terminals that pexpect can use"
@@ -58,11 +57,12 @@ class Home:
             "APPDATA": str(folder / "AppData" / "Roaming"),
             "LOCALAPPDATA": str(folder / "AppData" / "Local"),
             "COLUMNS": "200",
-            "PYTHONPATH": str(TESTS),
-            "PYTHONUTF8": "1",
+            **warm_process.INTERPRETER,
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
             "FILE_KEYRING": str(self.keyring_file),
         }
+        # Hatch fills one that is missing, with what it asks `git` for, and waits for the disk.
+        self.configure_hatch("")
         if not sys.platform.startswith("linux"):
             self._name_hatch_folders()
 
@@ -87,7 +87,6 @@ class Home:
 
     def _name_hatch_folders(self) -> None:
         """Name Hatch's folders where the XDG variables don't decide (Windows asks the system, not the environment)."""
-        self.configure_hatch("")
         self.environment["HATCH_CONFIG"] = str(self.hatch_config)
         self.environment["HATCH_CACHE_DIR"] = str(self.hatch_cache)
         self.environment["HATCH_DATA_DIR"] = str(self.folder / ".local" / "share" / "hatch")
@@ -125,16 +124,18 @@ def run_command(
     stdin: bytes | None = None,
     timeout: float = 60,
 ) -> HatchResult:
-    """Run a command to its end with this environment and no other. Without `stdin`, standard input is at its end."""
-    done = subprocess.run(
-        arguments,
-        cwd=cwd,
-        env=environment,
-        input=stdin or b"",
-        capture_output=True,
-        timeout=timeout,
-        check=False,
-    )
+    """Run a command to its end with this environment and no other. Without `stdin`, standard input is at its end.
+
+    It is started warm, if that makes no difference.
+    """
+    words = [str(argument) for argument in arguments]
+    stdin = stdin or b""
+    if warm_process.is_possible(words[0], environment, stdin):
+        done = warm_process.run(words, cwd=cwd, environment=environment, stdin=stdin, timeout=timeout)
+    else:
+        done = subprocess.run(
+            words, cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=timeout, check=False
+        )
     return HatchResult(done.returncode, _text(done.stdout), _text(done.stderr))
 
 
@@ -164,8 +165,9 @@ class HatchTerminal:
         executable: str = "hatch",
     ) -> None:
         environment = {**home.environment, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40", **(env or {})}
-        self._process: Any = pexpect.spawn(
-            command(executable),
+        program = command(executable)
+        self._process: Any = _spawn(program, environment)(
+            program,
             [str(argument) for argument in arguments],
             cwd=str(cwd),
             env=environment,
@@ -280,6 +282,15 @@ class Project:
     def configure(self, text: str) -> None:
         """Write its `hatch.toml`."""
         self.folder.joinpath("hatch.toml").write_text(text, encoding="utf-8")
+
+
+def _spawn(program: str, environment: Mapping[str, str]) -> Any:
+    """The class of pexpect's that starts this program."""
+    if not warm_process.is_possible(program, environment):
+        return pexpect.spawn
+    from warm_terminal import WarmSpawn
+
+    return WarmSpawn
 
 
 def _text(printed: bytes) -> str:

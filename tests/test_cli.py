@@ -58,6 +58,7 @@ def unchanged(maintainer: Maintainer) -> Iterator[None]:
 # The real commands, and `hatch publish` after them
 
 
+@pytest.mark.usefixtures("cold")
 @pytest.mark.parametrize("start", ["script", "module"])
 def test_login_publish_logout(at_pypi: Maintainer, start: str) -> None:
     name = at_pypi.project.name

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from api_tokens import USER_ID, make_token
 from distribution_builders import make_wheel
-from hatch_process import TESTS, Project, run_hatch
+from hatch_process import Project, run_hatch
 from pages import ROOT, lines, section, transcripts
 from servers import Answer
+from warm_process import TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,15 @@ from servers.process import ServerProcess, server_environment
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The default cost of these takes the server 4 seconds to start; a test has nothing to protect.
+# The default cost of its keys takes the server 4 seconds to start, and that of passwords, which no option lowers, a fifth
+# of a second for each request; a test has nothing to protect.
 _CHEAP_KEYS = ("--argon2-memory-cost", "8", "--argon2-time-cost", "1", "--argon2-parallelism", "1")
+_CHEAP_PASSWORDS = """
+from devpi_server.auth import pwd_context
+from devpi_server.main import main
+pwd_context.update(argon2__memory_cost=8, argon2__time_cost=1, argon2__parallelism=1)
+main()
+"""
 
 
 class DevpiServer:
@@ -34,7 +41,7 @@ class DevpiServer:
         )
         self._process = ServerProcess(
             lambda port: [
-                *(sys.executable, "-m", "devpi_server", "--serverdir", data, "--offline-mode"),
+                *(sys.executable, "-c", _CHEAP_PASSWORDS, "--serverdir", data, "--offline-mode"),
                 *("--host", "127.0.0.1", "--port", str(port), *_CHEAP_KEYS),
             ],
             folder,

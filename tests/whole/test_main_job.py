@@ -50,6 +50,7 @@ def pip_install(target: Path, home: Home, simple_url: str, *arguments: str) -> H
 # Publishing
 
 
+@pytest.mark.usefixtures("cold")
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
 def test_what_is_published_can_be_installed(
     real_index: PypiServer | DevpiServer, project: Project, home: Home, tmp_path: Path, kind: str
@@ -101,6 +102,7 @@ def test_a_token_in_the_environment_needs_no_user_and_no_question(
     assert SECRET not in result.output
 
 
+@pytest.mark.usefixtures("cold")
 @needs_terminal
 def test_a_terminal_is_asked_and_the_secret_is_hidden(index: RecordingServer, project: Project, home: Home) -> None:
     make_wheel(project.dist, project.name)
