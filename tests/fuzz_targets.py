@@ -24,6 +24,7 @@ import httpx
 from api_tokens import make_token
 from attempts import Facts, response
 from distribution_builders import MARKDOWN, core_metadata, make_sdist, make_wheel
+from packaging.version import Version
 from servers.oidc import signed
 
 from hatch_tokenindex.config import repositories
@@ -96,11 +97,12 @@ def _written(folder: Path, name: str, content: bytes) -> Path:
 
 
 def metadata(content: bytes, _folder: Path) -> None:
-    core = parse(content, Diagnostics())
-    if core is not None:
+    fields = parse(content, Diagnostics())
+    if fields is not None:
         # Rendering has a process and limits of its own.
-        fields = tuple((name, value) for name, value in core.fields if name != "description")
-        check_for_pypi(Distribution(Path(WHEEL), WHEEL, 1, "bdist_wheel", core.name, str(core.version), fields))
+        fields = tuple((name, value) for name, value in fields if name != "description")
+        name, version = dict(fields)["name"], str(Version(dict(fields)["version"]))
+        check_for_pypi(Distribution(Path(WHEEL), WHEEL, 1, "bdist_wheel", name, version, fields))
 
 
 def wheel(content: bytes, folder: Path) -> None:

@@ -25,8 +25,8 @@ _ESCAPES = re.compile(r"[/\\]|[A-Za-z]:|(?:.*[/\\])?\.\.(?:[/\\]|$)", re.DOTALL)
 class Archive:
     """The contents of a wheel or sdist that the checks need."""
 
-    metadata: bytes | None
-    """The content of METADATA or PKG-INFO; `None` if it can't be read."""
+    metadata: bytes
+    """The content of METADATA or PKG-INFO."""
     license_folder: str
     """The folder that `License-File` paths are relative to."""
     names: frozenset[str] | None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Diagnostics:
-    """Problems and warnings about one file: one-line predicates like "is empty", escaped for a terminal."""
+    """Problems and warnings about one file: predicates like "is empty", not yet escaped for a terminal."""
 
     problems: list[str] = field(default_factory=list)
     """Reasons not to publish the file on any index."""
@@ -23,15 +23,6 @@ class Diagnostics:
     """Oddities that don't prevent publishing."""
     pypi_problems: list[str] = field(default_factory=list)
     """Reasons for which only PyPI and TestPyPI reject the archive."""
-
-    def add_problem(self, text: str) -> None:
-        self.problems.append(escaped_line(text))
-
-    def add_warning(self, text: str) -> None:
-        self.warnings.append(escaped_line(text))
-
-    def add_pypi_problem(self, text: str) -> None:
-        self.pypi_problems.append(escaped_line(text))
 
 
 def reason(error: Exception) -> str:
@@ -50,9 +41,8 @@ def shown(path: Path) -> str:
 
 
 def error_from(problems: Mapping[Path, Sequence[str]]) -> DistributionError:
-    """Return one error that lists the problems of all files."""
-    if len(problems) == 1:
-        ((path, lines),) = problems.items()
-        return DistributionError("\n  ".join([f"{shown(path)} can't be published:", *lines]))
-    blocks = ("\n  ".join([f"{shown(path)}:", *lines]) for path, lines in problems.items())
-    return DistributionError("\n".join([f"{len(problems)} files can't be published:", *blocks]))
+    """Return one error that lists the problems of all files, escaped for a terminal."""
+    end = " can't be published:" if len(problems) == 1 else ":"
+    blocks = ["\n  ".join([f"{shown(path)}{end}", *map(escaped_line, lines)]) for path, lines in problems.items()]
+    head = [] if len(problems) == 1 else [f"{len(problems)} files can't be published:"]
+    return DistributionError("\n".join([*head, *blocks]))

@@ -30,7 +30,7 @@ class Distribution:
     """The metadata as pairs of name and value for PyPI's upload form, without digests and content."""
     warnings: tuple[str, ...] = ()
     pypi_problems: tuple[str, ...] = ()
-    """Problems of the archive itself that only PyPI rejects."""
+    """Problems of the archive itself that only PyPI rejects, not yet escaped for a terminal."""
 
     @property
     def name(self) -> NormalizedName:

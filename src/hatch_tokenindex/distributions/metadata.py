@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
@@ -12,8 +11,6 @@ from hatch_tokenindex.distributions.archives import listed, mebibytes
 from hatch_tokenindex.distributions.diagnostics import reason
 
 if TYPE_CHECKING:
-    from packaging.version import Version
-
     from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
 
@@ -105,23 +102,8 @@ _DRAFT = "2.0"
 _UNPARSABLE = (ValueError, LookupError, RecursionError, AssertionError, AttributeError, TypeError)
 
 
-@dataclass(frozen=True)
-class CoreMetadata:
-    """The metadata of a distribution."""
-
-    name: str
-    """As spelled there."""
-    version: Version
-    fields: tuple[tuple[str, str], ...]
-    """Pairs of name and value for the upload form."""
-
-    def values(self, field: str) -> tuple[str, ...]:
-        """Return the values of one form field; empty if it is absent."""
-        return tuple(value for name, value in self.fields if name == field)
-
-
-def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
-    """Return the metadata, or `None` if it has no valid name and version.
+def parse(content: bytes, diagnostics: Diagnostics) -> tuple[tuple[str, str], ...] | None:
+    """Return pairs of name and value for the upload form, or `None` without a valid name and version.
 
     Empty values, `UNKNOWN` and headers that the declared metadata version doesn't have are left out; all other values are
     kept unchanged. Problems are added to `diagnostics`.
@@ -133,7 +115,7 @@ def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
     try:
         parsed, unparsed = parse_email(headers + _BODY if body else headers)
     except _UNPARSABLE as error:
-        diagnostics.add_problem(f"has metadata that can't be parsed: {reason(error)}")
+        diagnostics.problems.append(f"has metadata that can't be parsed: {reason(error)}")
         return None
     if body and "description" in parsed:
         parsed["description"] = parsed["description"].removesuffix(_BODY) + body
@@ -146,14 +128,13 @@ def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
     _drop_later(raw, declared, diagnostics)
     faults = {key: fault for key in sorted(raw.keys() - {"metadata_version"}) if (fault := _fault(metadata, key))}
     for key, fault in faults.items():
-        report = diagnostics.add_problem if understood or key in _ESSENTIAL else diagnostics.add_warning
-        report(fault)
+        found = diagnostics.problems if understood or key in _ESSENTIAL else diagnostics.warnings
+        found.append(fault)
     if _ESSENTIAL.difference(raw) or _ESSENTIAL.intersection(faults):
         return None
     if declared is not None and declared < _BODY_SINCE and "description" in raw:
         raw["description"] = _FOLDED.sub("\n", raw["description"])
-    fields = tuple((field.form, value) for field in _FIELDS if field.key in raw for value in _values(field, raw))
-    return CoreMetadata(metadata.name, metadata.version, fields)
+    return tuple((field.form, value) for field in _FIELDS if field.key in raw for value in _values(field, raw))
 
 
 def _parts(content: bytes, diagnostics: Diagnostics) -> tuple[str, str] | None:
@@ -161,7 +142,7 @@ def _parts(content: bytes, diagnostics: Diagnostics) -> tuple[str, str] | None:
     found = _END_OF_HEADERS.search(content)
     end = found.end() if found else len(content)
     if end > _HEADERS_LIMIT or len(_HEADER_START.findall(content, 0, end)) > _HEADER_LIMIT:
-        diagnostics.add_problem(
+        diagnostics.problems.append(
             f"has more than {_HEADER_LIMIT:,} metadata headers, or {mebibytes(_HEADERS_LIMIT)} of them"
         )
         return None
@@ -171,10 +152,10 @@ def _parts(content: bytes, diagnostics: Diagnostics) -> tuple[str, str] | None:
         start = end
         body = str(memoryview(content)[end:], "utf-8")
     except UnicodeDecodeError as error:
-        diagnostics.add_problem(f"has metadata that is not UTF-8 (byte {start + error.start})")
+        diagnostics.problems.append(f"has metadata that is not UTF-8 (byte {start + error.start})")
         return None
     if _MULTIPART.search(headers):
-        diagnostics.add_problem("has metadata with a Content-Type of several parts")
+        diagnostics.problems.append("has metadata with a Content-Type of several parts")
         return None
     return headers, body
 
@@ -184,7 +165,7 @@ def _drop_long(raw: dict[str, Any], diagnostics: Diagnostics) -> None:
     for key, longest in _LONGEST.items():
         value = raw.get(key, ())
         if any(len(each) > longest for each in ([value] if isinstance(value, str) else value)):
-            diagnostics.add_problem(f"has a {_HEADER_OF[key]} of more than {longest:,} characters")
+            diagnostics.problems.append(f"has a {_HEADER_OF[key]} of more than {longest:,} characters")
             del raw[key]
 
 
@@ -193,21 +174,21 @@ def _report_unparsed(unparsed: dict[str, list[str]], diagnostics: Diagnostics) -
     for header in sorted(unparsed.keys() & _BY_HEADER.keys()):
         match header:
             case "project-url":
-                diagnostics.add_problem("has several Project-URLs with the same label")
+                diagnostics.problems.append("has several Project-URLs with the same label")
             case "description":
-                diagnostics.add_problem("has several descriptions, or one that is not plain text")
+                diagnostics.problems.append("has several descriptions, or one that is not plain text")
             case _:
-                diagnostics.add_problem(
+                diagnostics.problems.append(
                     f"has {len(unparsed[header])} {_BY_HEADER[header].header} headers; only one is allowed"
                 )
     if unknown := unparsed.keys() - _BY_HEADER.keys():
-        diagnostics.add_warning(f"unknown metadata fields are not uploaded: {listed(unknown)}")
+        diagnostics.warnings.append(f"unknown metadata fields are not uploaded: {listed(unknown)}")
 
 
 def _report_missing(raw: dict[str, Any], unparsed: dict[str, list[str]], diagnostics: Diagnostics) -> None:
     for field in _FIELDS:
         if field.key in _REQUIRED and field.key not in raw and field.header.lower() not in unparsed:
-            diagnostics.add_problem(f"has no {field.header} in its metadata")
+            diagnostics.problems.append(f"has no {field.header} in its metadata")
 
 
 def _without_empty(parsed: RawMetadata) -> dict[str, Any]:
@@ -247,7 +228,7 @@ def _metadata_version(
     if not declared:
         return None, True
     if declared == _DRAFT:
-        diagnostics.add_pypi_problem(f"has metadata version {_DRAFT}, which was never released: build it again")
+        diagnostics.pypi_problems.append(f"has metadata version {_DRAFT}, which was never released: build it again")
         return _BODY_SINCE, True
     matched = _METADATA_VERSION.fullmatch(declared)
     version = (int(matched[1]), int(matched[2])) if matched else None
@@ -256,9 +237,11 @@ def _metadata_version(
         return version, True
     if version is not None and version > _NEWEST:
         newest = ".".join(map(str, _NEWEST))
-        diagnostics.add_warning(f"metadata version {declared} is newer than {newest}; only known fields are uploaded")
+        diagnostics.warnings.append(
+            f"metadata version {declared} is newer than {newest}; only known fields are uploaded"
+        )
         return version, False
-    diagnostics.add_problem(fault)
+    diagnostics.problems.append(fault)
     return None, True
 
 
@@ -269,7 +252,7 @@ def _drop_later(raw: dict[str, Any], declared: tuple[int, int] | None, diagnosti
         del raw[field.key]
     if later:
         headers = listed(field.header for field in later)
-        diagnostics.add_warning(
+        diagnostics.warnings.append(
             f"fields that metadata version {raw['metadata_version']} doesn't have are not uploaded: {headers}"
         )
 

@@ -13,7 +13,6 @@ from packaging.version import Version
 from hatch_tokenindex.distributions import readme
 from hatch_tokenindex.distributions.archives import listed, mebibytes
 from hatch_tokenindex.distributions.metadata import HEADERS
-from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,6 +44,8 @@ _UNSUPPORTED_PLATFORM = re.compile(
 def check_for_pypi(distribution: Distribution, *, is_sound: bool = True) -> tuple[str, ...]:
     """Return the reasons for which PyPI would reject this file, apart from those that depend on PyPI's database.
 
+    They are not yet escaped for a terminal.
+
     Args:
         distribution: The file.
         is_sound: False for a file with other problems; checks that could report the same fault again are skipped.
@@ -52,8 +53,8 @@ def check_for_pypi(distribution: Distribution, *, is_sound: bool = True) -> tupl
     return (
         *distribution.pypi_problems,
         *(_file(distribution) if is_sound else ()),
-        *(map(escaped_line, _requirements(distribution)) if is_sound else ()),
-        *map(escaped_line, _metadata(distribution)),
+        *(_requirements(distribution) if is_sound else ()),
+        *_metadata(distribution),
         *_readme(distribution),
     )
 

@@ -145,7 +145,7 @@ class _Tree:
 
 
 def read_sdist(path: Path, diagnostics: Diagnostics) -> Archive | None:
-    """Return an sdist's contents, or `None` if the archive is invalid; problems are added to `diagnostics`.
+    """Return an sdist's contents, or `None` if it has no readable metadata; problems are added to `diagnostics`.
 
     Raises:
         OSError: The file can't be read.
@@ -157,9 +157,11 @@ def read_sdist(path: Path, diagnostics: Diagnostics) -> Archive | None:
             tree.metadata = linked.metadata
             tree.metadata_fault = None if linked.metadata is not None else tree.metadata_fault
     except _INVALID as error:
-        diagnostics.add_problem(f"is not a valid .tar.gz archive: {reason(error)}")
+        diagnostics.problems.append(f"is not a valid .tar.gz archive: {reason(error)}")
         return None
     _check_tree(tree, diagnostics)
+    if tree.metadata is None:
+        return None
     names = None if tree.cut_short else frozenset(tree.names)
     return Archive(tree.metadata, license_folder=min(tree.tops, default=""), names=names)
 
@@ -236,22 +238,22 @@ def _link_of(member: tarfile.TarInfo) -> tuple[str, ...] | None:
 def _check_tree(tree: _Tree, diagnostics: Diagnostics) -> None:
     folder = escaped_line(min(tree.tops), LONGEST_NAME) if len(tree.tops) == 1 else "its top-level folder"
     if len(tree.tops) > 1:
-        diagnostics.add_problem(f"has several top-level entries: {listed(tree.tops)}")
+        diagnostics.problems.append(f"has several top-level entries: {listed(tree.tops)}")
     if tree.escaping:
-        diagnostics.add_problem(f"has members outside the target folder: {listed(tree.escaping)}")
+        diagnostics.problems.append(f"has members outside the target folder: {listed(tree.escaping)}")
     if tree.metadata_members > 1:
-        diagnostics.add_problem(f"has {tree.metadata_members} copies of {_METADATA_NAME} in {folder}")
+        diagnostics.problems.append(f"has {tree.metadata_members} copies of {_METADATA_NAME} in {folder}")
     elif tree.metadata_fault:
-        diagnostics.add_problem(f"{_METADATA_NAME} in {folder} {tree.metadata_fault}")
+        diagnostics.problems.append(f"{_METADATA_NAME} in {folder} {tree.metadata_fault}")
     elif tree.cut_short and not tree.metadata_members:
-        diagnostics.add_problem(f"has no {_METADATA_NAME} in the part that was read: {tree.cut_short}")
+        diagnostics.problems.append(f"has no {_METADATA_NAME} in the part that was read: {tree.cut_short}")
     elif not tree.metadata_members:
-        diagnostics.add_problem(f"has no {_METADATA_NAME} in {folder}" if tree.members else "is an empty archive")
+        diagnostics.problems.append(f"has no {_METADATA_NAME} in {folder}" if tree.members else "is an empty archive")
     elif tree.cut_short:
-        diagnostics.add_warning(f"only checked in part: {tree.cut_short}")
+        diagnostics.warnings.append(f"only checked in part: {tree.cut_short}")
     if tree.has_more:
-        diagnostics.add_warning("has data after its end, which is ignored when it is unpacked")
+        diagnostics.warnings.append("has data after its end, which is ignored when it is unpacked")
     if tree.has_dot and len(tree.tops) == 1:
-        diagnostics.add_pypi_problem("has members whose paths start with `./` instead of the top-level folder")
+        diagnostics.pypi_problems.append("has members whose paths start with `./` instead of the top-level folder")
     if tree.sparse:
-        diagnostics.add_pypi_problem(f"has sparse members: {listed(tree.sparse)}")
+        diagnostics.pypi_problems.append(f"has sparse members: {listed(tree.sparse)}")

@@ -81,7 +81,7 @@ class _CappedFile(io.FileIO):
 
 
 def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | None:
-    """Return a wheel's contents, or `None` if the archive is invalid; problems are added to `diagnostics`.
+    """Return a wheel's contents, or `None` if it has no readable metadata; problems are added to `diagnostics`.
 
     Args:
         path: The file.
@@ -98,7 +98,7 @@ def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | Non
                 _check_for_pypi(path, archive.infolist(), diagnostics)
                 return _read_archive(archive, stem, diagnostics)
         except _INVALID as error:
-            diagnostics.add_problem(f"is not a valid zip archive: {reason(error)}")
+            diagnostics.problems.append(f"is not a valid zip archive: {reason(error)}")
             return None
 
 
@@ -115,40 +115,40 @@ def _read_archive(archive: zipfile.ZipFile, stem: str, diagnostics: Diagnostics)
     if record is not None:
         _compare_record(record, names, folder, diagnostics)
     _check_entry_points(archive, f"{folder}/entry_points.txt", diagnostics)
-    return Archive(metadata, f"{folder}/licenses", names)
+    return None if metadata is None else Archive(metadata, f"{folder}/licenses", names)
 
 
 def _check_members(members: list[zipfile.ZipInfo], names: Collection[str], diagnostics: Diagnostics) -> None:
     if escaping := [name for name in names if escapes(name)]:
-        diagnostics.add_problem(f"has members outside the target folder: {listed(escaping)}")
+        diagnostics.problems.append(f"has members outside the target folder: {listed(escaping)}")
     if cut := [member.orig_filename for member in members if "\0" in member.orig_filename]:
-        diagnostics.add_problem(f"has members with a null byte in their name: {listed(cut)}")
+        diagnostics.problems.append(f"has members with a null byte in their name: {listed(cut)}")
     if encrypted := [member.filename for member in members if member.flag_bits & _ENCRYPTED]:
-        diagnostics.add_problem(f"has encrypted members: {listed(encrypted)}")
+        diagnostics.problems.append(f"has encrypted members: {listed(encrypted)}")
 
 
 def _check_for_pypi(path: Path, members: Collection[zipfile.ZipInfo], diagnostics: Diagnostics) -> None:
     """Check for what only PyPI rejects in zip archives (https://docs.pypi.org/archives/)."""
     with path.open("rb") as file:
         if fault := framing.fault(file, members):
-            diagnostics.add_pypi_problem(fault)
+            diagnostics.pypi_problems.append(fault)
     if unusual := [member.filename for member in members if member.compress_type not in _COMMON_COMPRESSION]:
-        diagnostics.add_pypi_problem(f"has members that are neither stored nor deflated: {listed(unusual)}")
+        diagnostics.pypi_problems.append(f"has members that are neither stored nor deflated: {listed(unusual)}")
     unpacked = sum(member.file_size for member in members)
     if unpacked > max(_BOMB_SIZE, _BOMB_RATIO * path.stat().st_size):
-        diagnostics.add_pypi_problem(f"unpacks to more than {_BOMB_RATIO} times its size")
+        diagnostics.pypi_problems.append(f"unpacks to more than {_BOMB_RATIO} times its size")
 
 
 def _dist_info(names: Collection[str], expected: str, diagnostics: Diagnostics) -> str | None:
     """Return the `.dist-info` folder: the expected one, or else another one, so that more problems are found."""
     found = {name.partition("/")[0] for name in names if name.partition("/")[0].endswith(".dist-info")}
     if not found:
-        diagnostics.add_problem(f"has no folder {expected}")
+        diagnostics.problems.append(f"has no folder {expected}")
         return None
     if len(found) > 1:
-        diagnostics.add_problem(f"has several .dist-info folders: {listed(found)}")
+        diagnostics.problems.append(f"has several .dist-info folders: {listed(found)}")
     elif expected not in found:
-        diagnostics.add_problem(
+        diagnostics.problems.append(
             f"has the folder {listed(found)}, but its name requires {expected}: was the file renamed?"
         )
     return expected if expected in found else min(found)
@@ -158,7 +158,7 @@ def _required(archive: zipfile.ZipFile, name: str, limit: int, diagnostics: Diag
     """Return the content of a member that every wheel has once, or `None` after adding a problem."""
     members = [member for member in archive.infolist() if member.filename == name]
     if len(members) != 1:
-        diagnostics.add_problem(f"has {len(members)} copies of {name}" if members else f"has no {name}")
+        diagnostics.problems.append(f"has {len(members)} copies of {name}" if members else f"has no {name}")
         return None
     return _content(archive, members[0], limit, diagnostics)
 
@@ -167,16 +167,16 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, diag
     if member.flag_bits & _ENCRYPTED:
         return None
     if member.compress_type not in _COMMON_COMPRESSION:
-        diagnostics.add_problem(f"{member.filename} can't be read: neither stored nor deflated")
+        diagnostics.problems.append(f"{member.filename} can't be read: neither stored nor deflated")
         return None
     if member.file_size > limit:
-        diagnostics.add_problem(f"{member.filename} is larger than {mebibytes(limit)}")
+        diagnostics.problems.append(f"{member.filename} is larger than {mebibytes(limit)}")
         return None
     try:
         with archive.open(member) as file:
             return file.read(limit)
     except _INVALID as error:
-        diagnostics.add_problem(f"{member.filename} can't be read: {reason(error)}")
+        diagnostics.problems.append(f"{member.filename} can't be read: {reason(error)}")
         return None
 
 
@@ -192,12 +192,12 @@ def _compare_record(record: bytes, names: Collection[str], folder: str, diagnost
             if name and name not in files and name not in signatures and len(absent) < _MOST_ABSENT:
                 absent.add(name)
     except (UnicodeDecodeError, csv.Error) as error:
-        diagnostics.add_problem(f"{folder}/RECORD can't be read: {reason(error)}")
+        diagnostics.problems.append(f"{folder}/RECORD can't be read: {reason(error)}")
         return
     if unlisted:
-        diagnostics.add_warning(f"RECORD does not list {listed(unlisted)}")
+        diagnostics.warnings.append(f"RECORD does not list {listed(unlisted)}")
     if absent:
-        diagnostics.add_warning(f"RECORD lists missing files: {listed(absent)}")
+        diagnostics.warnings.append(f"RECORD lists missing files: {listed(absent)}")
 
 
 def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagnostics) -> None:
@@ -208,7 +208,7 @@ def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagno
     if content is None:
         return
     if len(content) > _ENTRY_POINTS_LIMIT or max(map(len, content.splitlines()), default=0) > _LONGEST_LINE:
-        diagnostics.add_warning(
+        diagnostics.warnings.append(
             f"{name} not checked: it is too long, or has a line of more than {_LONGEST_LINE:,} bytes"
         )
         return
@@ -219,10 +219,10 @@ def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagno
         parser.read_string(content.decode())
     except (configparser.DuplicateSectionError, configparser.DuplicateOptionError) as error:
         repeated = f"[{error.section}]" if isinstance(error, configparser.DuplicateSectionError) else error.option
-        diagnostics.add_pypi_problem(f"{name} has {repeated} twice (line {error.lineno})")
+        diagnostics.pypi_problems.append(f"{name} has {repeated} twice (line {error.lineno})")
         return
     except (UnicodeDecodeError, configparser.Error) as error:
-        diagnostics.add_pypi_problem(f"{name} can't be read: {reason(error)}")
+        diagnostics.pypi_problems.append(f"{name} can't be read: {reason(error)}")
         return
     scripts = [
         script
@@ -231,4 +231,4 @@ def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagno
         for script in parser.options(section)
     ]
     if invalid := [script for script in scripts if not _SCRIPT_NAME.fullmatch(script)]:
-        diagnostics.add_pypi_problem(f"{name} has scripts with invalid names: {listed(invalid)}")
+        diagnostics.pypi_problems.append(f"{name} has scripts with invalid names: {listed(invalid)}")
