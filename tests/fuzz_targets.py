@@ -134,7 +134,7 @@ def tar(content: bytes, folder: Path) -> None:
 def attestation(content: bytes, folder: Path) -> None:
     path = make_wheel(folder)
     _written(folder, f"{path.name}.publish.attestation", content)
-    read_attestations([read(path)])
+    read_attestations([path])
 
 
 def filename(content: bytes, folder: Path) -> None:

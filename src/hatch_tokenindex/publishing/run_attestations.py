@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.attesting import AUDIENCE, INSTALLING, PUBLISH_PREDICATE, is_installed, signers
@@ -41,10 +38,8 @@ class RunAttestations:
         self._report = report
         self._provider = identity.provider(environment)
         self._is_required = repository.attestations == "always"
-        self._beside: Mapping[Path, str] = {}
+        self._beside: Mapping[Path, Mapping[str, str]] = {}
         self._files: AttestedFiles | None = None
-        self._failed = False
-        self._lock = Lock()
 
     def read(self, plans: Iterable[ProjectPlan], would_mint: Callable[[str], bool]) -> None:
         """Check the attestations beside the files that a minted token will upload, and what `always` needs.
@@ -58,7 +53,7 @@ class RunAttestations:
         """
         uploading = [project for project in plans if project.uploads]
         minting = [project for project in uploading if would_mint(project.name)]
-        self._beside = read_attestations(item for project in minting for item in project.uploads)
+        self._beside = read_attestations(item.path for project in minting for item in project.uploads)
         if self._repository.sigstore_trust_config and self._is_wanted and self._missing(minting) and is_installed():
             from hatch_tokenindex.attesting import instance
             from hatch_tokenindex.attesting.services import Exchanges
@@ -96,7 +91,10 @@ class RunAttestations:
         from hatch_tokenindex.attesting.making import AttestedFiles
 
         if folder := self._repository.attestations_directory:
-            _create(folder)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise _not_writable(folder, error) from None
         identify = partial(identity.obtain, self._provider, AUDIENCE, self._environment)
         attestor = Attestor(self._repository.sigstore_trust_config, identify)
         self._files = AttestedFiles(attestor, [item.path for item in missing])
@@ -109,11 +107,11 @@ class RunAttestations:
 
         Waits until the file is attested. Where that fails and `attestations` is `automatic`, the file goes without.
         """
-        beside, made = self._beside.get(item.path), self._made(item)
-        if made is None:
-            return beside
-        self._keep(item, made)
-        return f"[{made.text}]" if beside is None else f"{beside[:-1]}, {made.text}]"
+        texts = [*self._beside.get(item.path, {}).values()]
+        if made := self._made(item):
+            self._keep(item, made)
+            texts.append(made.text)
+        return f"[{', '.join(texts)}]" if texts else None
 
     def stop(self) -> None:
         """Attest no further file: the run has ended."""
@@ -157,7 +155,7 @@ class RunAttestations:
     def _missing(self, projects: Iterable[ProjectPlan]) -> Sequence[Distribution]:
         """Return the files without a publish attestation beside them, in the order of their upload."""
         uploads = [item for project in projects for item in project.uploads]
-        return [item for item in uploads if PUBLISH_PREDICATE not in _predicates(self._beside.get(item.path, "[]"))]
+        return [item for item in uploads if PUBLISH_PREDICATE not in self._beside.get(item.path, {})]
 
     def _made(self, item: Distribution) -> MadeAttestation | None:
         if self._files is None or item.path not in self._files:
@@ -166,17 +164,9 @@ class RunAttestations:
             return self._files.of(item.path)
         except AttestationError as error:
             # Only with `automatic`: `always` made them all before the first upload.
-            self._warn(error)
+            lines = [line for line in str(error).splitlines() if not line.startswith("Fix: ")]
+            self._terminal.warning("\n".join([f"Uploading without attestations: {lines[0]}", *lines[1:]]))
             return None
-
-    def _warn(self, error: AttestationError) -> None:
-        """Say once that files are uploaded without."""
-        with self._lock:
-            if self._failed:
-                return
-            self._failed = True
-        lines = [line for line in str(error).splitlines() if not line.startswith("Fix: ")]
-        self._terminal.warning("\n".join([f"Uploading without attestations: {lines[0]}", *lines[1:]]))
 
     def _keep(self, item: Distribution, made: MadeAttestation) -> None:
         self._report.attested(item, made)
@@ -186,19 +176,6 @@ class RunAttestations:
                 path.write_text(f"{made.text}\n", encoding="utf-8", newline="\n")
             except OSError as error:
                 raise _not_writable(path, error) from None
-
-
-def _predicates(array: str) -> set[str]:
-    """Return the predicate types of attestations that were checked."""
-    statements = (base64.b64decode(each["envelope"]["statement"]) for each in json.loads(array))
-    return {json.loads(statement)["predicateType"] for statement in statements}
-
-
-def _create(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _not_writable(folder, error) from None
 
 
 def _not_writable(path: Path, error: OSError) -> ConfigurationError:
