@@ -5,7 +5,6 @@ The libraries set no time limits and let the exceptions of a dozen others throug
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from threading import Lock
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import AttestationError, TokenIndexError
@@ -22,6 +21,8 @@ from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from requests import Response
 
 T = TypeVar("T")
 
@@ -55,10 +56,10 @@ class Endpoint:
     fix: str
     """The advice for a failure that isn't this machine's."""
 
-    def failed(self, what: str, *details: str, fix: str = "") -> AttestationError:
+    def failed(self, what: str, details: str = "", fix: str = "") -> AttestationError:
         """Return the error that says so: the service, `what` it did, its host, then details and advice."""
-        lines = [f"{self.service.value} {what}: {self.host}", *(f"  {line}" for line in details if line)]
-        return AttestationError("\n".join([*lines, f"Fix: {fix or self.fix}"]))
+        middle = f"  {details}\n" if details else ""
+        return AttestationError(f"{self.service.value} {what}: {self.host}\n{middle}Fix: {fix or self.fix}")
 
 
 class Exchanges:
@@ -77,7 +78,6 @@ class Exchanges:
         """
         attempt = 0
         while True:
-            attempt += 1
             try:
                 with self._under_way(endpoint):
                     return work()
@@ -85,9 +85,10 @@ class Exchanges:
                 raise
             except Exception as error:  # noqa: BLE001 - the libraries let exceptions of many others through
                 fault = _fault(error)
-                pause = fault.retry_after or _BACKOFF.pause(attempt - 1)
+                pause = fault.retry_after or _BACKOFF.pause(attempt)
+                attempt += 1
                 if not fault.is_temporary or attempt == ATTEMPTS or pause > LONGEST_PAUSE:
-                    _raise(endpoint, fault)
+                    raise endpoint.failed(fault.what, fault.details, fix=fault.fix) from None
             self._pause(pause)
 
     def overdue(self) -> AttestationError | None:
@@ -95,8 +96,7 @@ class Exchanges:
         with self._lock:
             begun = list(self._begun.values())
         late = (endpoint for endpoint, since in begun if monotonic() - since > TIME_LIMIT)
-        endpoint = next(late, None)
-        return None if endpoint is None else endpoint.failed(f"timed out after {TIME_LIMIT} s")
+        return next((endpoint.failed(f"timed out after {TIME_LIMIT} s") for endpoint in late), None)
 
     @contextmanager
     def _under_way(self, endpoint: Endpoint) -> Iterator[None]:
@@ -134,56 +134,50 @@ class _Fault:
     fix: str = ""
 
 
-def _raise(endpoint: Endpoint, fault: _Fault) -> NoReturn:
-    raise endpoint.failed(fault.what, fault.details, fix=fault.fix) from None
-
-
 def _fault(error: BaseException) -> _Fault:
     """Return what went wrong, by the first exception in the chain of causes that says so."""
     import requests
     from sigstore.errors import VerificationError
-    from tuf.api.exceptions import DownloadError, DownloadHTTPError, ExpiredMetadataError, SlowRetrievalError
+    from tuf.api import exceptions as tuf
 
     for cause in _chain(error):
-        if isinstance(cause, requests.HTTPError) and cause.response is not None:
-            return _of_response(cause.response)
-        if isinstance(cause, DownloadHTTPError):
-            return _of_status(cause.status_code)
-        if isinstance(cause, requests.exceptions.SSLError):
-            return _Fault("could not prove its identity", "its TLS certificate could not be verified")
-        if isinstance(cause, requests.exceptions.ProxyError):
-            return _Fault("could not be reached", "the proxy refused or could not be reached", is_temporary=True)
-        if isinstance(cause, (requests.Timeout, SlowRetrievalError)):
-            return _Fault("timed out", is_temporary=True)
-        if isinstance(cause, ExpiredMetadataError):
-            return _Fault("returned expired metadata", fix="check the clock of this machine.")
-        if isinstance(cause, requests.exceptions.InvalidJSONError):
-            return _Fault("returned an unexpected response", "not JSON")
-        if isinstance(cause, (requests.ConnectionError, DownloadError)):
-            return _Fault("could not be reached", is_temporary=True)
-        if isinstance(cause, VerificationError):
-            return _Fault("returned data that could not be verified", shown(cause))
+        match cause:
+            case requests.HTTPError(response=requests.Response() as response):
+                return _of_response(response)
+            case tuf.DownloadHTTPError():
+                return _of_status(cause.status_code)
+            case requests.exceptions.SSLError():
+                return _Fault("could not prove its identity", "its TLS certificate could not be verified")
+            case requests.exceptions.ProxyError():
+                return _Fault("could not be reached", "the proxy refused or could not be reached", is_temporary=True)
+            case requests.Timeout() | tuf.SlowRetrievalError():
+                return _Fault("timed out", is_temporary=True)
+            case tuf.ExpiredMetadataError():
+                return _Fault("returned expired metadata", fix="check the clock of this machine.")
+            case requests.exceptions.InvalidJSONError():
+                return _Fault("returned an unexpected response", "not JSON")
+            case requests.ConnectionError() | tuf.DownloadError():
+                return _Fault("could not be reached", is_temporary=True)
+            case VerificationError():
+                return _Fault("returned data that could not be verified", shown(cause))
     return _Fault("returned an unexpected response", type(error).__name__)
 
 
-def _of_response(response: object) -> _Fault:
-    """Return the fault that an HTTP answer states; `response` is a `requests.Response`."""
-    status, text = int(getattr(response, "status_code", 0)), str(getattr(response, "text", ""))
+def _of_response(response: Response) -> _Fault:
     try:
-        data = json.loads(text)
-        said = data["message"] if isinstance(data, dict) and isinstance(data.get("message"), str) else ""
-    except (ValueError, RecursionError):
+        said = shown(response.json()["message"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         said = ""
-    after = str(getattr(response, "headers", {}).get("Retry-After", ""))
-    return _of_status(status, shown(said), float(after) if after.isdecimal() and after.isascii() else None)
+    after = response.headers.get("Retry-After", "")
+    return _of_status(response.status_code, said, float(after) if after.isdecimal() and after.isascii() else None)
 
 
 def _of_status(status: int, said: str = "", retry_after: float | None = None) -> _Fault:
+    is_temporary = status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR
+    what = "failed" if is_temporary else "refused the request"
     if status == _TOO_MANY_REQUESTS:
-        return _Fault(f"received too many requests ({status})", said, is_temporary=True, retry_after=retry_after)
-    if status >= _SERVER_ERROR:
-        return _Fault(f"failed ({status})", said, is_temporary=True, retry_after=retry_after)
-    return _Fault(f"refused the request ({status})", said)
+        what = "received too many requests"
+    return _Fault(f"{what} ({status})", said, is_temporary=is_temporary, retry_after=retry_after)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -36,14 +36,9 @@ class Signer:
     @property
     def description(self) -> str:
         """The signer on one line, safe to show."""
-        parts = [self.email or self.repository or self.issuer or "unknown"]
-        if self.workflow:
-            parts.append(f"workflow {self.workflow}")
-        if self.commit:
-            parts.append(f"commit {self.commit}")
-        if self.ref:
-            parts.append(f"ref {self.ref}")
-        return escaped_line(", ".join(parts))
+        details = {"workflow": self.workflow, "commit": self.commit, "ref": self.ref}
+        job = self.email or self.repository or self.issuer or "unknown"
+        return escaped_line(", ".join([job, *(f"{name} {value}" for name, value in details.items() if value)]))
 
 
 def of_identity(claims: Mapping[str, Any]) -> Signer:
