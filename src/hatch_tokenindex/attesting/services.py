@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
-from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
 
@@ -39,19 +36,12 @@ _LARGEST_BODY = 2**16
 _IDENTITY_TOKEN = re.compile(r"\beyJ[\w.-]*")
 
 
-class Service(Enum):
-    """A service of a Sigstore instance; the value is its name in messages."""
-
-    TRUST_ROOT = "Sigstore's trust root (TUF)"
-    AUTHORITY = "Sigstore's certificate authority (Fulcio)"
-    LOG = "Sigstore's transparency log (Rekor)"
-
-
 @dataclass(frozen=True)
 class Endpoint:
-    """One service at one place."""
+    """One service of a Sigstore instance."""
 
-    service: Service
+    name: str
+    """As in messages."""
     host: str
     fix: str
     """The advice for a failure that isn't this machine's."""
@@ -59,7 +49,7 @@ class Endpoint:
     def failed(self, what: str, details: str = "", fix: str = "") -> AttestationError:
         """Return the error that says so: the service, `what` it did, its host, then details and advice."""
         middle = f"  {details}\n" if details else ""
-        return AttestationError(f"{self.service.value} {what}: {self.host}\n{middle}Fix: {fix or self.fix}")
+        return AttestationError(f"{self.name} {what}: {self.host}\n{middle}Fix: {fix or self.fix}")
 
 
 class Exchanges:
@@ -67,8 +57,8 @@ class Exchanges:
 
     def __init__(self, pause: Callable[[float], None] = sleep) -> None:
         self._pause = pause
+        # Each access to it is a single operation, which is atomic.
         self._begun: dict[object, tuple[Endpoint, float]] = {}
-        self._lock = Lock()
 
     def call(self, endpoint: Endpoint, work: Callable[[], T]) -> T:
         """Return what `work` returns, which is one exchange with a service; repeat it where it fails for now.
@@ -78,9 +68,10 @@ class Exchanges:
         """
         attempt = 0
         while True:
+            key = object()
+            self._begun[key] = endpoint, monotonic()
             try:
-                with self._under_way(endpoint):
-                    return work()
+                return work()
             except TokenIndexError:
                 raise
             except Exception as error:  # noqa: BLE001 - the libraries let exceptions of many others through
@@ -89,25 +80,14 @@ class Exchanges:
                 attempt += 1
                 if not fault.is_temporary or attempt == ATTEMPTS or pause > LONGEST_PAUSE:
                     raise endpoint.failed(fault.what, fault.details, fix=fault.fix) from None
+            finally:
+                del self._begun[key]
             self._pause(pause)
 
     def overdue(self) -> AttestationError | None:
         """Return the error of a call that has exceeded the time limit; None if there is none."""
-        with self._lock:
-            begun = list(self._begun.values())
-        late = (endpoint for endpoint, since in begun if monotonic() - since > TIME_LIMIT)
+        late = (endpoint for endpoint, since in list(self._begun.values()) if monotonic() - since > TIME_LIMIT)
         return next((endpoint.failed(f"timed out after {TIME_LIMIT} s") for endpoint in late), None)
-
-    @contextmanager
-    def _under_way(self, endpoint: Endpoint) -> Iterator[None]:
-        key = object()
-        with self._lock:
-            self._begun[key] = endpoint, monotonic()
-        try:
-            yield
-        finally:
-            with self._lock:
-                del self._begun[key]
 
 
 def silence_libraries() -> None:

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from hatch_tokenindex.attesting.attestor import MadeAttestation
-    from hatch_tokenindex.attesting.making import AttestedFiles
+    from hatch_tokenindex.attesting.attestor import AttestedFiles, MadeAttestation
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.console.report import Report
     from hatch_tokenindex.console.terminal import Terminal
@@ -87,8 +86,7 @@ class RunAttestations:
         if not is_installed():
             self._report.hint(f"To attest the files in this step, use the extra `attestations`: {INSTALLING}")
             return
-        from hatch_tokenindex.attesting.attestor import Attestor
-        from hatch_tokenindex.attesting.making import AttestedFiles
+        from hatch_tokenindex.attesting.attestor import AttestedFiles, Attestor
 
         if folder := self._repository.attestations_directory:
             try:
@@ -158,10 +156,8 @@ class RunAttestations:
         return [item for item in uploads if PUBLISH_PREDICATE not in self._beside.get(item.path, {})]
 
     def _made(self, item: Distribution) -> MadeAttestation | None:
-        if self._files is None or item.path not in self._files:
-            return None
         try:
-            return self._files.of(item.path)
+            return self._files.of(item.path) if self._files else None
         except AttestationError as error:
             # Only with `automatic`: `always` made them all before the first upload.
             lines = [line for line in str(error).splitlines() if not line.startswith("Fix: ")]
