@@ -28,8 +28,6 @@ class Verified:
     """An attestation that verifies."""
 
     signer: Signer
-    predicate: str
-    """Its predicate type, a URL."""
     log_index: int
     source: str
     """The name of the file that holds it, or `the index`."""
@@ -114,7 +112,7 @@ def _verified(filename: str, digest: str, trusted_root: TrustedRoot, attestation
         elif predicate not in {kind.value for kind in AttestationType}:
             reason = f"has an unknown predicate type: {shown(predicate)}"
         else:
-            return Verified(signer, predicate, index, source)
+            return Verified(signer, index, source)
     msg = f"The attestation of {filename} does not verify\n  from: {source}\n  reason: {reason}"
     raise AttestationError(msg)
 
