@@ -109,12 +109,19 @@ def _read_archive(archive: zipfile.ZipFile, stem: str, diagnostics: Diagnostics)
     folder = _dist_info(names, f"{stem}.dist-info", diagnostics)
     if folder is None:
         return None
-    metadata = _required(archive, f"{folder}/METADATA", METADATA_LIMIT, diagnostics)
-    _required(archive, f"{folder}/WHEEL", METADATA_LIMIT, diagnostics)
-    record = _required(archive, f"{folder}/RECORD", _DIRECTORY_LIMIT, diagnostics)
+    contents: dict[str, bytes | None] = {}
+    for name, limit in (("METADATA", METADATA_LIMIT), ("WHEEL", METADATA_LIMIT), ("RECORD", _DIRECTORY_LIMIT)):
+        path = f"{folder}/{name}"
+        found = [member for member in members if member.filename == path]
+        if len(found) == 1:
+            contents[name] = _content(archive, found[0], limit, diagnostics)
+        else:
+            diagnostics.problems.append(f"has {len(found)} copies of {path}" if found else f"has no {path}")
+    record = contents.get("RECORD")
     if record is not None:
         _compare_record(record, names, folder, diagnostics)
     _check_entry_points(archive, f"{folder}/entry_points.txt", diagnostics)
+    metadata = contents.get("METADATA")
     return None if metadata is None else Archive(metadata, f"{folder}/licenses", names)
 
 
@@ -152,15 +159,6 @@ def _dist_info(names: Collection[str], expected: str, diagnostics: Diagnostics) 
             f"has the folder {listed(found)}, but its name requires {expected}: was the file renamed?"
         )
     return expected if expected in found else min(found)
-
-
-def _required(archive: zipfile.ZipFile, name: str, limit: int, diagnostics: Diagnostics) -> bytes | None:
-    """Return the content of a member that every wheel has once, or `None` after adding a problem."""
-    members = [member for member in archive.infolist() if member.filename == name]
-    if len(members) != 1:
-        diagnostics.problems.append(f"has {len(members)} copies of {name}" if members else f"has no {name}")
-        return None
-    return _content(archive, members[0], limit, diagnostics)
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, diagnostics: Diagnostics) -> bytes | None:
@@ -217,18 +215,9 @@ def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagno
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
         parser.read_string(content.decode())
-    except (configparser.DuplicateSectionError, configparser.DuplicateOptionError) as error:
-        repeated = f"[{error.section}]" if isinstance(error, configparser.DuplicateSectionError) else error.option
-        diagnostics.pypi_problems.append(f"{name} has {repeated} twice (line {error.lineno})")
-        return
     except (UnicodeDecodeError, configparser.Error) as error:
         diagnostics.pypi_problems.append(f"{name} can't be read: {reason(error)}")
         return
-    scripts = [
-        script
-        for section in ("console_scripts", "gui_scripts")
-        if parser.has_section(section)
-        for script in parser.options(section)
-    ]
+    scripts = (script for kind in ("console_scripts", "gui_scripts") if kind in parser for script in parser[kind])
     if invalid := [script for script in scripts if not _SCRIPT_NAME.fullmatch(script)]:
         diagnostics.pypi_problems.append(f"{name} has scripts with invalid names: {listed(invalid)}")
