@@ -7,8 +7,7 @@ import json
 from glob import escape
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hatch_tokenindex.distributions.archives import mebibytes
-from hatch_tokenindex.distributions.diagnostics import error_from, reason
+from hatch_tokenindex.distributions.diagnostics import error_from, mebibytes, reason
 from hatch_tokenindex.distributions.files import ATTESTATION_SUFFIX, sha256
 
 if TYPE_CHECKING:

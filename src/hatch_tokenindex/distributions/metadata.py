@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 
-from hatch_tokenindex.distributions.archives import listed, mebibytes
-from hatch_tokenindex.distributions.diagnostics import reason
-
-if TYPE_CHECKING:
-    from hatch_tokenindex.distributions.diagnostics import Diagnostics
+from hatch_tokenindex.distributions.diagnostics import Diagnostics, listed, mebibytes, reason
 
 
 class _Field(NamedTuple):

@@ -9,8 +9,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from hatch_tokenindex.distributions import metadata, readme
-from hatch_tokenindex.distributions.archives import listed
-from hatch_tokenindex.distributions.diagnostics import Diagnostics, error_from, reason, shown
+from hatch_tokenindex.distributions.diagnostics import Archive, Diagnostics, error_from, listed, reason, shown
 from hatch_tokenindex.distributions.distribution import Distribution
 from hatch_tokenindex.distributions.files import NOT_A_DISTRIBUTION, SDIST_SUFFIX, WHEEL_SUFFIX, parse_filename
 from hatch_tokenindex.distributions.pypi import check_for_pypi, warnings_for_pypi
@@ -21,8 +20,6 @@ from hatch_tokenindex.text import escaped_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
-
-    from hatch_tokenindex.distributions.archives import Archive
 
 
 def read(path: Path) -> Distribution:
