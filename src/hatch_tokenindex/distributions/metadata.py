@@ -63,8 +63,12 @@ HEADERS = {field.form: field.header for field in _FIELDS}
 
 _BY_HEADER = {field.header.lower(): field for field in _FIELDS}
 _NEWEST = max(field.since for field in _FIELDS)
-_ESSENTIAL = frozenset({"name", "version"})
-_REQUIRED = _ESSENTIAL | {"metadata_version"}
+_ESSENTIAL = ("name", "version")
+_REJECTED = {
+    "project-url": "has several Project-URLs with the same label",
+    "description": "has several descriptions, or one that is not plain text",
+}
+"""The reason why the parser rejects these headers; all others are repeated."""
 
 _METADATA_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
 _HEADER_START = re.compile(rb"^\S", re.MULTILINE)
@@ -117,8 +121,7 @@ def parse(content: bytes, diagnostics: Diagnostics) -> tuple[tuple[str, str], ..
         parsed["description"] = parsed["description"].removesuffix(_BODY) + body
     raw = _without_empty(parsed)
     _drop_long(raw, diagnostics)
-    _report_unparsed(unparsed, diagnostics)
-    _report_missing(raw, unparsed, diagnostics)
+    _report_headers(raw, unparsed, diagnostics)
     metadata = Metadata.from_raw(cast("RawMetadata", raw), validate=False)
     declared, understood = _metadata_version(metadata, raw, diagnostics)
     _drop_later(raw, declared, diagnostics)
@@ -126,7 +129,7 @@ def parse(content: bytes, diagnostics: Diagnostics) -> tuple[tuple[str, str], ..
     for key, fault in faults.items():
         found = diagnostics.problems if understood or key in _ESSENTIAL else diagnostics.warnings
         found.append(fault)
-    if _ESSENTIAL.difference(raw) or _ESSENTIAL.intersection(faults):
+    if any(key not in raw or key in faults for key in _ESSENTIAL):
         return None
     if declared is not None and declared < _BODY_SINCE and "description" in raw:
         raw["description"] = _FOLDED.sub("\n", raw["description"])
@@ -165,26 +168,17 @@ def _drop_long(raw: dict[str, Any], diagnostics: Diagnostics) -> None:
             del raw[key]
 
 
-def _report_unparsed(unparsed: dict[str, list[str]], diagnostics: Diagnostics) -> None:
-    """Report the headers that the parser rejected: unknown ones, and duplicates."""
+def _report_headers(raw: dict[str, Any], unparsed: dict[str, list[str]], diagnostics: Diagnostics) -> None:
+    """Report the headers that the parser rejected, duplicates and unknown ones, and those that are missing."""
     for header in sorted(unparsed.keys() & _BY_HEADER.keys()):
-        match header:
-            case "project-url":
-                diagnostics.problems.append("has several Project-URLs with the same label")
-            case "description":
-                diagnostics.problems.append("has several descriptions, or one that is not plain text")
-            case _:
-                diagnostics.problems.append(
-                    f"has {len(unparsed[header])} {_BY_HEADER[header].header} headers; only one is allowed"
-                )
+        several = f"has {len(unparsed[header])} {_BY_HEADER[header].header} headers; only one is allowed"
+        diagnostics.problems.append(_REJECTED.get(header, several))
     if unknown := unparsed.keys() - _BY_HEADER.keys():
         diagnostics.warnings.append(f"unknown metadata fields are not uploaded: {listed(unknown)}")
-
-
-def _report_missing(raw: dict[str, Any], unparsed: dict[str, list[str]], diagnostics: Diagnostics) -> None:
-    for field in _FIELDS:
-        if field.key in _REQUIRED and field.key not in raw and field.header.lower() not in unparsed:
-            diagnostics.problems.append(f"has no {field.header} in its metadata")
+    for key in ("metadata_version", *_ESSENTIAL):
+        header = _HEADER_OF[key]
+        if key not in raw and header.lower() not in unparsed:
+            diagnostics.problems.append(f"has no {header} in its metadata")
 
 
 def _without_empty(parsed: RawMetadata) -> dict[str, Any]:
@@ -194,19 +188,20 @@ def _without_empty(parsed: RawMetadata) -> dict[str, Any]:
     """
     raw: dict[str, Any] = {}
     for key, found in parsed.items():
-        value = found if key in _OF_SEVERAL_LINES else _unfolded(found)
-        kept = [item for item in value if not _is_empty(item)] if isinstance(value, list) else value
-        if kept and not (isinstance(kept, str) and _is_empty(kept)):
-            raw[key] = kept
+        if isinstance(found, dict):
+            raw[key] = found
+            continue
+        values = cast("list[str]", [found] if isinstance(found, str) else found)
+        if key not in _OF_SEVERAL_LINES:
+            values = [_unfolded(value) for value in values]
+        kept = [value for value in values if not _is_empty(value)]
+        if kept:
+            raw[key] = kept[0] if isinstance(found, str) else kept
     return raw
 
 
-def _unfolded(value: Any) -> Any:
-    """Return a value, or each in a list, as one line: a header can continue on indented lines (RFC 822, 3.1.1)."""
-    if isinstance(value, list):
-        return [_unfolded(item) for item in value]
-    if not isinstance(value, str):
-        return value
+def _unfolded(value: str) -> str:
+    """Return a value as one line: a header can continue on indented lines (RFC 822, 3.1.1)."""
     *lines, last = _CONTINUED.split(value)
     # Not with the pattern: it would take time that grows with the square of the number of blanks.
     return " ".join([*(line.rstrip(" \t") for line in lines), last])

@@ -15,7 +15,7 @@ from hatch_tokenindex.distributions.diagnostics import listed, mebibytes
 from hatch_tokenindex.distributions.metadata import HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from hatch_tokenindex.distributions.distribution import Distribution
 
@@ -87,13 +87,9 @@ def _file(distribution: Distribution) -> Iterator[str]:
         yield f"must have a name that starts with {escaped} (binary distribution format)"
     platforms = {tag.platform for tag in parse_wheel_filename(distribution.filename)[3]}
     if unsupported := [platform for platform in platforms if _UNSUPPORTED_PLATFORM.match(platform)]:
-        yield f"is for an unsupported platform: {listed(unsupported)}{_advice(unsupported)}"
-
-
-def _advice(platforms: Iterable[str]) -> str:
-    if any(platform.startswith("linux_") for platform in platforms):
-        return " (for Linux, build a manylinux or musllinux wheel, for example with auditwheel)"
-    return ""
+        for_linux = " (for Linux, build a manylinux or musllinux wheel, for example with auditwheel)"
+        advice = for_linux if any(platform.startswith("linux_") for platform in unsupported) else ""
+        yield f"is for an unsupported platform: {listed(unsupported)}{advice}"
 
 
 def _metadata(distribution: Distribution) -> Iterator[str]:
