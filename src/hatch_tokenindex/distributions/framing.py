@@ -42,12 +42,7 @@ class _FaultError(Exception):
 
 
 def fault(file: IO[bytes], members: Iterable[ZipInfo]) -> str | None:
-    """Return the first reason for which PyPI rejects the structure of a zip archive, None if it accepts it.
-
-    Args:
-        file: The archive, open for reading.
-        members: The members in its directory.
-    """
+    """Return the first reason for which PyPI rejects a zip archive with these members in its directory, if any."""
     try:
         _walk(file, {member.orig_filename: member for member in members})
     except _FaultError as found:

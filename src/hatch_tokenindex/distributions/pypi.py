@@ -17,7 +17,7 @@ from hatch_tokenindex.distributions.metadata import HEADERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hatch_tokenindex.distributions.distribution import Distribution
+    from hatch_tokenindex.distributions.reading import Distribution
 
 _USUAL_LIMIT = 100 * 1024 * 1024
 """Bytes of a file; the limit of a project is raised on request, but never above the next."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
@@ -10,7 +10,6 @@ from packaging.version import Version
 
 from hatch_tokenindex.distributions import metadata, readme
 from hatch_tokenindex.distributions.diagnostics import Archive, Diagnostics, error_from, listed, reason, shown
-from hatch_tokenindex.distributions.distribution import Distribution
 from hatch_tokenindex.distributions.files import NOT_A_DISTRIBUTION, SDIST_SUFFIX, WHEEL_SUFFIX, parse_filename
 from hatch_tokenindex.distributions.pypi import check_for_pypi, warnings_for_pypi
 from hatch_tokenindex.distributions.sdists import read_sdist
@@ -20,6 +19,37 @@ from hatch_tokenindex.text import escaped_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from packaging.utils import NormalizedName
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A wheel or sdist on disk, with a valid archive, valid metadata and a file name that agrees with it."""
+
+    path: Path
+    filename: str
+    size: int
+    """In bytes."""
+    filetype: Literal["sdist", "bdist_wheel"]
+    project: str
+    """The project's name as spelled in the metadata."""
+    version: str
+    """Normalized (PEP 440); `fields` has it as spelled in the metadata."""
+    fields: tuple[tuple[str, str], ...]
+    """The metadata as pairs of name and value for PyPI's upload form, without digests and content."""
+    warnings: tuple[str, ...] = ()
+    pypi_problems: tuple[str, ...] = ()
+    """Problems of the archive itself that only PyPI rejects, not yet escaped for a terminal."""
+
+    @property
+    def name(self) -> NormalizedName:
+        """The project's name, normalized (PEP 503)."""
+        return canonicalize_name(self.project)
+
+    def values(self, field: str) -> tuple[str, ...]:
+        """Return the values of one form field; empty if it is absent."""
+        return tuple(value for name, value in self.fields if name == field)
 
 
 def read(path: Path) -> Distribution:

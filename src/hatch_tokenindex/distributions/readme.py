@@ -19,7 +19,6 @@ from hatch_tokenindex.distributions.diagnostics import reason
 
 # In characters; docutils takes several seconds for this many.
 _LONGEST = 1_000_000
-_LONGEST_CONTENT_TYPE = 200
 TIME_LIMIT = 10.0
 """Seconds for one README. Some short ones take hours, in code that Ctrl-C doesn't interrupt."""
 MEMORY_LIMIT = 120 * 1024 * 1024
@@ -56,8 +55,6 @@ def render(description: str, content_type: str) -> Rendering:
     A child process does it, within limits of time and memory. The last few results are cached, since the files of one
     release share their README.
     """
-    if len(content_type) > _LONGEST_CONTENT_TYPE:
-        return Rendering(warning=f"README not checked: its type is longer than {_LONGEST_CONTENT_TYPE} characters")
     if len(description) > _LONGEST:
         return Rendering(warning=f"README not checked: longer than {_LONGEST:,} characters")
     kind = content_type.partition(";")[0].strip().lower()

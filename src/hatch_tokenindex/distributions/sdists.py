@@ -49,7 +49,7 @@ _INVALID = (
     zlib.error,
     EOFError,
     OverflowError,
-    RecursionError,
+    RuntimeError,
     LookupError,
     ValueError,
 )
@@ -130,8 +130,7 @@ class _Tree:
 def read_sdist(path: Path, diagnostics: Diagnostics) -> Archive | None:
     """Return an sdist's contents, or `None` if it has no readable metadata; problems are added to `diagnostics`.
 
-    Raises:
-        OSError: The file can't be read.
+    Raises `OSError`.
     """
     try:
         tree = _tree(path)

@@ -12,19 +12,13 @@ import zlib
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.distributions import framing
-from hatch_tokenindex.distributions.diagnostics import (
-    METADATA_LIMIT,
-    Archive,
-    Diagnostics,
-    escapes,
-    listed,
-    mebibytes,
-    reason,
-)
+from hatch_tokenindex.distributions.diagnostics import METADATA_LIMIT, Archive, escapes, listed, mebibytes, reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
+
+    from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
 # The maximum size in bytes of the archive's directory, which is held in memory, and of RECORD; and of their entries.
 _DIRECTORY_LIMIT = 16 * 1024 * 1024
@@ -51,15 +45,7 @@ _LONGEST_LINE = 1_000
 _SCRIPT_NAME = re.compile(r"[\w.-]+")
 
 # Exceptions of the zip module for invalid archives.
-_INVALID = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
+_INVALID = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OverflowError, RuntimeError, ValueError)
 
 
 class _CappedFile(io.FileIO):
@@ -88,14 +74,8 @@ class _CappedFile(io.FileIO):
 def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | None:
     """Return a wheel's contents, or `None` if it has no readable metadata; problems are added to `diagnostics`.
 
-    Args:
-        path: The file.
-        stem: The `NAME-VERSION` that the file's name starts with; the `.dist-info` folder must have the same spelling
-            (binary distribution format, "The .dist-info directory").
-        diagnostics: Problems and warnings are added to this.
-
-    Raises:
-        OSError: The file can't be read.
+    The `.dist-info` folder must be spelled like `stem`, the `NAME-VERSION` that the file's name starts with (binary
+    distribution format). Raises `OSError`.
     """
     with _CappedFile(path) as file:
         try:
@@ -110,7 +90,12 @@ def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | Non
 def _read_archive(archive: zipfile.ZipFile, stem: str, diagnostics: Diagnostics) -> Archive | None:
     members = archive.infolist()
     names = frozenset(member.filename for member in members)
-    _check_members(members, names, diagnostics)
+    if escaping := [name for name in names if escapes(name)]:
+        diagnostics.problems.append(f"has members outside the target folder: {listed(escaping)}")
+    if cut := [member.orig_filename for member in members if "\0" in member.orig_filename]:
+        diagnostics.problems.append(f"has members with a null byte in their name: {listed(cut)}")
+    if encrypted := [member.filename for member in members if member.flag_bits & _ENCRYPTED]:
+        diagnostics.problems.append(f"has encrypted members: {listed(encrypted)}")
     folder = _dist_info(names, f"{stem}.dist-info", diagnostics)
     if folder is None:
         return None
@@ -128,15 +113,6 @@ def _read_archive(archive: zipfile.ZipFile, stem: str, diagnostics: Diagnostics)
     _check_entry_points(archive, f"{folder}/entry_points.txt", diagnostics)
     metadata = contents.get("METADATA")
     return None if metadata is None else Archive(metadata, f"{folder}/licenses", names)
-
-
-def _check_members(members: list[zipfile.ZipInfo], names: Collection[str], diagnostics: Diagnostics) -> None:
-    if escaping := [name for name in names if escapes(name)]:
-        diagnostics.problems.append(f"has members outside the target folder: {listed(escaping)}")
-    if cut := [member.orig_filename for member in members if "\0" in member.orig_filename]:
-        diagnostics.problems.append(f"has members with a null byte in their name: {listed(cut)}")
-    if encrypted := [member.filename for member in members if member.flag_bits & _ENCRYPTED]:
-        diagnostics.problems.append(f"has encrypted members: {listed(encrypted)}")
 
 
 def _check_for_pypi(path: Path, members: Collection[zipfile.ZipInfo], diagnostics: Diagnostics) -> None:
