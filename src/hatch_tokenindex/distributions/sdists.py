@@ -49,7 +49,7 @@ _INVALID = (
     zlib.error,
     EOFError,
     OverflowError,
-    RuntimeError,
+    RecursionError,
     LookupError,
     ValueError,
 )
