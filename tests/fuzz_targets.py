@@ -24,6 +24,7 @@ import httpx
 from api_tokens import make_token
 from attempts import Facts, response
 from distribution_builders import MARKDOWN, core_metadata, make_sdist, make_wheel
+from packaging.version import Version
 from servers.oidc import signed
 
 from hatch_tokenindex.config import repositories
@@ -35,9 +36,8 @@ from hatch_tokenindex.credentials.checks import check_credential
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
 from hatch_tokenindex.credentials.sources.identity import PROVIDERS, obtain
 from hatch_tokenindex.credentials.sources.pypirc import Pypirc
-from hatch_tokenindex.distributions import check_for_pypi, find, read, read_attestations
+from hatch_tokenindex.distributions import Distribution, check_for_pypi, find, read, read_attestations
 from hatch_tokenindex.distributions.diagnostics import Diagnostics
-from hatch_tokenindex.distributions.distribution import Distribution
 from hatch_tokenindex.distributions.metadata import parse
 from hatch_tokenindex.errors import TokenIndexError
 from hatch_tokenindex.index import minting
@@ -95,11 +95,12 @@ def _written(folder: Path, name: str, content: bytes) -> Path:
 
 
 def metadata(content: bytes, _folder: Path) -> None:
-    core = parse(content, Diagnostics())
-    if core is not None:
+    fields = parse(content, Diagnostics())
+    if fields is not None:
         # Rendering has a process and limits of its own.
-        fields = tuple((name, value) for name, value in core.fields if name != "description")
-        check_for_pypi(Distribution(Path(WHEEL), WHEEL, 1, "bdist_wheel", core.name, str(core.version), fields))
+        fields = tuple((name, value) for name, value in fields if name != "description")
+        name, version = dict(fields)["name"], str(Version(dict(fields)["version"]))
+        check_for_pypi(Distribution(Path(WHEEL), WHEEL, 1, "bdist_wheel", name, version, fields))
 
 
 def wheel(content: bytes, folder: Path) -> None:
@@ -131,7 +132,7 @@ def tar(content: bytes, folder: Path) -> None:
 def attestation(content: bytes, folder: Path) -> None:
     path = make_wheel(folder)
     _written(folder, f"{path.name}.publish.attestation", content)
-    read_attestations([read(path)])
+    read_attestations([path])
 
 
 def filename(content: bytes, folder: Path) -> None:

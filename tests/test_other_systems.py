@@ -19,7 +19,7 @@ from hatch_tokenindex.console import guard
 from hatch_tokenindex.credentials import cache
 from hatch_tokenindex.credentials.cache import Cache
 from hatch_tokenindex.credentials.sources import command
-from hatch_tokenindex.distributions import rendering
+from hatch_tokenindex.distributions import readme
 from hatch_tokenindex.errors import CredentialError, SourceUnavailableError
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def test_a_readme_is_rendered_where_memory_cannot_be_limited(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], resource: object
 ) -> None:
     monkeypatch.setitem(sys.modules, "resource", resource)
-    rendering.main({"description": "text", "content_type": "text/x-rst"})
+    readme.main({"description": "text", "content_type": "text/x-rst"})
     assert capsys.readouterr().out == "{}"
 
 

@@ -16,8 +16,7 @@ from servers.sigstore import FIRST_INDEX, GOOGLE
 
 from hatch_tokenindex.attesting import attestor as attestor_module
 from hatch_tokenindex.attesting import services
-from hatch_tokenindex.attesting.attestor import Attestor
-from hatch_tokenindex.attesting.making import AttestedFiles
+from hatch_tokenindex.attesting.attestor import AttestedFiles, Attestor
 from hatch_tokenindex.errors import AttestationError, ConfigurationError, DistributionError, SourceUnavailableError
 
 if TYPE_CHECKING:
@@ -67,7 +66,6 @@ def test_an_attestation_verifies_and_names_the_job(
         20: "release",
     }
     assert "\n" not in made.text
-    assert attestor.signer.repository == "octo-org/sample"
 
 
 def test_the_entry_in_the_log_is_told(attestor: Attestor, wheel: Path, sigstore: Sigstore) -> None:
@@ -113,7 +111,7 @@ def test_a_certificate_is_renewed_with_a_fresh_identity_before_it_expires(
 ) -> None:
     elapsed = [0.0]
     monkeypatch.setattr(attestor_module, "monotonic", lambda: elapsed[0])
-    for elapsed[0] in (0, 479, 481, 900):
+    for elapsed[0] in (0, 399, 401, 800):
         attestor.attest(wheel)
     assert len(sigstore.issued) == 2
     assert len(set(sigstore.tokens)) == 2
@@ -141,26 +139,14 @@ def test_a_certificate_that_has_expired_by_this_clock_is_no_riddle(
     assert sigstore.entries == []
 
 
-@pytest.mark.parametrize(
-    ("changed", "problem"),
-    [
-        ({"iat": 100, "nbf": 100}, "is not valid yet: it begins in 100 s, according to this machine's clock"),
-        ({"exp": -7}, "has expired: it ended 7 s ago by the clock of this machine"),
-    ],
-)
+@pytest.mark.parametrize("changed", [{"iat": 100, "nbf": 100}, {"iat": 100}, {"exp": -7}])
 def test_an_identity_of_another_time_goes_nowhere(
-    changed: dict[str, int], problem: str, sigstore: Sigstore, github: GitHub, tmp_path: Path, wheel: Path
+    changed: dict[str, int], sigstore: Sigstore, github: GitHub, tmp_path: Path, wheel: Path
 ) -> None:
     now = int(time())
     claims = {**github.claims, **{name: now + seconds for name, seconds in changed.items()}}
-    said = failure(attestor_for(sigstore, tmp_path, lambda: identity_of(claims)), wheel)
-    # A second may pass meanwhile.
-    for seconds in ("100", "7"):
-        said = said.replace(f" {int(seconds) - 1} s", f" {seconds} s").replace(
-            f" {int(seconds) + 1} s", f" {seconds} s"
-        )
-    assert said == (
-        f"The identity token for Sigstore {problem}.\nFix: check the clock of this machine, and run the job again."
+    assert failure(attestor_for(sigstore, tmp_path, lambda: identity_of(claims)), wheel) == (
+        "The identity token for Sigstore is expired, or not valid yet.\nFix: check the clock of this machine."
     )
     assert sigstore.tokens == []
 

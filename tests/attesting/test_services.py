@@ -18,7 +18,7 @@ from tuf.api.exceptions import DownloadError, ExpiredMetadataError, SlowRetrieva
 from hatch_tokenindex import attesting
 from hatch_tokenindex.attesting.attestor import Attestor
 from hatch_tokenindex.attesting.instance import load
-from hatch_tokenindex.attesting.services import Endpoint, Exchanges, Service
+from hatch_tokenindex.attesting.services import Endpoint, Exchanges
 from hatch_tokenindex.errors import AttestationError, DistributionError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import trustme
     from servers.oidc import GitHub
 
-LOG = Endpoint(Service.LOG, "rekor.example", "call somebody.")
+LOG = Endpoint("Sigstore's transparency log (Rekor)", "rekor.example", "call somebody.")
 TUF = "Sigstore's trust root (TUF)"
 STATUS_PAGE = "Fix: try again later; https://status.sigstore.dev shows the state of Sigstore."
 
@@ -80,7 +80,7 @@ def test_a_failure_is_put_in_words(error: Exception, text: str, calls: int) -> N
 
     with pytest.raises(AttestationError) as caught:
         Exchanges(pauses.append).call(LOG, work)
-    assert str(caught.value) == f"{Service.LOG.value} {text}"
+    assert str(caught.value) == f"{LOG.name} {text}"
     assert caught.value.__suppress_context__
     assert len(seen) == calls
     assert len(pauses) == calls - 1
@@ -188,7 +188,7 @@ def test_what_the_libraries_log_stays_off_the_terminal(capfd: pytest.CaptureFixt
 
 def test_asking_for_the_extra_imports_nothing_of_it() -> None:
     code = (
-        "import sys, hatch_tokenindex.attesting.attestor, hatch_tokenindex.attesting.making\n"
+        "import sys, hatch_tokenindex.attesting.attestor\n"
         "from hatch_tokenindex import attesting\n"
         "import hatch_tokenindex.attesting.verification\n"
         "assert attesting.is_installed()\n"

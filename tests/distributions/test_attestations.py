@@ -16,7 +16,7 @@ from hatch_in_process import invoke_hatch
 from hatch_process import run_hatch
 from servers.oidc import TrustingIndex
 
-from hatch_tokenindex.distributions import attestations_of, read_all, read_attestations
+from hatch_tokenindex.distributions import attestations_of, read_attestations
 from hatch_tokenindex.errors import DistributionError
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from maintainer import Maintainer
     from servers.oidc import GitHub
 
-    from hatch_tokenindex.distributions import Distribution
 
 PUBLISH = "https://docs.pypi.org/attestations/publish/v1"
 PROVENANCE = "https://slsa.dev/provenance/v1"
@@ -77,16 +76,10 @@ def wheel(tmp_path: Path) -> Path:
     return make_wheel(tmp_path / "dist")
 
 
-def item_of(distribution: Path) -> Distribution:
-    """Read a distribution."""
-    (item,) = read_all([distribution])
-    return item
-
-
 def refusal(*distributions: Path) -> str:
     """Return the error about the attestations beside these files."""
     with pytest.raises(DistributionError) as caught:
-        read_attestations(read_all(distributions))
+        read_attestations(distributions)
     return str(caught.value)
 
 
@@ -99,7 +92,7 @@ def test_attestations_are_found_by_their_names(wheel: Path) -> None:
     attest(other)
     for name in ("x.publish.attestation", f"{wheel.name}.attestation", f"{wheel.name}.publish.sigstore"):
         wheel.with_name(name).write_text("not one of them", encoding="utf-8")
-    assert attestations_of(item_of(wheel)) == tuple(mine)
+    assert attestations_of(wheel) == mine
 
 
 def test_name_is_not_a_pattern(tmp_path: Path) -> None:
@@ -107,43 +100,44 @@ def test_name_is_not_a_pattern(tmp_path: Path) -> None:
     folder = tmp_path / "d[i]st*"
     wheel, attestation = make_wheel(folder), None
     attestation = attest(wheel)
-    assert attestations_of(item_of(wheel)) == (attestation,)
+    assert attestations_of(wheel) == [attestation]
 
 
 def test_most_distributions_have_none(wheel: Path) -> None:
-    assert read_attestations([item_of(wheel)]) == {}
+    assert read_attestations([wheel]) == {}
 
 
 # Reading them
 
 
-def test_they_become_one_json_array(wheel: Path) -> None:
+def test_they_are_read_by_predicate(wheel: Path) -> None:
     sdist = make_sdist(wheel.parent)
-    contents = [json.loads(attest(wheel, kind, kind).read_bytes()) for kind in ("a", "b")]
+    contents = {kind: json.loads(attest(wheel, kind, kind).read_bytes()) for kind in ("a", "b")}
     alone = json.loads(attest(sdist).read_bytes())
-    found = read_attestations(read_all([wheel, sdist]))
-    assert {path: json.loads(text) for path, text in found.items()} == {wheel: contents, sdist: [alone]}
+    found = read_attestations([wheel, sdist])
+    parsed = {path: {kind: json.loads(text) for kind, text in texts.items()} for path, texts in found.items()}
+    assert parsed == {wheel: contents, sdist: {PUBLISH: alone}}
 
 
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_the_array_is_one_line_of_ascii(wheel: Path, encoding: str, indent: int | None) -> None:
+def test_the_json_is_one_line_of_ascii(wheel: Path, encoding: str, indent: int | None) -> None:
     """Text after a line break in a form field could be parsed as another field."""
     content = attestation_of(statement_about(wheel))
     content["more"] = 'ü \U0001f600 \r\n--boundary\r\nContent-Disposition: form-data; name="name"\r\n\r\nevil'
     written(wheel, json.dumps(content, indent=indent).encode(encoding))
-    (text,) = read_attestations([item_of(wheel)]).values()
+    text = read_attestations([wheel])[wheel][PUBLISH]
     assert text.isascii()
     assert text.isprintable()
-    assert json.loads(text) == [content]
+    assert json.loads(text) == content
 
 
 def test_broken_lines_in_base64_are_no_fault(wheel: Path) -> None:
     content = attestation_of(statement_about(wheel))
     content["envelope"]["statement"] = base64.encodebytes(json.dumps(statement_about(wheel)).encode()).decode()
     written(wheel, json.dumps(content).encode())
-    (text,) = read_attestations([item_of(wheel)]).values()
-    assert json.loads(text) == [content]
+    text = read_attestations([wheel])[wheel][PUBLISH]
+    assert json.loads(text) == content
 
 
 NOT_ONE = "is not an attestation (PEP 740) with exactly one subject"

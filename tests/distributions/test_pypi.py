@@ -12,6 +12,7 @@ from broken_distributions import rewrite_zip
 from distribution_builders import make_sdist, make_wheel
 
 from hatch_tokenindex.distributions import check_for_pypi, pypi, read, read_all
+from hatch_tokenindex.errors import DistributionError
 
 if TYPE_CHECKING:
     import zipfile
@@ -185,7 +186,9 @@ def test_accepted_platforms(tmp_path: Path, platform: str, taken: bool) -> None:
 
 
 def test_hostile_values_are_escaped(tmp_path: Path) -> None:
-    (found,) = check_for_pypi(read(make_wheel(tmp_path, headers=[("Home-page", "\x1b[2J\u202e" + "x" * 9999)])))
+    with pytest.raises(DistributionError) as caught:
+        read_all([make_wheel(tmp_path, headers=[("Home-page", "\x1b[2J\u202e" + "x" * 9999)])], for_pypi=True)
+    _, found = str(caught.value).splitlines()
     assert found.isprintable()
     assert len(found) < 600
 

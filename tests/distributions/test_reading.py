@@ -14,8 +14,8 @@ import pytest
 from broken_distributions import problems_of
 from distribution_builders import MARKDOWN, make_sdist, make_wheel
 
-from hatch_tokenindex.distributions import project_of, read, read_all, reading, sha256
-from hatch_tokenindex.distributions.diagnostics import Diagnostics
+from hatch_tokenindex.distributions import project_of, read, read_all, sha256
+from hatch_tokenindex.distributions.files import parse_filename
 from hatch_tokenindex.errors import DistributionError
 
 if TYPE_CHECKING:
@@ -319,6 +319,5 @@ def test_a_long_name_is_not_parsed(tmp_path: Path, name: str) -> None:
     """Parsing takes time that grows with the cube of a wheel name's length."""
     assert len(name) > 255
     assert project_of(tmp_path / name) is None
-    diagnostics = Diagnostics()
-    assert reading._parsed_filename(name, diagnostics) is None  # noqa: SLF001 - no file system has such a name
-    assert diagnostics.problems == ["has a name longer than 255 characters"]
+    with pytest.raises(ValueError, match=r"\Ahas a name longer than 255 characters\Z"):
+        parse_filename(name)

@@ -69,6 +69,11 @@ def test_record_is_compared_with_what_is_there(tmp_path: Path) -> None:
     )
 
 
+def test_an_empty_record_lists_nothing(tmp_path: Path) -> None:
+    (warning,) = read(make_wheel(tmp_path, record=b"")).warnings
+    assert warning.startswith("RECORD does not list ")
+
+
 def test_backslashes_in_record_are_slashes(tmp_path: Path) -> None:
     """As PyPI reads them; some tools on Windows wrote them."""
     names = ("demo.py", "demo-1.0.dist-info\\METADATA", "demo-1.0.dist-info\\WHEEL", "demo-1.0.dist-info\\RECORD")
@@ -275,9 +280,18 @@ def test_pypi_refuses_archives_that_were_written_as_a_stream(tmp_path: Path) -> 
         (b"[console_scripts]\ndemo-2.x = demo:main\n[other]\na b: c = d\n", None),
         (b"[console_scripts]\nde mo = demo:main\n", "has scripts with invalid names: de mo"),
         (b"[console_scripts]\na = b:c\nA = d:e\n[other]\na = b:c\n", None),
-        (b"[console_scripts]\na = b:c\na = d:e\n", "has a twice (line 3)"),
-        (b"[other]\na = b:c\na = d:e\n", "has a twice (line 3)"),
-        (b"[console_scripts]\na = b:c\n[console_scripts]\n", "has [console_scripts] twice (line 3)"),
+        (
+            b"[console_scripts]\na = b:c\na = d:e\n",
+            "can't be read: While reading from '<string>' [line  3]: option 'a' in section",
+        ),
+        (
+            b"[other]\na = b:c\na = d:e\n",
+            "can't be read: While reading from '<string>' [line  3]: option 'a' in section",
+        ),
+        (
+            b"[console_scripts]\na = b:c\n[console_scripts]\n",
+            "can't be read: While reading from '<string>' [line  3]: section",
+        ),
         (b"[gui_scripts]\nA/B = demo:main\n", "has scripts with invalid names: A/B"),
         (b"demo = demo:main\n", "can't be read: File contains no section headers."),
         (b"\xff", "can't be read: 'utf-8' codec can't decode byte 0xff"),

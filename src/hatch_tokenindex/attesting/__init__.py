@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-EXTRA = "hatch-tokenindex[attestations]"
-INSTALLING = f'install it into the environment of Hatch, with pip: python -m pip install "{EXTRA}"'
+INSTALLING = (
+    'install it into the environment of Hatch, with pip: python -m pip install "hatch-tokenindex[attestations]"'
+)
 """Advice for a missing extra: it is missed in CI jobs, where pip installs Hatch."""
 AUDIENCE = "sigstore"
 """The audience of the identity tokens that Sigstore accepts."""

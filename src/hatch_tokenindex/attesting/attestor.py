@@ -1,10 +1,12 @@
-"""Make attestations: one certificate for all files of a run, a log entry for each."""
+"""Make attestations in threads of their own: one certificate for all files of a run, a log entry for each."""
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from threading import Lock
-from time import monotonic, time
+from threading import Lock, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hatch_tokenindex.attesting import AUDIENCE, instance, signers
@@ -14,20 +16,22 @@ from hatch_tokenindex.errors import AttestationError, SourceUnavailableError, To
 from hatch_tokenindex.secrets import RUN, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from pypi_attestations import Attestation
-    from sigstore.oidc import IdentityToken
     from sigstore.sign import Signer
 
     from hatch_tokenindex.attesting.instance import Instance
+
 USUAL_LIFE = 600
 """Seconds that a certificate of Sigstore is valid."""
-RENEWED_BEFORE = 120
-"""Seconds before its expiry at which a certificate is replaced; the last third of a shorter life."""
-LEEWAY = 5
-"""Seconds by which this machine's clock may differ from that of the CI provider; `sigstore` has the same."""
+RENEWED_AFTER = 2 / 3
+"""The part of its life after which a certificate is replaced."""
+JOBS = 4
+"""Files that are attested at once."""
+_LOOK_FOR_INTERRUPT = 0.1
+"""Seconds: Windows delivers Ctrl-C only to a thread that isn't waiting."""
 
 
 class Identity(Protocol):
@@ -53,16 +57,6 @@ class MadeAttestation:
     """The page of its entry in the transparency log."""
 
 
-@dataclass(frozen=True)
-class _Certified:
-    """A key with its certificate, and the identity that it is for."""
-
-    signer: Signer
-    issuer: str
-    asked_at: float
-    """`monotonic` time of the request."""
-
-
 class Attestor:
     """Attests files for one job. Any thread may use it; a lock guards the certificate.
 
@@ -77,16 +71,11 @@ class Attestor:
         self._trust_config = trust_config
         self._identify = identify
         self._instance: Instance | None = None
-        self._certified: _Certified | None = None
+        self._certified: tuple[Signer, str] | None = None
+        self._certified_at = 0.0
         self._life: float = USUAL_LIFE
-        self._signer = signers.Signer()
         self._failure: TokenIndexError | None = None
         self._lock = Lock()
-
-    @property
-    def signer(self) -> signers.Signer:
-        """The job as its identity token names it; empty before the first certificate."""
-        return self._signer
 
     def attest(self, path: Path) -> MadeAttestation:
         """Return an attestation of a wheel or sdist (predicate `publish/v1`), logged and verified.
@@ -102,40 +91,32 @@ class Attestor:
             raise self._failure
         digest = sha256(path)
         try:
-            return self._attest(path.name, digest)
+            with self._lock:
+                if self._failure is not None:
+                    raise self._failure
+                found = self._instance = self._instance or instance.load(self._trust_config, self.exchanges)
+                certified = self._certified
+                if certified is None or monotonic() - self._certified_at > self._life * RENEWED_AFTER:
+                    self._certified_at = monotonic()
+                    certified = self._certified = self._certify(found)
+            attestation = self._sign(found, *certified, path.name, digest)
         except TokenIndexError as error:
             self.fail(error)
             raise
+        self._life = _life_of(attestation)
+        index = int(attestation.verification_material.transparency_entries[0]["logIndex"])
+        return MadeAttestation(attestation.model_dump_json(), index, found.entry_url(index))
 
     def fail(self, error: TokenIndexError) -> None:
         """Let every further call fail with this error."""
         self._failure = self._failure or error
 
-    def _attest(self, filename: str, digest: str) -> MadeAttestation:
-        with self._lock:
-            found = self._instance = self._instance or instance.load(self._trust_config, self.exchanges)
-            if self._failure is not None:
-                raise self._failure
-            certified = self._certified
-            if certified is None or monotonic() - certified.asked_at > self._life - min(RENEWED_BEFORE, self._life / 3):
-                certified = self._certified = self._certify(found)
-        attestation = self._sign(found, certified, filename, digest)
-        self._life = _life_of(attestation)
-        index = int(attestation.verification_material.transparency_entries[0]["logIndex"])
-        return MadeAttestation(attestation.model_dump_json(), index, found.entry_url(index))
-
-    def _certify(self, found: Instance) -> _Certified:
-        """Return a new key with a certificate for a fresh identity token."""
+    def _certify(self, found: Instance) -> tuple[Signer, str]:
+        """Return a new key with a certificate for a fresh identity token, and the token's issuer."""
+        import jwt
+        from sigstore.oidc import IdentityError, IdentityToken
         from sigstore.sign import Signer
 
-        identity = self._identity()
-        token, asked_at = _usable(identity), monotonic()
-        signer = self.exchanges.call(found.authority, lambda: Signer(token, found.context))
-        self._signer = signers.of_identity(identity.claims)
-        return _Certified(signer, token.issuer, asked_at)
-
-    def _identity(self) -> Identity:
-        """Return an identity token that Sigstore and PyPI can use."""
         try:
             identity = self._identify()
         except SourceUnavailableError as error:
@@ -144,12 +125,19 @@ class Attestor:
         if reason := signers.reason_refused(identity.claims):
             msg = f"{reason}.\nFix: publish from the workflow that the push, tag or release triggers."
             raise AttestationError(msg)
-        if problem := _problem_with_times(identity.claims, time()):
-            msg = f"The identity token for Sigstore {problem}.\nFix: check the clock of this machine, and run the job again."
-            raise AttestationError(msg)
-        return identity
+        for piece in identity.token.reveal().split("."):
+            # A service may quote it in pieces: these are masked from now on.
+            RUN.learn(Secret(piece))
+        try:
+            token = IdentityToken(identity.token.reveal(), AUDIENCE)
+        except IdentityError as error:
+            msg = f"The identity token for Sigstore can't be used: {shown(error)}."
+            if isinstance(error.__cause__, (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError)):
+                msg = "The identity token for Sigstore is expired, or not valid yet.\nFix: check the clock of this machine."
+            raise AttestationError(msg) from None
+        return self.exchanges.call(found.authority, lambda: Signer(token, found.context)), token.issuer
 
-    def _sign(self, found: Instance, certified: _Certified, filename: str, digest: str) -> Attestation:
+    def _sign(self, found: Instance, signer: Signer, issuer: str, filename: str, digest: str) -> Attestation:
         """Return an attestation that verifies: an index would refuse the file with one that doesn't."""
         from pypi_attestations import Attestation, Distribution
         from pypi_attestations import AttestationError as LibraryError
@@ -158,43 +146,19 @@ class Attestor:
 
         def sign() -> Attestation:
             try:
-                return Attestation.sign(certified.signer, Distribution(name=filename, digest=digest))
+                return Attestation.sign(signer, Distribution(name=filename, digest=digest))
             except LibraryError as error:
                 what, fix = "issued a certificate that has already expired", "check the clock of this machine."
                 expired = isinstance(error.__context__, ExpiredCertificate)
                 raise found.authority.failed(what, fix=fix) if expired else error from None
 
         def verify() -> None:
-            verifier, issuer = Verifier(trusted_root=found.trusted_root), policy.OIDCIssuerV2(certified.issuer)
-            verifier.verify_dsse(attestation.to_bundle(), issuer)
+            verifier = Verifier(trusted_root=found.trusted_root)
+            verifier.verify_dsse(attestation.to_bundle(), policy.OIDCIssuerV2(issuer))
 
         attestation = self.exchanges.call(found.log, sign)
         self.exchanges.call(found.log, verify)
         return attestation
-
-
-def _usable(identity: Identity) -> IdentityToken:
-    from sigstore.oidc import IdentityError, IdentityToken
-
-    for piece in identity.token.reveal().split("."):
-        # A service may quote it in pieces: these are masked from now on.
-        RUN.learn(Secret(piece))
-    try:
-        return IdentityToken(identity.token.reveal(), AUDIENCE)
-    except IdentityError as error:
-        msg = f"The identity token for Sigstore can't be used: {shown(error)}."
-        raise AttestationError(msg) from None
-
-
-def _problem_with_times(claims: Mapping[str, Any], now: float) -> str:
-    """Return why an identity token isn't valid now; empty if it is, or doesn't say."""
-    begin = max((claims[name] for name in ("iat", "nbf") if isinstance(claims.get(name), (int, float))), default=None)
-    end = claims.get("exp")
-    if begin is not None and now < begin - LEEWAY:
-        return f"is not valid yet: it begins in {begin - now:.0f} s, according to this machine's clock"
-    if isinstance(end, (int, float)) and now >= end:
-        return f"has expired: it ended {now - end:.0f} s ago by the clock of this machine"
-    return ""
 
 
 def _life_of(attestation: Attestation) -> float:
@@ -203,3 +167,52 @@ def _life_of(attestation: Attestation) -> float:
 
     certificate = load_der_x509_certificate(attestation.verification_material.certificate)
     return (certificate.not_valid_after_utc - certificate.not_valid_before_utc).total_seconds()
+
+
+class AttestedFiles:
+    """The attestations of files, made from `start` on in their order. Any thread may ask for one, and waits for it."""
+
+    def __init__(self, attestor: Attestor, paths: Iterable[Path]) -> None:
+        self._attestor = attestor
+        self._made: dict[Path, Future[MadeAttestation]] = {path: Future() for path in paths}
+        self._waiting = deque(self._made)
+
+    def start(self) -> None:
+        """Begin; the threads never keep the process from ending."""
+        for number in range(min(JOBS, len(self._waiting))):
+            Thread(target=self._work, name=f"attest-{number}", daemon=True).start()
+
+    def of(self, path: Path) -> MadeAttestation | None:
+        """Return the attestation of a file, None if it is not among these files.
+
+        Raises:
+            AttestationError: It could not be made, or a service did not answer within its time limit.
+            TokenIndexError: The file can't be read, or the trust configuration can't be used.
+        """
+        if path not in self._made:
+            return None
+        while wait([self._made[path]], _LOOK_FOR_INTERRUPT).not_done:
+            if overdue := self._attestor.exchanges.overdue():
+                self._attestor.fail(overdue)
+                raise overdue
+        return self._made[path].result()
+
+    def wait(self) -> None:
+        """Wait until every file is attested. Raises like `of`."""
+        for path in self._made:
+            self.of(path)
+
+    def stop(self) -> None:
+        """Begin no other file: nobody waits for it any more."""
+        self._waiting.clear()
+
+    def _work(self) -> None:
+        while True:
+            try:
+                path = self._waiting.popleft()
+            except IndexError:
+                return
+            try:
+                self._made[path].set_result(self._attestor.attest(path))
+            except BaseException as error:  # noqa: BLE001 - handed to whoever asks
+                self._made[path].set_exception(error)

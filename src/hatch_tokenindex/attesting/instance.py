@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.attesting.services import Endpoint, Exchanges, Service, shown, silence_libraries
+from hatch_tokenindex.attesting.services import Endpoint, Exchanges, shown, silence_libraries
 from hatch_tokenindex.errors import ConfigurationError, TokenIndexError
 from hatch_tokenindex.text import escaped_line
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from sigstore.models import ClientTrustConfig, TrustedRoot
     from sigstore.sign import SigningContext
 
-PUBLIC_TRUST_ROOT = "tuf-repo-cdn.sigstore.dev"
 _PUBLIC_LOG = "https://rekor.sigstore.dev"
 _LARGEST_FILE = 2**24
 _STATUS_PAGE = "try again later; https://status.sigstore.dev shows the state of Sigstore."
+_TRUST_ROOT = Endpoint("Sigstore's trust root (TUF)", "tuf-repo-cdn.sigstore.dev", _STATUS_PAGE)
 _API = "/api/v1"
 
 
@@ -47,7 +47,24 @@ def load(trust_config: Path | None, exchanges: Exchanges) -> Instance:
         AttestationError: The trust root can't be updated.
         ConfigurationError: The file can't be used.
     """
-    return _instance(_config(trust_config, exchanges), trust_config)
+    from sigstore.sign import SigningContext
+
+    config = _config(trust_config, exchanges)
+    # PEP 740 has no field for the timestamps that entries of Rekor v2 need; pypi-attestations does the same.
+    config.force_tlog_version = 1
+    try:
+        signing, root = config.signing_config, config.trusted_root
+        authority, logs = signing.get_fulcio(), signing.get_tlogs()
+    except Exception as error:  # noqa: BLE001 - its parser lets exceptions of many libraries through
+        raise _unusable(trust_config, shown(error)) from None
+    # A `default` in ~/.netrc would replace the identity token, and go to Sigstore in its place.
+    authority.session.auth = lambda request: request
+    log_url = str(getattr(logs[0], "url", "")).removesuffix(_API)
+    fulcio = _endpoint("Sigstore's certificate authority (Fulcio)", authority.url, trust_config)
+    rekor = _endpoint("Sigstore's transparency log (Rekor)", log_url, trust_config)
+    # The timestamps of authorities (TSA) are left out, for the same reason as above.
+    context = SigningContext(fulcio=authority, rekor=logs[0], trusted_root=root)
+    return Instance(context, root, fulcio, rekor, log_url)
 
 
 def load_trusted_root(trust_config: Path | None, exchanges: Exchanges) -> TrustedRoot:
@@ -60,8 +77,7 @@ def _config(trust_config: Path | None, exchanges: Exchanges) -> ClientTrustConfi
 
     silence_libraries()
     if trust_config is None:
-        endpoint = Endpoint(Service.TRUST_ROOT, PUBLIC_TRUST_ROOT, _STATUS_PAGE)
-        return exchanges.call(endpoint, ClientTrustConfig.production)
+        return exchanges.call(_TRUST_ROOT, ClientTrustConfig.production)
     try:
         with trust_config.open("rb") as file:
             content = file.read(_LARGEST_FILE)
@@ -69,47 +85,20 @@ def _config(trust_config: Path | None, exchanges: Exchanges) -> ClientTrustConfi
     except OSError as error:
         msg = f"`sigstore-trust-config` can't be read: {trust_config} ({escaped_line(error.strerror or str(error))})"
         raise ConfigurationError(msg) from None
-    except Exception as error:  # noqa: BLE001 - its parser lets exceptions of many libraries through
+    except Exception as error:  # noqa: BLE001 - as above
         raise _unusable(trust_config, f"is not a ClientTrustConfig ({type(error).__name__})") from None
 
 
-def _instance(config: ClientTrustConfig, trust_config: Path | None) -> Instance:
-    """Return the instance with the services that a configuration names."""
-    from sigstore.sign import SigningContext
-
-    # PEP 740 has no field for the timestamps that entries of Rekor v2 need; pypi-attestations does the same.
-    config.force_tlog_version = 1
-    try:
-        signing, root = config.signing_config, config.trusted_root
-        authority, logs = signing.get_fulcio(), signing.get_tlogs()
-    except Exception as error:  # noqa: BLE001 - as above
-        raise _unusable(trust_config, shown(error)) from None
-    # A `default` in ~/.netrc would replace the identity token, and go to Sigstore in its place.
-    authority.session.auth = lambda request: request
-    log_url = str(getattr(logs[0], "url", "")).removesuffix(_API)
-    for url in (authority.url, log_url):
-        if problem := urls.problem_with(url):
-            raise _unusable(trust_config, f"names a service whose URL {problem}")
-        if urls.is_disclosing(url):
-            raise _unusable(trust_config, f"names {url}: an identity token is never sent over plain http")
-    # The timestamps of authorities (TSA) are left out, for the same reason as above.
-    context = SigningContext(fulcio=authority, rekor=logs[0], trusted_root=root)
-    return Instance(
-        context,
-        root,
-        _endpoint(Service.AUTHORITY, authority.url, trust_config),
-        _endpoint(Service.LOG, log_url, trust_config),
-        log_url,
-    )
-
-
-def _endpoint(service: Service, url: str, trust_config: Path | None) -> Endpoint:
+def _endpoint(name: str, url: str, trust_config: Path | None) -> Endpoint:
+    if problem := urls.problem_with(url):
+        raise _unusable(trust_config, f"names a service whose URL {problem}")
+    if urls.is_disclosing(url):
+        raise _unusable(trust_config, f"names {url}: an identity token is never sent over plain http")
     host = urls.web_origin(url)[1]
-    return Endpoint(service, host, _STATUS_PAGE if trust_config is None else f"contact the administrator of {host}.")
+    return Endpoint(name, host, _STATUS_PAGE if trust_config is None else f"contact the administrator of {host}.")
 
 
 def _unusable(trust_config: Path | None, why: str) -> TokenIndexError:
     if trust_config is None:
-        endpoint = Endpoint(Service.TRUST_ROOT, PUBLIC_TRUST_ROOT, "upgrade the package `sigstore`.")
-        return endpoint.failed("can't be used", why)
+        return _TRUST_ROOT.failed("can't be used", why, fix="upgrade the package `sigstore`.")
     return ConfigurationError(f"`sigstore-trust-config` can't be used: {trust_config}\n  {why}")

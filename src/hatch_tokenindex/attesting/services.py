@@ -5,15 +5,11 @@ The libraries set no time limits and let the exceptions of a dozen others throug
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
-from threading import Lock
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import AttestationError, TokenIndexError
@@ -22,6 +18,8 @@ from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from requests import Response
 
 T = TypeVar("T")
 
@@ -38,27 +36,20 @@ _LARGEST_BODY = 2**16
 _IDENTITY_TOKEN = re.compile(r"\beyJ[\w.-]*")
 
 
-class Service(Enum):
-    """A service of a Sigstore instance; the value is its name in messages."""
-
-    TRUST_ROOT = "Sigstore's trust root (TUF)"
-    AUTHORITY = "Sigstore's certificate authority (Fulcio)"
-    LOG = "Sigstore's transparency log (Rekor)"
-
-
 @dataclass(frozen=True)
 class Endpoint:
-    """One service at one place."""
+    """One service of a Sigstore instance."""
 
-    service: Service
+    name: str
+    """As in messages."""
     host: str
     fix: str
     """The advice for a failure that isn't this machine's."""
 
-    def failed(self, what: str, *details: str, fix: str = "") -> AttestationError:
+    def failed(self, what: str, details: str = "", fix: str = "") -> AttestationError:
         """Return the error that says so: the service, `what` it did, its host, then details and advice."""
-        lines = [f"{self.service.value} {what}: {self.host}", *(f"  {line}" for line in details if line)]
-        return AttestationError("\n".join([*lines, f"Fix: {fix or self.fix}"]))
+        middle = f"  {details}\n" if details else ""
+        return AttestationError(f"{self.name} {what}: {self.host}\n{middle}Fix: {fix or self.fix}")
 
 
 class Exchanges:
@@ -66,8 +57,8 @@ class Exchanges:
 
     def __init__(self, pause: Callable[[float], None] = sleep) -> None:
         self._pause = pause
+        # Each access to it is a single operation, which is atomic.
         self._begun: dict[object, tuple[Endpoint, float]] = {}
-        self._lock = Lock()
 
     def call(self, endpoint: Endpoint, work: Callable[[], T]) -> T:
         """Return what `work` returns, which is one exchange with a service; repeat it where it fails for now.
@@ -77,37 +68,26 @@ class Exchanges:
         """
         attempt = 0
         while True:
-            attempt += 1
+            key = object()
+            self._begun[key] = endpoint, monotonic()
             try:
-                with self._under_way(endpoint):
-                    return work()
+                return work()
             except TokenIndexError:
                 raise
             except Exception as error:  # noqa: BLE001 - the libraries let exceptions of many others through
                 fault = _fault(error)
-                pause = fault.retry_after or _BACKOFF.pause(attempt - 1)
+                pause = fault.retry_after or _BACKOFF.pause(attempt)
+                attempt += 1
                 if not fault.is_temporary or attempt == ATTEMPTS or pause > LONGEST_PAUSE:
-                    _raise(endpoint, fault)
+                    raise endpoint.failed(fault.what, fault.details, fix=fault.fix) from None
+            finally:
+                del self._begun[key]
             self._pause(pause)
 
     def overdue(self) -> AttestationError | None:
         """Return the error of a call that has exceeded the time limit; None if there is none."""
-        with self._lock:
-            begun = list(self._begun.values())
-        late = (endpoint for endpoint, since in begun if monotonic() - since > TIME_LIMIT)
-        endpoint = next(late, None)
-        return None if endpoint is None else endpoint.failed(f"timed out after {TIME_LIMIT} s")
-
-    @contextmanager
-    def _under_way(self, endpoint: Endpoint) -> Iterator[None]:
-        key = object()
-        with self._lock:
-            self._begun[key] = endpoint, monotonic()
-        try:
-            yield
-        finally:
-            with self._lock:
-                del self._begun[key]
+        late = (endpoint for endpoint, since in list(self._begun.values()) if monotonic() - since > TIME_LIMIT)
+        return next((endpoint.failed(f"timed out after {TIME_LIMIT} s") for endpoint in late), None)
 
 
 def silence_libraries() -> None:
@@ -134,56 +114,50 @@ class _Fault:
     fix: str = ""
 
 
-def _raise(endpoint: Endpoint, fault: _Fault) -> NoReturn:
-    raise endpoint.failed(fault.what, fault.details, fix=fault.fix) from None
-
-
 def _fault(error: BaseException) -> _Fault:
     """Return what went wrong, by the first exception in the chain of causes that says so."""
     import requests
     from sigstore.errors import VerificationError
-    from tuf.api.exceptions import DownloadError, DownloadHTTPError, ExpiredMetadataError, SlowRetrievalError
+    from tuf.api import exceptions as tuf
 
     for cause in _chain(error):
-        if isinstance(cause, requests.HTTPError) and cause.response is not None:
-            return _of_response(cause.response)
-        if isinstance(cause, DownloadHTTPError):
-            return _of_status(cause.status_code)
-        if isinstance(cause, requests.exceptions.SSLError):
-            return _Fault("could not prove its identity", "its TLS certificate could not be verified")
-        if isinstance(cause, requests.exceptions.ProxyError):
-            return _Fault("could not be reached", "the proxy refused or could not be reached", is_temporary=True)
-        if isinstance(cause, (requests.Timeout, SlowRetrievalError)):
-            return _Fault("timed out", is_temporary=True)
-        if isinstance(cause, ExpiredMetadataError):
-            return _Fault("returned expired metadata", fix="check the clock of this machine.")
-        if isinstance(cause, requests.exceptions.InvalidJSONError):
-            return _Fault("returned an unexpected response", "not JSON")
-        if isinstance(cause, (requests.ConnectionError, DownloadError)):
-            return _Fault("could not be reached", is_temporary=True)
-        if isinstance(cause, VerificationError):
-            return _Fault("returned data that could not be verified", shown(cause))
+        match cause:
+            case requests.HTTPError(response=requests.Response() as response):
+                return _of_response(response)
+            case tuf.DownloadHTTPError():
+                return _of_status(cause.status_code)
+            case requests.exceptions.SSLError():
+                return _Fault("could not prove its identity", "its TLS certificate could not be verified")
+            case requests.exceptions.ProxyError():
+                return _Fault("could not be reached", "the proxy refused or could not be reached", is_temporary=True)
+            case requests.Timeout() | tuf.SlowRetrievalError():
+                return _Fault("timed out", is_temporary=True)
+            case tuf.ExpiredMetadataError():
+                return _Fault("returned expired metadata", fix="check the clock of this machine.")
+            case requests.exceptions.InvalidJSONError():
+                return _Fault("returned an unexpected response", "not JSON")
+            case requests.ConnectionError() | tuf.DownloadError():
+                return _Fault("could not be reached", is_temporary=True)
+            case VerificationError():
+                return _Fault("returned data that could not be verified", shown(cause))
     return _Fault("returned an unexpected response", type(error).__name__)
 
 
-def _of_response(response: object) -> _Fault:
-    """Return the fault that an HTTP answer states; `response` is a `requests.Response`."""
-    status, text = int(getattr(response, "status_code", 0)), str(getattr(response, "text", ""))
+def _of_response(response: Response) -> _Fault:
     try:
-        data = json.loads(text)
-        said = data["message"] if isinstance(data, dict) and isinstance(data.get("message"), str) else ""
-    except (ValueError, RecursionError):
+        said = shown(response.json()["message"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         said = ""
-    after = str(getattr(response, "headers", {}).get("Retry-After", ""))
-    return _of_status(status, shown(said), float(after) if after.isdecimal() and after.isascii() else None)
+    after = response.headers.get("Retry-After", "")
+    return _of_status(response.status_code, said, float(after) if after.isdecimal() and after.isascii() else None)
 
 
 def _of_status(status: int, said: str = "", retry_after: float | None = None) -> _Fault:
+    is_temporary = status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR
+    what = "failed" if is_temporary else "refused the request"
     if status == _TOO_MANY_REQUESTS:
-        return _Fault(f"received too many requests ({status})", said, is_temporary=True, retry_after=retry_after)
-    if status >= _SERVER_ERROR:
-        return _Fault(f"failed ({status})", said, is_temporary=True, retry_after=retry_after)
-    return _Fault(f"refused the request ({status})", said)
+        what = "received too many requests"
+    return _Fault(f"{what} ({status})", said, is_temporary=is_temporary, retry_after=retry_after)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

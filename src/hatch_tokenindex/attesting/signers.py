@@ -14,9 +14,8 @@ GITHUB = "https://token.actions.githubusercontent.com"
 GITLAB = "https://gitlab.com"
 GOOGLE = "https://accounts.google.com"
 
-# Object identifiers below 1.3.6.1.4.1.57264.1 (https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md).
-_FULCIO = "1.3.6.1.4.1.57264.1"
-_ISSUER, _REPOSITORY, _COMMIT, _REF, _WORKFLOW = (f"{_FULCIO}.{number}" for number in (8, 12, 13, 14, 18))
+# Object identifiers of Fulcio (https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md).
+_ISSUER, _REPOSITORY, _COMMIT, _REF, _WORKFLOW = (f"1.3.6.1.4.1.57264.1.{number}" for number in (8, 12, 13, 14, 18))
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,9 @@ class Signer:
     @property
     def description(self) -> str:
         """The signer on one line, safe to show."""
-        parts = [self.email or self.repository or self.issuer or "unknown"]
-        if self.workflow:
-            parts.append(f"workflow {self.workflow}")
-        if self.commit:
-            parts.append(f"commit {self.commit}")
-        if self.ref:
-            parts.append(f"ref {self.ref}")
-        return escaped_line(", ".join(parts))
+        details = {"workflow": self.workflow, "commit": self.commit, "ref": self.ref}
+        job = self.email or self.repository or self.issuer or "unknown"
+        return escaped_line(", ".join([job, *(f"{name} {value}" for name, value in details.items() if value)]))
 
 
 def of_identity(claims: Mapping[str, Any]) -> Signer:
@@ -66,13 +60,8 @@ def of_environment(environment: Mapping[str, str]) -> Signer:
     return Signer(GITHUB, repository, workflow, environment.get("GITHUB_REF", ""), environment.get("GITHUB_SHA", ""))
 
 
-def of_certificate(claims: Mapping[str, str], email: str = "") -> Signer:
-    """Return the signer that a certificate of Sigstore names.
-
-    Args:
-        claims: The values of Fulcio's extensions, by object identifier.
-        email: The email address among the certificate's subject alternative names; empty if there is none.
-    """
+def of_certificate(claims: Mapping[str, str], email: str) -> Signer:
+    """Return the signer that a certificate of Sigstore names in its extensions, by object identifier."""
     issuer, repository = claims.get(_ISSUER, ""), claims.get(_REPOSITORY, "")
     for host in ("https://github.com/", "https://gitlab.com/"):
         repository = repository.removeprefix(host)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from hatch_tokenindex.distributions.attestations import attestations_of, read_attestations
-from hatch_tokenindex.distributions.distribution import Distribution
 from hatch_tokenindex.distributions.files import LONGEST_FILENAME, find, project_of, sha256
 from hatch_tokenindex.distributions.pypi import check_for_pypi
-from hatch_tokenindex.distributions.reading import read, read_all
+from hatch_tokenindex.distributions.reading import Distribution, read, read_all
 
 __all__ = [
     "LONGEST_FILENAME",

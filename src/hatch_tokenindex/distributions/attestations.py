@@ -7,56 +7,49 @@ import json
 from glob import escape
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hatch_tokenindex.distributions.archives import mebibytes
-from hatch_tokenindex.distributions.diagnostics import error_from, reason
+from hatch_tokenindex.distributions.diagnostics import error_from, mebibytes, reason
 from hatch_tokenindex.distributions.files import ATTESTATION_SUFFIX, sha256
-from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from hatch_tokenindex.distributions.distribution import Distribution
-
-_LARGEST = 2**20
-"""In bytes; a real attestation has about five thousand."""
+LARGEST_ATTESTATION = 2**20
+"""In bytes; a real one has about five thousand."""
 _MOST = 2
 
 
-def attestations_of(item: Distribution) -> tuple[Path, ...]:
+def attestations_of(distribution: Path) -> list[Path]:
     """Return the files `<distribution>.<kind>.attestation` beside a distribution, sorted."""
-    return tuple(sorted(item.path.parent.glob(f"{escape(item.filename)}.*{ATTESTATION_SUFFIX}")))
+    return sorted(distribution.parent.glob(f"{escape(distribution.name)}.*{ATTESTATION_SUFFIX}"))
 
 
-def read_attestations(items: Iterable[Distribution]) -> Mapping[Path, str]:
-    """Return the attestations of each distribution that has any, by its path, as a JSON array for the upload form.
+def read_attestations(distributions: Iterable[Path]) -> Mapping[Path, Mapping[str, str]]:
+    """Return the attestations of each distribution that has any: JSON on one line of ASCII, by predicate.
 
     A distribution may have two attestations with different predicates, each with one subject: its name and digest.
 
     Raises:
         DistributionError: Attestations are invalid; the text lists all problems of all files.
     """
-    found: dict[Path, str] = {}
+    found: dict[Path, dict[str, str]] = {}
     problems: dict[Path, list[str]] = {}
-    for item in items:
-        paths = attestations_of(item)
+    for distribution in distributions:
+        paths = attestations_of(distribution)
         if not paths:
             continue
-        digest, predicates, texts = sha256(item.path), set[str](), []
+        digest = sha256(distribution)
+        texts = found[distribution] = {}
         for path in paths:
             try:
-                text, predicate = _read(path, item.filename, digest)
-                if predicate in predicates:
-                    _refuse(
-                        f"is a second attestation with the predicate {escaped_line(predicate)}; only one is allowed"
-                    )
-                predicates.add(predicate)
-                texts.append(text)
+                text, predicate = _read(path, distribution.name, digest)
+                if predicate in texts:
+                    _refuse(f"is a second attestation with the predicate {predicate}; only one is allowed")
+                texts[predicate] = text
             except (OSError, ValueError) as error:
                 problems[path] = [reason(error)]
         if len(paths) > _MOST:
-            problems[item.path] = [f"has {len(paths)} attestations; only {_MOST} are allowed"]
-        found[item.path] = f"[{', '.join(texts)}]"
+            problems[distribution] = [f"has {len(paths)} attestations; only {_MOST} are allowed"]
     if problems:
         raise error_from(problems)
     return found
@@ -66,8 +59,8 @@ def _read(path: Path, filename: str, digest: str) -> tuple[str, str]:
     """Return an attestation as JSON on one line of ASCII, and its predicate."""
     if not path.is_file():
         _refuse("is not a regular file")
-    if path.stat().st_size > _LARGEST:
-        _refuse(f"is larger than {mebibytes(_LARGEST)}")
+    if path.stat().st_size > LARGEST_ATTESTATION:
+        _refuse(f"is larger than {mebibytes(LARGEST_ATTESTATION)}")
     try:
         content = _parsed(path.read_bytes())
         text = json.dumps(content)
@@ -82,7 +75,7 @@ def _read(path: Path, filename: str, digest: str) -> tuple[str, str]:
     except (KeyError, TypeError, ValueError, RecursionError):
         _refuse("is not an attestation (PEP 740) with exactly one subject")
     if name != filename:
-        _refuse(f"attests {escaped_line(str(name))}, not {filename}")
+        _refuse(f"attests {name}, not {filename}")
     if attested != digest:
         _refuse("attests other content: the distribution was rebuilt after it was attested")
     if not isinstance(predicate, str) or not predicate:

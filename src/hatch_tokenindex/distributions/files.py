@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName, parse_sdist_filename, parse_wheel_filename
 
 from hatch_tokenindex.distributions.diagnostics import error_from, reason
-from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from packaging.tags import Tag
+    from packaging.version import Version
 
 WHEEL_SUFFIX = ".whl"
 SDIST_SUFFIX = ".tar.gz"
@@ -58,19 +60,30 @@ def find(artifacts: Sequence[str], root: Path, default_folders: Sequence[str] = 
                 else:
                     files.append(candidate)
         except (OSError, ValueError) as error:
-            problems[path] = [f"can't be read: {escaped_line(reason(error))}"]
+            problems[path] = [f"can't be read: {reason(error)}"]
     if problems:
         raise error_from(problems)
     return _each_once(files)
 
 
+def parse_filename(filename: str) -> tuple[NormalizedName, Version, frozenset[Tag]]:
+    """Return the name, version and tags in a distribution's file name; an sdist has no tags. Raises `ValueError`."""
+    if not filename.isascii():
+        msg = "has non-ASCII characters in its name"
+        raise ValueError(msg)
+    if len(filename) > LONGEST_FILENAME:
+        msg = f"has a name longer than {LONGEST_FILENAME} characters"
+        raise ValueError(msg)
+    if filename.endswith(WHEEL_SUFFIX):
+        name, version, _, tags = parse_wheel_filename(filename)
+        return name, version, tags
+    return *parse_sdist_filename(filename), frozenset()
+
+
 def project_of(path: Path) -> NormalizedName | None:
     """Return the normalized project name (PEP 503) in the file's name; `None` if it isn't a distribution's name."""
-    if len(path.name) > LONGEST_FILENAME:
-        return None
-    parse = parse_wheel_filename if path.name.endswith(WHEEL_SUFFIX) else parse_sdist_filename
     try:
-        return parse(path.name)[0]
+        return parse_filename(path.name)[0]
     except ValueError:
         return None
 
@@ -87,7 +100,7 @@ def sha256(path: Path) -> str:
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError as error:
-        raise error_from({path: [f"can't be read: {escaped_line(reason(error))}"]}) from error
+        raise error_from({path: [f"can't be read: {reason(error)}"]}) from error
     return digest.hexdigest()
 
 

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 
-from hatch_tokenindex.distributions.archives import listed, mebibytes
-from hatch_tokenindex.distributions.diagnostics import reason
-
-if TYPE_CHECKING:
-    from packaging.version import Version
-
-    from hatch_tokenindex.distributions.diagnostics import Diagnostics
+from hatch_tokenindex.distributions.diagnostics import Diagnostics, listed, mebibytes, reason
 
 
 class _Field(NamedTuple):
@@ -70,8 +63,12 @@ HEADERS = {field.form: field.header for field in _FIELDS}
 
 _BY_HEADER = {field.header.lower(): field for field in _FIELDS}
 _NEWEST = max(field.since for field in _FIELDS)
-_ESSENTIAL = frozenset({"name", "version"})
-_REQUIRED = _ESSENTIAL | {"metadata_version"}
+_ESSENTIAL = ("name", "version")
+_REJECTED = {
+    "project-url": "has several Project-URLs with the same label",
+    "description": "has several descriptions, or one that is not plain text",
+}
+"""The reason why the parser rejects these headers; all others are repeated."""
 
 _METADATA_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
 _HEADER_START = re.compile(rb"^\S", re.MULTILINE)
@@ -105,23 +102,8 @@ _DRAFT = "2.0"
 _UNPARSABLE = (ValueError, LookupError, RecursionError, AssertionError, AttributeError, TypeError)
 
 
-@dataclass(frozen=True)
-class CoreMetadata:
-    """The metadata of a distribution."""
-
-    name: str
-    """As spelled there."""
-    version: Version
-    fields: tuple[tuple[str, str], ...]
-    """Pairs of name and value for the upload form."""
-
-    def values(self, field: str) -> tuple[str, ...]:
-        """Return the values of one form field; empty if it is absent."""
-        return tuple(value for name, value in self.fields if name == field)
-
-
-def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
-    """Return the metadata, or `None` if it has no valid name and version.
+def parse(content: bytes, diagnostics: Diagnostics) -> tuple[tuple[str, str], ...] | None:
+    """Return pairs of name and value for the upload form, or `None` without a valid name and version.
 
     Empty values, `UNKNOWN` and headers that the declared metadata version doesn't have are left out; all other values are
     kept unchanged. Problems are added to `diagnostics`.
@@ -133,27 +115,25 @@ def parse(content: bytes, diagnostics: Diagnostics) -> CoreMetadata | None:
     try:
         parsed, unparsed = parse_email(headers + _BODY if body else headers)
     except _UNPARSABLE as error:
-        diagnostics.add_problem(f"has metadata that can't be parsed: {reason(error)}")
+        diagnostics.problems.append(f"has metadata that can't be parsed: {reason(error)}")
         return None
     if body and "description" in parsed:
         parsed["description"] = parsed["description"].removesuffix(_BODY) + body
     raw = _without_empty(parsed)
     _drop_long(raw, diagnostics)
-    _report_unparsed(unparsed, diagnostics)
-    _report_missing(raw, unparsed, diagnostics)
+    _report_headers(raw, unparsed, diagnostics)
     metadata = Metadata.from_raw(cast("RawMetadata", raw), validate=False)
     declared, understood = _metadata_version(metadata, raw, diagnostics)
     _drop_later(raw, declared, diagnostics)
     faults = {key: fault for key in sorted(raw.keys() - {"metadata_version"}) if (fault := _fault(metadata, key))}
     for key, fault in faults.items():
-        report = diagnostics.add_problem if understood or key in _ESSENTIAL else diagnostics.add_warning
-        report(fault)
-    if _ESSENTIAL.difference(raw) or _ESSENTIAL.intersection(faults):
+        found = diagnostics.problems if understood or key in _ESSENTIAL else diagnostics.warnings
+        found.append(fault)
+    if any(key not in raw or key in faults for key in _ESSENTIAL):
         return None
     if declared is not None and declared < _BODY_SINCE and "description" in raw:
         raw["description"] = _FOLDED.sub("\n", raw["description"])
-    fields = tuple((field.form, value) for field in _FIELDS if field.key in raw for value in _values(field, raw))
-    return CoreMetadata(metadata.name, metadata.version, fields)
+    return tuple((field.form, value) for field in _FIELDS if field.key in raw for value in _values(field, raw))
 
 
 def _parts(content: bytes, diagnostics: Diagnostics) -> tuple[str, str] | None:
@@ -161,7 +141,7 @@ def _parts(content: bytes, diagnostics: Diagnostics) -> tuple[str, str] | None:
     found = _END_OF_HEADERS.search(content)
     end = found.end() if found else len(content)
     if end > _HEADERS_LIMIT or len(_HEADER_START.findall(content, 0, end)) > _HEADER_LIMIT:
-        diagnostics.add_problem(
+        diagnostics.problems.append(
             f"has more than {_HEADER_LIMIT:,} metadata headers, or {mebibytes(_HEADERS_LIMIT)} of them"
         )
         return None
@@ -171,10 +151,10 @@ def _parts(content: bytes, diagnostics: Diagnostics) -> tuple[str, str] | None:
         start = end
         body = str(memoryview(content)[end:], "utf-8")
     except UnicodeDecodeError as error:
-        diagnostics.add_problem(f"has metadata that is not UTF-8 (byte {start + error.start})")
+        diagnostics.problems.append(f"has metadata that is not UTF-8 (byte {start + error.start})")
         return None
     if _MULTIPART.search(headers):
-        diagnostics.add_problem("has metadata with a Content-Type of several parts")
+        diagnostics.problems.append("has metadata with a Content-Type of several parts")
         return None
     return headers, body
 
@@ -184,30 +164,21 @@ def _drop_long(raw: dict[str, Any], diagnostics: Diagnostics) -> None:
     for key, longest in _LONGEST.items():
         value = raw.get(key, ())
         if any(len(each) > longest for each in ([value] if isinstance(value, str) else value)):
-            diagnostics.add_problem(f"has a {_HEADER_OF[key]} of more than {longest:,} characters")
+            diagnostics.problems.append(f"has a {_HEADER_OF[key]} of more than {longest:,} characters")
             del raw[key]
 
 
-def _report_unparsed(unparsed: dict[str, list[str]], diagnostics: Diagnostics) -> None:
-    """Report the headers that the parser rejected: unknown ones, and duplicates."""
+def _report_headers(raw: dict[str, Any], unparsed: dict[str, list[str]], diagnostics: Diagnostics) -> None:
+    """Report the headers that the parser rejected, duplicates and unknown ones, and those that are missing."""
     for header in sorted(unparsed.keys() & _BY_HEADER.keys()):
-        match header:
-            case "project-url":
-                diagnostics.add_problem("has several Project-URLs with the same label")
-            case "description":
-                diagnostics.add_problem("has several descriptions, or one that is not plain text")
-            case _:
-                diagnostics.add_problem(
-                    f"has {len(unparsed[header])} {_BY_HEADER[header].header} headers; only one is allowed"
-                )
+        several = f"has {len(unparsed[header])} {_BY_HEADER[header].header} headers; only one is allowed"
+        diagnostics.problems.append(_REJECTED.get(header, several))
     if unknown := unparsed.keys() - _BY_HEADER.keys():
-        diagnostics.add_warning(f"unknown metadata fields are not uploaded: {listed(unknown)}")
-
-
-def _report_missing(raw: dict[str, Any], unparsed: dict[str, list[str]], diagnostics: Diagnostics) -> None:
-    for field in _FIELDS:
-        if field.key in _REQUIRED and field.key not in raw and field.header.lower() not in unparsed:
-            diagnostics.add_problem(f"has no {field.header} in its metadata")
+        diagnostics.warnings.append(f"unknown metadata fields are not uploaded: {listed(unknown)}")
+    for key in ("metadata_version", *_ESSENTIAL):
+        header = _HEADER_OF[key]
+        if key not in raw and header.lower() not in unparsed:
+            diagnostics.problems.append(f"has no {header} in its metadata")
 
 
 def _without_empty(parsed: RawMetadata) -> dict[str, Any]:
@@ -217,19 +188,20 @@ def _without_empty(parsed: RawMetadata) -> dict[str, Any]:
     """
     raw: dict[str, Any] = {}
     for key, found in parsed.items():
-        value = found if key in _OF_SEVERAL_LINES else _unfolded(found)
-        kept = [item for item in value if not _is_empty(item)] if isinstance(value, list) else value
-        if kept and not (isinstance(kept, str) and _is_empty(kept)):
-            raw[key] = kept
+        if isinstance(found, dict):
+            raw[key] = found
+            continue
+        values = cast("list[str]", [found] if isinstance(found, str) else found)
+        if key not in _OF_SEVERAL_LINES:
+            values = [_unfolded(value) for value in values]
+        kept = [value for value in values if not _is_empty(value)]
+        if kept:
+            raw[key] = kept[0] if isinstance(found, str) else kept
     return raw
 
 
-def _unfolded(value: Any) -> Any:
-    """Return a value, or each in a list, as one line: a header can continue on indented lines (RFC 822, 3.1.1)."""
-    if isinstance(value, list):
-        return [_unfolded(item) for item in value]
-    if not isinstance(value, str):
-        return value
+def _unfolded(value: str) -> str:
+    """Return a value as one line: a header can continue on indented lines (RFC 822, 3.1.1)."""
     *lines, last = _CONTINUED.split(value)
     # Not with the pattern: it would take time that grows with the square of the number of blanks.
     return " ".join([*(line.rstrip(" \t") for line in lines), last])
@@ -247,7 +219,7 @@ def _metadata_version(
     if not declared:
         return None, True
     if declared == _DRAFT:
-        diagnostics.add_pypi_problem(f"has metadata version {_DRAFT}, which was never released: build it again")
+        diagnostics.pypi_problems.append(f"has metadata version {_DRAFT}, which was never released: build it again")
         return _BODY_SINCE, True
     matched = _METADATA_VERSION.fullmatch(declared)
     version = (int(matched[1]), int(matched[2])) if matched else None
@@ -256,9 +228,11 @@ def _metadata_version(
         return version, True
     if version is not None and version > _NEWEST:
         newest = ".".join(map(str, _NEWEST))
-        diagnostics.add_warning(f"metadata version {declared} is newer than {newest}; only known fields are uploaded")
+        diagnostics.warnings.append(
+            f"metadata version {declared} is newer than {newest}; only known fields are uploaded"
+        )
         return version, False
-    diagnostics.add_problem(fault)
+    diagnostics.problems.append(fault)
     return None, True
 
 
@@ -269,7 +243,7 @@ def _drop_later(raw: dict[str, Any], declared: tuple[int, int] | None, diagnosti
         del raw[field.key]
     if later:
         headers = listed(field.header for field in later)
-        diagnostics.add_warning(
+        diagnostics.warnings.append(
             f"fields that metadata version {raw['metadata_version']} doesn't have are not uploaded: {headers}"
         )
 

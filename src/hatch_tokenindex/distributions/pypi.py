@@ -11,14 +11,13 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from hatch_tokenindex.distributions import readme
-from hatch_tokenindex.distributions.archives import listed, mebibytes
+from hatch_tokenindex.distributions.diagnostics import listed, mebibytes
 from hatch_tokenindex.distributions.metadata import HEADERS
-from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from hatch_tokenindex.distributions.distribution import Distribution
+    from hatch_tokenindex.distributions.reading import Distribution
 
 _USUAL_LIMIT = 100 * 1024 * 1024
 """Bytes of a file; the limit of a project is raised on request, but never above the next."""
@@ -45,6 +44,8 @@ _UNSUPPORTED_PLATFORM = re.compile(
 def check_for_pypi(distribution: Distribution, *, is_sound: bool = True) -> tuple[str, ...]:
     """Return the reasons for which PyPI would reject this file, apart from those that depend on PyPI's database.
 
+    They are not yet escaped for a terminal.
+
     Args:
         distribution: The file.
         is_sound: False for a file with other problems; checks that could report the same fault again are skipped.
@@ -52,8 +53,8 @@ def check_for_pypi(distribution: Distribution, *, is_sound: bool = True) -> tupl
     return (
         *distribution.pypi_problems,
         *(_file(distribution) if is_sound else ()),
-        *(map(escaped_line, _requirements(distribution)) if is_sound else ()),
-        *map(escaped_line, _metadata(distribution)),
+        *(_requirements(distribution) if is_sound else ()),
+        *_metadata(distribution),
         *_readme(distribution),
     )
 
@@ -86,13 +87,9 @@ def _file(distribution: Distribution) -> Iterator[str]:
         yield f"must have a name that starts with {escaped} (binary distribution format)"
     platforms = {tag.platform for tag in parse_wheel_filename(distribution.filename)[3]}
     if unsupported := [platform for platform in platforms if _UNSUPPORTED_PLATFORM.match(platform)]:
-        yield f"is for an unsupported platform: {listed(unsupported)}{_advice(unsupported)}"
-
-
-def _advice(platforms: Iterable[str]) -> str:
-    if any(platform.startswith("linux_") for platform in platforms):
-        return " (for Linux, build a manylinux or musllinux wheel, for example with auditwheel)"
-    return ""
+        for_linux = " (for Linux, build a manylinux or musllinux wheel, for example with auditwheel)"
+        advice = for_linux if any(platform.startswith("linux_") for platform in unsupported) else ""
+        yield f"is for an unsupported platform: {listed(unsupported)}{advice}"
 
 
 def _metadata(distribution: Distribution) -> Iterator[str]:

@@ -1,30 +1,39 @@
-"""Checking that a README renders, with the library that PyPI renders it with."""
+"""Checking that a README renders, in a child process and with the library that PyPI renders it with."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import subprocess
 import sys
+import warnings
+from contextlib import suppress
 from dataclasses import dataclass
+from email.message import EmailMessage
 from functools import lru_cache
 from importlib.util import find_spec
 
+from hatch_tokenindex.distributions.diagnostics import reason
+
 # In characters; docutils takes several seconds for this many.
 _LONGEST = 1_000_000
-_LONGEST_CONTENT_TYPE = 200
 TIME_LIMIT = 10.0
 """Seconds for one README. Some short ones take hours, in code that Ctrl-C doesn't interrupt."""
+MEMORY_LIMIT = 120 * 1024 * 1024
+"""Bytes that the child process may use, where the system can limit them."""
 NO_MARKDOWN = "has a README that does not render as Markdown"
 _RENDERERS = ("comrak", "cmarkgfm")
 """The Markdown renderers of readme-renderer's versions."""
+_DOCUTILS_MESSAGE = re.compile(r"[^\n]*?:([0-9]+): \([A-Z]+/[0-9]\) ([^\n]*)")
 
 # In isolated mode, no module of the current folder is imported; the path of this process is passed on instead.
 _PROGRAM = """
 import json, sys
 request = json.load(sys.stdin)
 sys.path[:] = request.pop("path")
-from hatch_tokenindex.distributions.rendering import main
+from hatch_tokenindex.distributions.readme import main
 main(request)
 """
 
@@ -46,8 +55,6 @@ def render(description: str, content_type: str) -> Rendering:
     A child process does it, within limits of time and memory. The last few results are cached, since the files of one
     release share their README.
     """
-    if len(content_type) > _LONGEST_CONTENT_TYPE:
-        return Rendering(warning=f"README not checked: its type is longer than {_LONGEST_CONTENT_TYPE} characters")
     if len(description) > _LONGEST:
         return Rendering(warning=f"README not checked: longer than {_LONGEST:,} characters")
     kind = content_type.partition(";")[0].strip().lower()
@@ -75,3 +82,46 @@ def render(description: str, content_type: str) -> Rendering:
         return Rendering(warning="README not checked: the renderer failed, perhaps for lack of memory")
     except (OSError, ValueError) as error:
         return Rendering(warning=f"README not checked: the renderer did not start ({type(error).__name__})")
+
+
+def main(request: dict[str, str]) -> None:
+    """Render the README of a request to the child process, and print the answer as JSON."""
+    # A lower limit may be set already, or none be possible.
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
+    warnings.simplefilter("ignore")
+    json.dump(answer(**request), sys.stdout)
+
+
+def answer(description: str, content_type: str) -> dict[str, str]:
+    """Return `problem` or `warning` with the text about a README that doesn't render, or an empty dictionary."""
+    try:
+        return _render(description, content_type or "text/x-rst")
+    except Exception as error:  # noqa: BLE001 (a renderer's own failure says nothing about the README)
+        return {"warning": f"README not checked: {reason(error)}"}
+
+
+def _render(description: str, content_type: str) -> dict[str, str]:
+    message = EmailMessage()
+    message["Content-Type"] = content_type
+    if message.get_content_type() == "text/markdown":
+        from readme_renderer import markdown
+
+        if not markdown.variants:
+            return {"warning": "README not checked: no Markdown renderer installed"}
+        # Not `markdown.render`: it spends most of its time on highlighting code, which doesn't matter here.
+        to_html = markdown.variants.get(message["Content-Type"].params.get("variant", "GFM"))
+        if to_html is None or not to_html(description):
+            return {"problem": NO_MARKDOWN}
+    elif message.get_content_type() == "text/x-rst":
+        from readme_renderer import rst
+
+        messages = io.StringIO()
+        if rst.render(description, stream=messages) is None:
+            text = messages.getvalue().strip()
+            matched = _DOCUTILS_MESSAGE.match(text)
+            first = f"line {matched[1]}: {matched[2]}" if matched else text.partition("\n")[0]
+            return {"problem": f"has a README that does not render as reStructuredText: {first}"}
+    return {}

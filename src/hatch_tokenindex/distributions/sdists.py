@@ -9,16 +9,21 @@ import sys
 import tarfile
 import zlib
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, NoReturn, cast
 
-from hatch_tokenindex.distributions.archives import LONGEST_NAME, METADATA_LIMIT, Archive, escapes, listed, mebibytes
-from hatch_tokenindex.distributions.diagnostics import reason
-from hatch_tokenindex.text import escaped_line
+from hatch_tokenindex.distributions.diagnostics import (
+    METADATA_LIMIT,
+    Archive,
+    Diagnostics,
+    escapes,
+    listed,
+    mebibytes,
+    reason,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
-
-    from hatch_tokenindex.distributions.diagnostics import Diagnostics
 
 # PKG-INFO can come last, so the whole archive is read; these limits stop a hostile one after seconds.
 _UNPACKED_LIMIT = 3 * 1024 * 1024 * 1024
@@ -34,7 +39,6 @@ _NAMES_LIMIT = 64 * 1024 * 1024
 """The memory in bytes for the members' names."""
 
 _BLOCK = 1024 * 1024
-_LONGEST_PATH = 512
 _METADATA_NAME = "PKG-INFO"
 _DIGITS = re.compile(rb"[0-9]+")
 
@@ -61,8 +65,8 @@ class _Unpacked:
     def __init__(self, stream: gzip.GzipFile) -> None:
         self._stream = stream
         self._position = 0
-        self._header_left = _HEADER_LIMIT
         self._headers_left = _HEADERS_LIMIT
+        self.header_left = _HEADER_LIMIT
         self.last_read = b""
 
     def tell(self) -> int:
@@ -70,74 +74,53 @@ class _Unpacked:
 
     def seek(self, position: int) -> None:
         if position < self._position:
-            message = "a member overlaps its own header"
-            raise tarfile.ReadError(message)
+            _refuse("a member overlaps its own header")
         while self._position < position and self.take(min(_BLOCK, position - self._position)):
             pass
 
     def read(self, size: int) -> bytes:
         """Read a header for `tarfile`, which skips the members themselves with `seek`."""
-        self._header_left -= size
-        if self._header_left < 0:
-            message = f"a header is larger than {_HEADER_LIMIT // 1024} KiB"
-            raise tarfile.ReadError(message)
+        self.header_left -= size
+        if self.header_left < 0:
+            _refuse(f"a header is larger than {_HEADER_LIMIT // 1024} KiB")
         self.last_read = self.take(size)
         if size > tarfile.BLOCKSIZE:
             self._headers_left -= size
             if self._headers_left < 0:
-                message = f"the headers of its members are larger than {mebibytes(_HEADERS_LIMIT)}"
-                raise _LimitReachedError(message)
+                _stop(f"the headers of its members are larger than {mebibytes(_HEADERS_LIMIT)}")
             if max(map(len, _DIGITS.findall(self.last_read)), default=0) > _LONGEST_NUMBER:
-                message = f"a header has a number of more than {_LONGEST_NUMBER} digits"
-                raise tarfile.ReadError(message)
+                _refuse(f"a header has a number of more than {_LONGEST_NUMBER} digits")
         return self.last_read
 
     def take(self, size: int) -> bytes:
         if size < 0:
-            message = "a member has a negative size"
-            raise tarfile.ReadError(message)
+            _refuse("a member has a negative size")
         block = self._stream.read(size)
         self._position += len(block)
         if self._position > _UNPACKED_LIMIT:
-            message = f"the archive unpacks to more than {mebibytes(_UNPACKED_LIMIT)}"
-            raise _LimitReachedError(message)
+            _stop(f"the archive unpacks to more than {mebibytes(_UNPACKED_LIMIT)}")
         return block
-
-    def begin_header(self) -> None:
-        self._header_left = _HEADER_LIMIT
-
-    def skip_to_end(self) -> bool:
-        """Read the rest of the file, so that its checksum is verified. Return False if something else follows it."""
-        try:
-            while self.take(_BLOCK):
-                pass
-        except gzip.BadGzipFile as error:
-            if not str(error).startswith("Not a gzipped file"):
-                raise
-            return False
-        return True
 
 
 @dataclass
 class _Tree:
     """The results of reading the members."""
 
+    wanted: str | None = None
+    """The path of the metadata; `None` stands for PKG-INFO in any top-level folder."""
     members: int = 0
     names_size: int = 0
     """The memory that the names take, in bytes."""
     names: set[str] = field(default_factory=set)
-    tops: set[str] = field(default_factory=set)
     has_dot: bool = False
     """A member's path starts with a dot."""
     escaping: set[str] = field(default_factory=set)
     sparse: set[str] = field(default_factory=set)
     has_more: bool = False
     """Something that unpackers ignore follows the archive."""
-    wanted: tuple[str, ...] | None = None
-    """The path of the metadata; `None` stands for PKG-INFO in any top-level folder."""
     metadata: bytes | None = None
     metadata_members: int = 0
-    metadata_link: tuple[str, ...] | None = None
+    metadata_link: str | None = None
     """The path of the member that the metadata is a link to."""
     metadata_fault: str | None = None
     cut_short: str | None = None
@@ -145,28 +128,27 @@ class _Tree:
 
 
 def read_sdist(path: Path, diagnostics: Diagnostics) -> Archive | None:
-    """Return an sdist's contents, or `None` if the archive is invalid; problems are added to `diagnostics`.
+    """Return an sdist's contents, or `None` if it has no readable metadata; problems are added to `diagnostics`.
 
-    Raises:
-        OSError: The file can't be read.
+    Raises `OSError`.
     """
     try:
         tree = _tree(path)
-        if tree.metadata_link is not None:
-            linked = _tree(path, tree.metadata_link)
-            tree.metadata = linked.metadata
-            tree.metadata_fault = None if linked.metadata is not None else tree.metadata_fault
+        if tree.metadata_link:
+            tree.metadata = _tree(path, tree.metadata_link).metadata
     except _INVALID as error:
-        diagnostics.add_problem(f"is not a valid .tar.gz archive: {reason(error)}")
+        diagnostics.problems.append(f"is not a valid .tar.gz archive: {reason(error)}")
         return None
-    _check_tree(tree, diagnostics)
-    names = None if tree.cut_short else frozenset(tree.names)
-    return Archive(tree.metadata, license_folder=min(tree.tops, default=""), names=names)
+    tops = {name.partition("/")[0] for name in tree.names} - {""}
+    _check_tree(tree, tops, diagnostics)
+    if tree.metadata is None:
+        return None
+    return Archive(tree.metadata, min(tops, default=""), None if tree.cut_short else frozenset(tree.names))
 
 
-def _tree(path: Path, wanted: tuple[str, ...] | None = None) -> _Tree:
+def _tree(path: Path, wanted: str | None = None) -> _Tree:
     """Read the archive from start to end."""
-    tree = _Tree(wanted=wanted)
+    tree = _Tree(wanted)
     with path.open("rb") as file, gzip.GzipFile(fileobj=file) as stream:
         try:
             _read_members(_Unpacked(stream), tree)
@@ -182,33 +164,35 @@ def _read_members(unpacked: _Unpacked, tree: _Tree) -> None:
             # The module would keep every member and every global header in memory.
             archive.members = []  # type: ignore[attr-defined]
             archive.pax_headers = {}
-            unpacked.begin_header()
+            unpacked.header_left = _HEADER_LIMIT
     # The module takes an invalid header for the end of the archive, which is a block of zeros.
     if unpacked.last_read.strip(b"\0"):
-        message = f"the header after member {tree.members} is damaged"
-        raise tarfile.ReadError(message)
-    tree.has_more = not unpacked.skip_to_end()
+        _refuse(f"the header after member {tree.members} is damaged")
+    try:
+        # The rest is read so that the checksum is verified.
+        while unpacked.take(_BLOCK):
+            pass
+    except gzip.BadGzipFile as error:
+        if not str(error).startswith("Not a gzipped file"):
+            raise
+        tree.has_more = True
 
 
 def _read_member(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> None:
     tree.members += 1
     if tree.members > _MEMBER_LIMIT:
-        message = f"the archive has more than {_MEMBER_LIMIT:,} members"
-        raise _LimitReachedError(message)
-    name = member.name[:_LONGEST_PATH]
-    parts = [part for part in name.split("/") if part not in {"", "."}]
-    tree.names_size += sys.getsizeof(name)
+        _stop(f"the archive has more than {_MEMBER_LIMIT:,} members")
+    path = "/".join(part for part in member.name.split("/") if part not in {"", "."})
+    tree.names_size += sys.getsizeof(path)
     if tree.names_size > _NAMES_LIMIT:
-        message = f"the names of its members take more than {mebibytes(_NAMES_LIMIT)}"
-        raise _LimitReachedError(message)
-    tree.names.add("/".join(parts))
-    tree.tops.update(parts[:1])
-    tree.has_dot = tree.has_dot or name.startswith(".")
+        _stop(f"the names of its members take more than {mebibytes(_NAMES_LIMIT)}")
+    tree.names.add(path)
+    tree.has_dot = tree.has_dot or member.name.startswith(".")
     if escapes(member.name):
-        tree.escaping.add(name)
+        tree.escaping.add(member.name)
     if member.issparse():
-        tree.sparse.add(name)
-    if tuple(parts) == tree.wanted if tree.wanted else parts[1:] == [_METADATA_NAME]:
+        tree.sparse.add(path)
+    if path == tree.wanted if tree.wanted else path.partition("/")[2] == _METADATA_NAME:
         _read_metadata(member, unpacked, tree)
 
 
@@ -224,34 +208,42 @@ def _read_metadata(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) ->
         tree.metadata = unpacked.take(member.size)
 
 
-def _link_of(member: tarfile.TarInfo) -> tuple[str, ...] | None:
+def _link_of(member: tarfile.TarInfo) -> str | None:
     """Return the path of the member that one links to, `None` if it is no link, or one to something outside."""
     if not (member.issym() or member.islnk()) or member.linkname.startswith("/"):
         return None
     folder = posixpath.dirname(member.name) if member.issym() else ""
     target = posixpath.normpath(posixpath.join(folder, member.linkname))
-    return None if escapes(target) else tuple(target.split("/"))
+    return None if escapes(target) else target
 
 
-def _check_tree(tree: _Tree, diagnostics: Diagnostics) -> None:
-    folder = escaped_line(min(tree.tops), LONGEST_NAME) if len(tree.tops) == 1 else "its top-level folder"
-    if len(tree.tops) > 1:
-        diagnostics.add_problem(f"has several top-level entries: {listed(tree.tops)}")
+def _check_tree(tree: _Tree, tops: Collection[str], diagnostics: Diagnostics) -> None:
+    folder = listed(tops) if len(tops) == 1 else "its top-level folder"
+    if len(tops) > 1:
+        diagnostics.problems.append(f"has several top-level entries: {listed(tops)}")
     if tree.escaping:
-        diagnostics.add_problem(f"has members outside the target folder: {listed(tree.escaping)}")
+        diagnostics.problems.append(f"has members outside the target folder: {listed(tree.escaping)}")
     if tree.metadata_members > 1:
-        diagnostics.add_problem(f"has {tree.metadata_members} copies of {_METADATA_NAME} in {folder}")
-    elif tree.metadata_fault:
-        diagnostics.add_problem(f"{_METADATA_NAME} in {folder} {tree.metadata_fault}")
+        diagnostics.problems.append(f"has {tree.metadata_members} copies of {_METADATA_NAME} in {folder}")
+    elif tree.metadata_fault and tree.metadata is None:
+        diagnostics.problems.append(f"{_METADATA_NAME} in {folder} {tree.metadata_fault}")
     elif tree.cut_short and not tree.metadata_members:
-        diagnostics.add_problem(f"has no {_METADATA_NAME} in the part that was read: {tree.cut_short}")
+        diagnostics.problems.append(f"has no {_METADATA_NAME} in the part that was read: {tree.cut_short}")
     elif not tree.metadata_members:
-        diagnostics.add_problem(f"has no {_METADATA_NAME} in {folder}" if tree.members else "is an empty archive")
+        diagnostics.problems.append(f"has no {_METADATA_NAME} in {folder}" if tree.members else "is an empty archive")
     elif tree.cut_short:
-        diagnostics.add_warning(f"only checked in part: {tree.cut_short}")
+        diagnostics.warnings.append(f"only checked in part: {tree.cut_short}")
     if tree.has_more:
-        diagnostics.add_warning("has data after its end, which is ignored when it is unpacked")
-    if tree.has_dot and len(tree.tops) == 1:
-        diagnostics.add_pypi_problem("has members whose paths start with `./` instead of the top-level folder")
+        diagnostics.warnings.append("has data after its end, which is ignored when it is unpacked")
+    if tree.has_dot and len(tops) == 1:
+        diagnostics.pypi_problems.append("has members whose paths start with `./` instead of the top-level folder")
     if tree.sparse:
-        diagnostics.add_pypi_problem(f"has sparse members: {listed(tree.sparse)}")
+        diagnostics.pypi_problems.append(f"has sparse members: {listed(tree.sparse)}")
+
+
+def _refuse(problem: str) -> NoReturn:
+    raise tarfile.ReadError(problem)
+
+
+def _stop(why: str) -> NoReturn:
+    raise _LimitReachedError(why)

@@ -12,8 +12,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.distributions import framing
-from hatch_tokenindex.distributions.archives import METADATA_LIMIT, Archive, escapes, listed, mebibytes
-from hatch_tokenindex.distributions.diagnostics import reason
+from hatch_tokenindex.distributions.diagnostics import METADATA_LIMIT, Archive, escapes, listed, mebibytes, reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -46,15 +45,7 @@ _LONGEST_LINE = 1_000
 _SCRIPT_NAME = re.compile(r"[\w.-]+")
 
 # Exceptions of the zip module for invalid archives.
-_INVALID = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
+_INVALID = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OverflowError, RuntimeError, ValueError)
 
 
 class _CappedFile(io.FileIO):
@@ -81,16 +72,10 @@ class _CappedFile(io.FileIO):
 
 
 def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | None:
-    """Return a wheel's contents, or `None` if the archive is invalid; problems are added to `diagnostics`.
+    """Return a wheel's contents, or `None` if it has no readable metadata; problems are added to `diagnostics`.
 
-    Args:
-        path: The file.
-        stem: The `NAME-VERSION` that the file's name starts with; the `.dist-info` folder must have the same spelling
-            (binary distribution format, "The .dist-info directory").
-        diagnostics: Problems and warnings are added to this.
-
-    Raises:
-        OSError: The file can't be read.
+    The `.dist-info` folder must be spelled like `stem`, the `NAME-VERSION` that the file's name starts with (binary
+    distribution format). Raises `OSError`.
     """
     with _CappedFile(path) as file:
         try:
@@ -98,85 +83,79 @@ def read_wheel(path: Path, stem: str, diagnostics: Diagnostics) -> Archive | Non
                 _check_for_pypi(path, archive.infolist(), diagnostics)
                 return _read_archive(archive, stem, diagnostics)
         except _INVALID as error:
-            diagnostics.add_problem(f"is not a valid zip archive: {reason(error)}")
+            diagnostics.problems.append(f"is not a valid zip archive: {reason(error)}")
             return None
 
 
 def _read_archive(archive: zipfile.ZipFile, stem: str, diagnostics: Diagnostics) -> Archive | None:
     members = archive.infolist()
     names = frozenset(member.filename for member in members)
-    _check_members(members, names, diagnostics)
+    if escaping := [name for name in names if escapes(name)]:
+        diagnostics.problems.append(f"has members outside the target folder: {listed(escaping)}")
+    if cut := [member.orig_filename for member in members if "\0" in member.orig_filename]:
+        diagnostics.problems.append(f"has members with a null byte in their name: {listed(cut)}")
+    if encrypted := [member.filename for member in members if member.flag_bits & _ENCRYPTED]:
+        diagnostics.problems.append(f"has encrypted members: {listed(encrypted)}")
     folder = _dist_info(names, f"{stem}.dist-info", diagnostics)
     if folder is None:
         return None
-    metadata = _required(archive, f"{folder}/METADATA", METADATA_LIMIT, diagnostics)
-    _required(archive, f"{folder}/WHEEL", METADATA_LIMIT, diagnostics)
-    record = _required(archive, f"{folder}/RECORD", _DIRECTORY_LIMIT, diagnostics)
+    contents: dict[str, bytes | None] = {}
+    for name, limit in (("METADATA", METADATA_LIMIT), ("WHEEL", METADATA_LIMIT), ("RECORD", _DIRECTORY_LIMIT)):
+        path = f"{folder}/{name}"
+        found = [member for member in members if member.filename == path]
+        if len(found) == 1:
+            contents[name] = _content(archive, found[0], limit, diagnostics)
+        else:
+            diagnostics.problems.append(f"has {len(found)} copies of {path}" if found else f"has no {path}")
+    record = contents.get("RECORD")
     if record is not None:
         _compare_record(record, names, folder, diagnostics)
     _check_entry_points(archive, f"{folder}/entry_points.txt", diagnostics)
-    return Archive(metadata, f"{folder}/licenses", names)
-
-
-def _check_members(members: list[zipfile.ZipInfo], names: Collection[str], diagnostics: Diagnostics) -> None:
-    if escaping := [name for name in names if escapes(name)]:
-        diagnostics.add_problem(f"has members outside the target folder: {listed(escaping)}")
-    if cut := [member.orig_filename for member in members if "\0" in member.orig_filename]:
-        diagnostics.add_problem(f"has members with a null byte in their name: {listed(cut)}")
-    if encrypted := [member.filename for member in members if member.flag_bits & _ENCRYPTED]:
-        diagnostics.add_problem(f"has encrypted members: {listed(encrypted)}")
+    metadata = contents.get("METADATA")
+    return None if metadata is None else Archive(metadata, f"{folder}/licenses", names)
 
 
 def _check_for_pypi(path: Path, members: Collection[zipfile.ZipInfo], diagnostics: Diagnostics) -> None:
     """Check for what only PyPI rejects in zip archives (https://docs.pypi.org/archives/)."""
     with path.open("rb") as file:
         if fault := framing.fault(file, members):
-            diagnostics.add_pypi_problem(fault)
+            diagnostics.pypi_problems.append(fault)
     if unusual := [member.filename for member in members if member.compress_type not in _COMMON_COMPRESSION]:
-        diagnostics.add_pypi_problem(f"has members that are neither stored nor deflated: {listed(unusual)}")
+        diagnostics.pypi_problems.append(f"has members that are neither stored nor deflated: {listed(unusual)}")
     unpacked = sum(member.file_size for member in members)
     if unpacked > max(_BOMB_SIZE, _BOMB_RATIO * path.stat().st_size):
-        diagnostics.add_pypi_problem(f"unpacks to more than {_BOMB_RATIO} times its size")
+        diagnostics.pypi_problems.append(f"unpacks to more than {_BOMB_RATIO} times its size")
 
 
 def _dist_info(names: Collection[str], expected: str, diagnostics: Diagnostics) -> str | None:
     """Return the `.dist-info` folder: the expected one, or else another one, so that more problems are found."""
     found = {name.partition("/")[0] for name in names if name.partition("/")[0].endswith(".dist-info")}
     if not found:
-        diagnostics.add_problem(f"has no folder {expected}")
+        diagnostics.problems.append(f"has no folder {expected}")
         return None
     if len(found) > 1:
-        diagnostics.add_problem(f"has several .dist-info folders: {listed(found)}")
+        diagnostics.problems.append(f"has several .dist-info folders: {listed(found)}")
     elif expected not in found:
-        diagnostics.add_problem(
+        diagnostics.problems.append(
             f"has the folder {listed(found)}, but its name requires {expected}: was the file renamed?"
         )
     return expected if expected in found else min(found)
-
-
-def _required(archive: zipfile.ZipFile, name: str, limit: int, diagnostics: Diagnostics) -> bytes | None:
-    """Return the content of a member that every wheel has once, or `None` after adding a problem."""
-    members = [member for member in archive.infolist() if member.filename == name]
-    if len(members) != 1:
-        diagnostics.add_problem(f"has {len(members)} copies of {name}" if members else f"has no {name}")
-        return None
-    return _content(archive, members[0], limit, diagnostics)
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int, diagnostics: Diagnostics) -> bytes | None:
     if member.flag_bits & _ENCRYPTED:
         return None
     if member.compress_type not in _COMMON_COMPRESSION:
-        diagnostics.add_problem(f"{member.filename} can't be read: neither stored nor deflated")
+        diagnostics.problems.append(f"{member.filename} can't be read: neither stored nor deflated")
         return None
     if member.file_size > limit:
-        diagnostics.add_problem(f"{member.filename} is larger than {mebibytes(limit)}")
+        diagnostics.problems.append(f"{member.filename} is larger than {mebibytes(limit)}")
         return None
     try:
         with archive.open(member) as file:
             return file.read(limit)
     except _INVALID as error:
-        diagnostics.add_problem(f"{member.filename} can't be read: {reason(error)}")
+        diagnostics.problems.append(f"{member.filename} can't be read: {reason(error)}")
         return None
 
 
@@ -192,12 +171,12 @@ def _compare_record(record: bytes, names: Collection[str], folder: str, diagnost
             if name and name not in files and name not in signatures and len(absent) < _MOST_ABSENT:
                 absent.add(name)
     except (UnicodeDecodeError, csv.Error) as error:
-        diagnostics.add_problem(f"{folder}/RECORD can't be read: {reason(error)}")
+        diagnostics.problems.append(f"{folder}/RECORD can't be read: {reason(error)}")
         return
     if unlisted:
-        diagnostics.add_warning(f"RECORD does not list {listed(unlisted)}")
+        diagnostics.warnings.append(f"RECORD does not list {listed(unlisted)}")
     if absent:
-        diagnostics.add_warning(f"RECORD lists missing files: {listed(absent)}")
+        diagnostics.warnings.append(f"RECORD lists missing files: {listed(absent)}")
 
 
 def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagnostics) -> None:
@@ -208,7 +187,7 @@ def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagno
     if content is None:
         return
     if len(content) > _ENTRY_POINTS_LIMIT or max(map(len, content.splitlines()), default=0) > _LONGEST_LINE:
-        diagnostics.add_warning(
+        diagnostics.warnings.append(
             f"{name} not checked: it is too long, or has a line of more than {_LONGEST_LINE:,} bytes"
         )
         return
@@ -217,18 +196,9 @@ def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagno
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
         parser.read_string(content.decode())
-    except (configparser.DuplicateSectionError, configparser.DuplicateOptionError) as error:
-        repeated = f"[{error.section}]" if isinstance(error, configparser.DuplicateSectionError) else error.option
-        diagnostics.add_pypi_problem(f"{name} has {repeated} twice (line {error.lineno})")
-        return
     except (UnicodeDecodeError, configparser.Error) as error:
-        diagnostics.add_pypi_problem(f"{name} can't be read: {reason(error)}")
+        diagnostics.pypi_problems.append(f"{name} can't be read: {reason(error)}")
         return
-    scripts = [
-        script
-        for section in ("console_scripts", "gui_scripts")
-        if parser.has_section(section)
-        for script in parser.options(section)
-    ]
+    scripts = (script for kind in ("console_scripts", "gui_scripts") if kind in parser for script in parser[kind])
     if invalid := [script for script in scripts if not _SCRIPT_NAME.fullmatch(script)]:
-        diagnostics.add_pypi_problem(f"{name} has scripts with invalid names: {listed(invalid)}")
+        diagnostics.pypi_problems.append(f"{name} has scripts with invalid names: {listed(invalid)}")

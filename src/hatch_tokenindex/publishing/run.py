@@ -202,7 +202,7 @@ class Run:
             return
         self.report.credential(project.name, checked.credential)
         for item in project.uploads:
-            if not checked.credential.minted and attestations_of(item):
+            if not checked.credential.minted and attestations_of(item.path):
                 self.terminal.warning(
                     f"The attestations of {item.filename} are not sent: they require Trusted Publishing."
                 )

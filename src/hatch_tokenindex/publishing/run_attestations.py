@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.attesting import AUDIENCE, INSTALLING, PUBLISH_PREDICATE, is_installed, signers
@@ -17,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from hatch_tokenindex.attesting.attestor import MadeAttestation
-    from hatch_tokenindex.attesting.making import AttestedFiles
+    from hatch_tokenindex.attesting.attestor import AttestedFiles, MadeAttestation
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.console.report import Report
     from hatch_tokenindex.console.terminal import Terminal
@@ -41,10 +37,9 @@ class RunAttestations:
         self._report = report
         self._provider = identity.provider(environment)
         self._is_required = repository.attestations == "always"
-        self._beside: Mapping[Path, str] = {}
+        self._is_wanted = self._is_required or (repository.attestations == "automatic" and repository.site is not None)
+        self._beside: Mapping[Path, Mapping[str, str]] = {}
         self._files: AttestedFiles | None = None
-        self._failed = False
-        self._lock = Lock()
 
     def read(self, plans: Iterable[ProjectPlan], would_mint: Callable[[str], bool]) -> None:
         """Check the attestations beside the files that a minted token will upload, and what `always` needs.
@@ -52,24 +47,17 @@ class RunAttestations:
         Minting can create a project, so what can fail without it fails before.
 
         Raises:
-            ConfigurationError: `attestations` is `always`, and they can't be made here, or the trust configuration can't be
-                used.
+            ConfigurationError: The trust configuration can't be used, or `always` can't be kept.
             DistributionError: An attestation beside a file is invalid.
         """
-        uploading = [project for project in plans if project.uploads]
-        minting = [project for project in uploading if would_mint(project.name)]
-        self._beside = read_attestations(item for project in minting for item in project.uploads)
+        minting = self._minting(plans, would_mint)
+        self._beside = read_attestations(item.path for project in minting for item in project.uploads)
         if self._repository.sigstore_trust_config and self._is_wanted and self._missing(minting) and is_installed():
             from hatch_tokenindex.attesting import instance
             from hatch_tokenindex.attesting.services import Exchanges
 
             instance.load(self._repository.sigstore_trust_config, Exchanges())
-        if not self._is_required:
-            return
-        for project in uploading:
-            if project not in minting:
-                raise _no_trusted_publishing(project.name)
-        if self._missing(uploading) and (obstacle := self._obstacle()):
+        if self._is_required and self._missing(minting) and (obstacle := self._obstacle()):
             msg = f"`attestations` is `always`, but no attestation can be made: {obstacle}"
             raise ConfigurationError(msg)
 
@@ -80,23 +68,19 @@ class RunAttestations:
             AttestationError: `attestations` is `always`, and Sigstore failed.
             ConfigurationError: A setting can't be used.
         """
-        minted: list[ProjectPlan] = []
-        for project in plans:
-            if project.uploads and is_minted(project.name):
-                minted.append(project)
-            elif project.uploads and self._is_required:
-                raise _no_trusted_publishing(project.name)
-        missing = self._missing(minted)
+        missing = self._missing(self._minting(plans, is_minted))
         if not missing or not self._is_wanted or self._provider is None:
             return
         if not is_installed():
             self._report.hint(f"To attest the files in this step, use the extra `attestations`: {INSTALLING}")
             return
-        from hatch_tokenindex.attesting.attestor import Attestor
-        from hatch_tokenindex.attesting.making import AttestedFiles
+        from hatch_tokenindex.attesting.attestor import AttestedFiles, Attestor
 
         if folder := self._repository.attestations_directory:
-            _create(folder)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise _not_writable(folder, error) from None
         identify = partial(identity.obtain, self._provider, AUDIENCE, self._environment)
         attestor = Attestor(self._repository.sigstore_trust_config, identify)
         self._files = AttestedFiles(attestor, [item.path for item in missing])
@@ -109,11 +93,17 @@ class RunAttestations:
 
         Waits until the file is attested. Where that fails and `attestations` is `automatic`, the file goes without.
         """
-        beside, made = self._beside.get(item.path), self._made(item)
-        if made is None:
-            return beside
-        self._keep(item, made)
-        return f"[{made.text}]" if beside is None else f"{beside[:-1]}, {made.text}]"
+        texts = [*self._beside.get(item.path, {}).values()]
+        if made := self._made(item):
+            texts.append(made.text)
+            self._report.attested(item, made)
+            if folder := self._repository.attestations_directory:
+                path = folder / f"{item.filename}.publish.attestation"
+                try:
+                    path.write_text(f"{made.text}\n", encoding="utf-8", newline="\n")
+                except OSError as error:
+                    raise _not_writable(path, error) from None
+        return f"[{', '.join(texts)}]" if texts else None
 
     def stop(self) -> None:
         """Attest no further file: the run has ended."""
@@ -130,20 +120,13 @@ class RunAttestations:
             return f"would not be made: {obstacle}"
         return f"would be made as {self._signer().description}, with an entry in Sigstore's public log for each file"
 
-    @property
-    def _is_wanted(self) -> bool:
-        """True if the setting says so for this index."""
-        return self._is_required or (self._repository.attestations == "automatic" and self._repository.site is not None)
-
     def _obstacle(self) -> str:
         """Return why nothing can be attested, as far as that is known without a request; empty if it can."""
         if not is_installed():
             return f"the extra `attestations` is not installed\nFix: {INSTALLING}"
-        missing = self._provider.missing(self._environment, AUDIENCE) if self._provider else ""
-        if missing:
+        if self._provider and (missing := self._provider.missing(self._environment, AUDIENCE)):
             return missing
-        event = self._environment.get("GITHUB_EVENT_NAME")
-        return signers.reason_refused({"event_name": event} if self._signer().issuer == signers.GITHUB else {})
+        return signers.reason_refused({"event_name": self._environment.get("GITHUB_EVENT_NAME")})
 
     def _signer(self) -> signers.Signer:
         """Return the signer as far as the job's environment names it."""
@@ -154,59 +137,33 @@ class RunAttestations:
             return signers.Signer(signers.GOOGLE, email=account)
         return signers.of_environment(self._environment)
 
+    def _minting(self, plans: Iterable[ProjectPlan], mints: Callable[[str], bool]) -> Sequence[ProjectPlan]:
+        """Return the plans whose files a minted token uploads; with `always`, that has to be so for every plan."""
+        uploading = [project for project in plans if project.uploads]
+        minting = [project for project in uploading if mints(project.name)]
+        for project in uploading:
+            if self._is_required and project not in minting:
+                msg = (
+                    f"`attestations` is `always`, but {project.name} is not published with Trusted Publishing\n"
+                    f"Fix: remove the other credential of {project.name}, or set `attestations` to `automatic`."
+                )
+                raise ConfigurationError(msg)
+        return minting
+
     def _missing(self, projects: Iterable[ProjectPlan]) -> Sequence[Distribution]:
         """Return the files without a publish attestation beside them, in the order of their upload."""
         uploads = [item for project in projects for item in project.uploads]
-        return [item for item in uploads if PUBLISH_PREDICATE not in _predicates(self._beside.get(item.path, "[]"))]
+        return [item for item in uploads if PUBLISH_PREDICATE not in self._beside.get(item.path, {})]
 
     def _made(self, item: Distribution) -> MadeAttestation | None:
-        if self._files is None or item.path not in self._files:
-            return None
         try:
-            return self._files.of(item.path)
+            return self._files.of(item.path) if self._files else None
         except AttestationError as error:
             # Only with `automatic`: `always` made them all before the first upload.
-            self._warn(error)
+            lines = [line for line in str(error).splitlines() if not line.startswith("Fix: ")]
+            self._terminal.warning("\n".join([f"Uploading without attestations: {lines[0]}", *lines[1:]]))
             return None
-
-    def _warn(self, error: AttestationError) -> None:
-        """Say once that files are uploaded without."""
-        with self._lock:
-            if self._failed:
-                return
-            self._failed = True
-        lines = [line for line in str(error).splitlines() if not line.startswith("Fix: ")]
-        self._terminal.warning("\n".join([f"Uploading without attestations: {lines[0]}", *lines[1:]]))
-
-    def _keep(self, item: Distribution, made: MadeAttestation) -> None:
-        self._report.attested(item, made)
-        if folder := self._repository.attestations_directory:
-            path = folder / f"{item.filename}.publish.attestation"
-            try:
-                path.write_text(f"{made.text}\n", encoding="utf-8", newline="\n")
-            except OSError as error:
-                raise _not_writable(path, error) from None
-
-
-def _predicates(array: str) -> set[str]:
-    """Return the predicate types of attestations that were checked."""
-    statements = (base64.b64decode(each["envelope"]["statement"]) for each in json.loads(array))
-    return {json.loads(statement)["predicateType"] for statement in statements}
-
-
-def _create(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _not_writable(folder, error) from None
 
 
 def _not_writable(path: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(f"`attestations-directory` can't be written: {path} ({error.strerror})")
-
-
-def _no_trusted_publishing(project: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"`attestations` is `always`, but {project} is not published with Trusted Publishing\n"
-        f"Fix: remove the other credential of {project}, or set `attestations` to `automatic`."
-    )

@@ -9,7 +9,7 @@ import pytest
 from attestors import attestor_for, identity_of, verified
 from servers import Answer
 
-from hatch_tokenindex.attesting.making import JOBS, AttestedFiles
+from hatch_tokenindex.attesting.attestor import JOBS, AttestedFiles
 from hatch_tokenindex.errors import AttestationError, DistributionError
 
 if TYPE_CHECKING:
@@ -38,8 +38,10 @@ def test_every_file_has_its_own(attestor: Attestor, paths: list[Path], sigstore:
     files = AttestedFiles(attestor, paths)
     files.start()
     for path in reversed(paths):
-        assert path in files
-        assert verified(files.of(path).text, sigstore)[0]["subject"][0]["name"] == path.name
+        made = files.of(path)
+        assert made is not None
+        assert verified(made.text, sigstore)[0]["subject"][0]["name"] == path.name
+    assert files.of(paths[0].parent) is None
     assert len(sigstore.entries) == len(paths)
 
 
