@@ -60,13 +60,12 @@ class TokenIndexPublisher(PublisherInterface):
         from hatch_tokenindex.config.folders import pypirc_path
         from hatch_tokenindex.credentials.sources.pypirc import Pypirc
         from hatch_tokenindex.errors import DistributionError
-        from hatch_tokenindex.publishing.assembly import build_parts
         from hatch_tokenindex.publishing.run import Run
 
         pypirc = Pypirc(pypirc_path())
         configured = repositories.load(self._tables())
         repository = configured.choose(options.repository, pypirc.urls, options.overrides)
-        run = Run(build_parts(options, repository, pypirc, Path(self.cache_dir), terminal, report))
+        run = Run(options, repository, pypirc, Path(self.cache_dir), terminal, report)
         folders = [] if options.artifacts else self._build_folders()
         files = distributions.find(options.artifacts, Path(self.root), folders)
         if options.explain:
