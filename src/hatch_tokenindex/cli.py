@@ -22,7 +22,6 @@ from hatch_tokenindex.config.folders import find_folders, pypirc_path
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.config.repositories import Layer, Repository, load
 from hatch_tokenindex.console.guard import guarded
-from hatch_tokenindex.console.tables import aligned
 from hatch_tokenindex.console.terminal import Terminal
 from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
 from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, check_user_name, not_a_token
@@ -48,7 +47,7 @@ from hatch_tokenindex.errors import (
     SourceUnavailableError,
 )
 from hatch_tokenindex.secrets import Secret
-from hatch_tokenindex.text import as_date
+from hatch_tokenindex.text import aligned, as_date
 from hatch_tokenindex.tokens import issuers_in, token_in
 
 if TYPE_CHECKING:

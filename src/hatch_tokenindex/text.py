@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 LONGEST_LINE = 500
 """Characters that are shown of a line from outside."""
@@ -58,6 +58,15 @@ def shortened(line: str, longest: int = LONGEST_LINE) -> str:
 def command_line(*words: str) -> str:
     """Return a command as it is typed into the shell of this system."""
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> str:
+    """Return rows of cells, each column as wide as its widest cell: the same on a terminal, in a pipe, in a log."""
+    lines = list(rows)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
 
 
 def as_date(seconds: float) -> str:

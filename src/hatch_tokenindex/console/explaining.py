@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from hatch_tokenindex.console.tables import aligned
 from hatch_tokenindex.secrets import MASK
-from hatch_tokenindex.text import as_date
+from hatch_tokenindex.text import aligned, as_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

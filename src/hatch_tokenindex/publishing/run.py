@@ -75,7 +75,7 @@ class Run:
         self.advice = TokenAdvice(store, remembered)
         self.attestations = RunAttestations(repository, self.environment, terminal, report)
         self._missing: dict[str, CredentialError] = {}
-        report.publishing_to(repository, partial(release_page, repository))
+        report.repository = repository
         for warning in repository.warnings:
             terminal.warning(warning)
 
@@ -164,7 +164,7 @@ class Run:
         for item in read:
             for warning in item.warnings:
                 self.terminal.warning(f"{item.filename}: {warning}")
-        self.report.read(read)
+        self.report.read(read, partial(release_page, self.repository))
         return read
 
     def _plan(self, projects: Mapping[str, Sequence[Distribution]], api: SimpleApi) -> Sequence[ProjectPlan]:
