@@ -256,7 +256,7 @@ def project_file(content: bytes, folder: Path) -> None:
     _written(folder, "pyproject.toml", content)
     found = find_folders({"HATCH_CACHE_DIR": str(folder)}, folder)
     configured = repositories.load(found.tables)
-    for name in configured.names:
+    for name in configured.urls:
         with suppress(TokenIndexError):
             configured.choose(WithOrigin(name, "--repo"), dict, repositories.Layer("`-o`", folder, {}))
 

@@ -20,7 +20,7 @@ from hatch_tokenindex.__about__ import __version__
 from hatch_tokenindex.attesting import INSTALLING, is_installed
 from hatch_tokenindex.config.folders import find_folders, pypirc_path
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.config.repositories import Layer, Repository, load
+from hatch_tokenindex.config.repositories import Repository, load
 from hatch_tokenindex.console.guard import guarded
 from hatch_tokenindex.console.terminal import Terminal
 from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
@@ -71,7 +71,7 @@ class Context:
     def repository(self, name: str | None) -> Repository:
         """Return the repository that `-r` names, or the default one. Raises `ConfigurationError`."""
         wanted = WithOrigin(name, "-r") if name else None
-        return self.repositories.choose(wanted, self.pypirc.urls, Layer("this run", Path.cwd(), {}))
+        return self.repositories.choose(wanted, self.pypirc.urls)
 
     def user_of(self, repository: Repository) -> str:
         """Return the user name whose secret a repository uses, from configuration, `~/.pypirc` or the cache."""
@@ -314,7 +314,7 @@ def _row(context: Context, entry: EntryRecord) -> tuple[str, ...]:
 def _entries_of_current_project(context: Context) -> Iterator[EntryRecord]:
     """Yield what the keyring has for the current project that we didn't save: flit uses the same entries."""
     known = {(entry.service, entry.user) for entry in context.cache.read().entries}
-    for name in context.repositories.names:
+    for name in context.repositories.urls:
         repository = context.repository(name)
         projects = (None,) if context.here.project is None else (context.here.project, None)
         for project in projects if repository.keyring else ():

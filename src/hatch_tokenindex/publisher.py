@@ -71,8 +71,9 @@ class TokenIndexPublisher(PublisherInterface):
         if options.explain:
             run.explain(files, self._project_name())
             return
-        if configured.disable.value:
-            run.confirm_although_disabled(configured.disable.origin)
+        disable = configured.default("disable")
+        if disable.value:
+            run.confirm_although_disabled(disable.origin)
         if not files and options.initialize_auth:
             run.initialize(self._project_name())
         elif not files:
@@ -97,8 +98,7 @@ class TokenIndexPublisher(PublisherInterface):
         return Terminal(app.console, app.verbosity, styles, Path(self.root), in_github_actions=in_github_actions)
 
     def _tables(self) -> list[ConfigurationTable]:
-        from hatch_tokenindex.config.folders import lacks_home
-        from hatch_tokenindex.config.repositories import personal_table, project_table
+        from hatch_tokenindex.config.folders import lacks_home, personal_table, project_table
 
         config_path = Path(self.app.config_file.path)
         return [

@@ -14,8 +14,9 @@ from distribution_builders import make_wheel
 from hatch_in_process import invoke_hatch
 from servers import BasicAuth
 
+from hatch_tokenindex.config.folders import personal_table, project_table
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.config.repositories import Layer, Repositories, Repository, load, personal_table, project_table
+from hatch_tokenindex.config.repositories import Layer, Repositories, Repository, load
 from hatch_tokenindex.errors import ConfigurationError
 
 if sys.version_info >= (3, 11):
@@ -64,7 +65,7 @@ def check_message(error: pytest.ExceptionInfo[ConfigurationError], *expected: st
 
 def test_without_configuration_there_are_pypi_and_testpypi() -> None:
     configured = repositories()
-    assert configured.names == ("main", "test")
+    assert list(configured.urls) == ["main", "test"]
     assert chosen(configured) == Repository("main", PYPI)
     assert chosen(configured, "main") == Repository("main", PYPI)
     assert chosen(configured, "test") == Repository("test", TEST_PYPI)

@@ -21,12 +21,8 @@ from uv import find_uv_bin
 
 from hatch_tokenindex import cli, urls
 from hatch_tokenindex.config import options
-from hatch_tokenindex.config.repositories import (
-    Repository,
-    load,
-    personal_table,
-    project_table,
-)
+from hatch_tokenindex.config.folders import personal_table, project_table
+from hatch_tokenindex.config.repositories import Repository, load
 from hatch_tokenindex.credentials.sources.pypirc import Pypirc
 
 if sys.version_info >= (3, 11):

@@ -12,7 +12,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from platformdirs import user_cache_dir, user_config_dir
 
-from hatch_tokenindex.config.repositories import ConfigurationTable, personal_table, project_table
+from hatch_tokenindex.config.repositories import ConfigurationTable
 from hatch_tokenindex.errors import ConfigurationError
 
 if sys.version_info >= (3, 11):
@@ -48,6 +48,19 @@ def find_folders(environment: Mapping[str, str], working_folder: Path) -> HatchF
         cache_folder=_expanded(cache or user_cache_dir("hatch", appauthor=False)) / "publish" / "tokenindex",
         project=project_name(pyproject),
     )
+
+
+def project_table(root: Path, data: Mapping[str, object]) -> ConfigurationTable:
+    """Return the table of the project at `root`; any `[publish]` in `hatch.toml` hides that of `pyproject.toml`."""
+    path = root / "hatch.toml"
+    if "publish" in _toml(path):
+        return ConfigurationTable(path, "publish.tokenindex", data, is_personal=False)
+    return ConfigurationTable(root / "pyproject.toml", "tool.hatch.publish.tokenindex", data, is_personal=False)
+
+
+def personal_table(path: Path, data: Mapping[str, object]) -> ConfigurationTable:
+    """Return the table of Hatch's `config.toml` at `path`."""
+    return ConfigurationTable(path, "publish.tokenindex", data, is_personal=True)
 
 
 def project_name(pyproject: Mapping[str, Any]) -> str | None:
