@@ -21,14 +21,8 @@ if TYPE_CHECKING:
 COMMAND_LINE = "command line"
 ENVIRONMENT = "environment"
 
-FLAGS = {
-    "repo": ("--repo", "HATCH_INDEX_REPO"),
-    "user": ("--user", "HATCH_INDEX_USER"),
-    "auth": ("--auth", "HATCH_INDEX_AUTH"),
-    "ca-cert": ("--ca-cert", "HATCH_INDEX_CA_CERT"),
-    "client-cert": ("--client-cert", "HATCH_INDEX_CLIENT_CERT"),
-    "client-key": ("--client-key", "HATCH_INDEX_CLIENT_KEY"),
-}
+FLAGS = ("repo", "user", "auth", "ca-cert", "client-cert", "client-key")
+"""Keys with a flag and an environment variable: `--ca-cert`, HATCH_INDEX_CA_CERT."""
 _RANKED = {"repo", "url", "user", "auth"}
 """Keys of which the command line's value and the environment's are kept apart."""
 _ONLY_IN_FILES = KEYS.keys() - OPTION_KEYS.keys()
@@ -43,10 +37,13 @@ class OptionText:
     origin: str
     rank: str
 
-    @property
-    def with_origin(self) -> WithOrigin[str]:
-        """The text, shown by `repr`, so not for a secret."""
-        return WithOrigin(self.text, self.origin)
+    def read(self) -> Any:
+        """Return the value that the text stands for. Raises `ConfigurationError`."""
+        try:
+            return OPTION_KEYS[self.key].read_text(self.text)
+        except ValueError as error:
+            msg = f"`{self.key}` from {self.origin} {error}."
+            raise ConfigurationError(msg) from None
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def read(
 
     def values(keys: Iterable[str]) -> dict[str, Any]:
         first = {key: given[key, COMMAND_LINE] or given[key, ENVIRONMENT] for key in keys}
-        return {key: _value(key, text.with_origin) for key, text in first.items() if text is not None}
+        return {key: text.read() for key, text in first.items() if text is not None}
 
     return Options(
         **{key.replace("-", "_"): value for key, value in values(RUN_KEYS).items()},
@@ -118,7 +115,11 @@ def read(
         environment_user=_user(given["user", ENVIRONMENT]),
         flag_auth=_secret(given["auth", COMMAND_LINE]),
         environment_auth=_secret(given["auth", ENVIRONMENT]),
-        repository_users=_repository_users(environment),
+        repository_users={
+            name: OptionText("user", user, name, ENVIRONMENT).read()
+            for name, user in environment.items()
+            if name.startswith("HATCH_INDEX_USER_") and user
+        },
         repository_auths={
             name: Secret(value) for name, value in environment.items() if name.startswith("HATCH_INDEX_AUTH_")
         },
@@ -132,9 +133,8 @@ def read(
 def asks_for_json(hatch_options: Mapping[str, Any]) -> bool:
     """Return True if the result is wanted as JSON, even if other options are invalid."""
     try:
-        return "help" not in hatch_options and bool(
-            _value("json", WithOrigin(hatch_options.get("json", "false"), "-o json"))
-        )
+        as_json = OptionText("json", hatch_options.get("json", "false"), "-o json", COMMAND_LINE).read()
+        return "help" not in hatch_options and bool(as_json)
     except ConfigurationError:
         return False
 
@@ -162,28 +162,28 @@ def _obstacle(
         return "--no-prompt was given"
     if not stdin_is_terminal:
         return "standard input is not a terminal"
-    chosen = context.find_root().params.get("interactive") if context else None
-    if chosen is None and context is None and (variable := environment.get("HATCH_INTERACTIVE")):
-        chosen = _interactive(variable)
+    chosen = context.find_root().params.get("interactive") if context else _interactive(environment)
     if chosen is None and any(environment.get(name) in {"true", "1"} for name in ("CI", "GITHUB_ACTIONS")):
         return "this is a CI job"
     return "" if chosen in {None, True} else "Hatch is not interactive (--no-interactive or HATCH_INTERACTIVE)"
 
 
-def _interactive(text: str) -> bool:
+def _interactive(environment: Mapping[str, str]) -> bool | None:
+    text = environment.get("HATCH_INTERACTIVE")
     try:
-        return click.BOOL.convert(text, None, None)
+        return click.BOOL.convert(text, None, None) if text else None
     except click.BadParameter:
         msg = "HATCH_INTERACTIVE must be true or false."
         raise ConfigurationError(msg) from None
 
 
 def _flags(context: click.Context | None, environment: Mapping[str, str]) -> Iterator[OptionText]:
-    for key, (flag, variable) in FLAGS.items():
+    for key in FLAGS:
         parameter = key.replace("-", "_")
+        variable = f"HATCH_INDEX_{parameter.upper()}"
         texts = {(variable, ENVIRONMENT): environment.get(variable)}
         if context and context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE:
-            texts[flag, COMMAND_LINE] = context.params[parameter]
+            texts[f"--{key}", COMMAND_LINE] = context.params[parameter]
         for (origin, rank), text in texts.items():
             # An empty secret, as a missing CI secret gives it, is an error where it would be used.
             if text or (text is not None and key == "auth"):
@@ -219,39 +219,21 @@ def _secret(text: OptionText | None) -> WithOrigin[Secret] | None:
     return None if text is None else WithOrigin(Secret(text.text), text.origin)
 
 
-def _value(key: str, given: WithOrigin[str]) -> object:
-    try:
-        return OPTION_KEYS[key].read_text(given.value)
-    except ValueError as error:
-        msg = f"`{key}` from {given.origin} {error}."
-        raise ConfigurationError(msg) from None
-
-
 def _repository(given: Mapping[tuple[str, str], OptionText | None]) -> WithOrigin[str] | None:
     for rank in (COMMAND_LINE, ENVIRONMENT):
         repository, url = given["repo", rank], given["url", rank]
         if url is not None:
-            _value("url", url.with_origin)
+            url.read()
             if repository is not None and repository.text != url.text:
                 msg = f"{repository.origin} and {url.origin} name different repositories; remove one of the two."
                 raise ConfigurationError(msg)
         if found := url or repository:
-            return found.with_origin
+            return WithOrigin(found.text, found.origin)
     return None
 
 
 def _user(text: OptionText | None) -> WithOrigin[str] | None:
-    if text is None:
-        return None
-    _value("user", text.with_origin)
-    return text.with_origin
-
-
-def _repository_users(environment: Mapping[str, str]) -> Mapping[str, str]:
-    users = {name: user for name, user in environment.items() if name.startswith("HATCH_INDEX_USER_") and user}
-    for name, user in users.items():
-        _value("user", WithOrigin(user, name))
-    return users
+    return None if text is None else WithOrigin(text.read(), text.origin)
 
 
 def _unknown(text: OptionText) -> str:
