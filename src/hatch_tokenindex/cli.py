@@ -82,10 +82,6 @@ class Context:
         given = repository.user or self.pypirc.user(project or "", repository)
         return given.value if given else None
 
-    def name_of(self, service: str) -> str:
-        """Return the name of the repository with this URL, or the URL."""
-        return self.repositories.name_of(service) or service
-
     def store(self, repository: Repository) -> CredentialStore:
         """Return the store of a repository. Raises `ConfigurationError` if its keyring is disabled."""
         if not repository.keyring:
@@ -157,7 +153,8 @@ def login(
     if context.can_prompt:
         checked = Prompts(context.terminal, repository).credential(name, known, user_given=configured, check=check)
     else:
-        checked = check(Credential(known, _piped_secret(), "standard input", user_given=configured))
+        secret = first_line_of(sys.stdin.buffer.readline()) if sys.stdin else Secret("")
+        checked = check(Credential(known, secret, "standard input", user_given=configured))
     for note in checked.notes:
         context.terminal.warning(note)
     kept = store.save(checked, (project_entry(name),) if name else entries_for(checked, None), now)
@@ -199,12 +196,17 @@ def logout(context: Context, repo: str | None, project: str | None, user: str | 
 
 def _forget(context: Context, service: str, entry: str) -> bool:
     """Delete one entry from keyring and cache; return True if the keyring had it. Raises `CredentialError`."""
+
+    def without_it(contents: Contents) -> Contents:
+        contents = contents.without_entry(service, entry)
+        return contents if entry.startswith(PROJECT_ENTRY_PREFIX) else contents.without_user(service)
+
     try:
         deleted = context.keyring.delete(service, entry)
         if deleted:
             where = f"from the keyring ({context.keyring.name})"
             context.terminal.info(f"Deleted the secret for {describe(service, entry)} {where}.")
-        context.cache.update(lambda contents: _without(contents, service, entry))
+        context.cache.update(without_it)
     except SourceUnavailableError as error:
         msg = f"Could not delete everything: {error}."
         raise CredentialError(msg) from None
@@ -221,12 +223,13 @@ def tokens(context: Context, *, as_json: bool) -> None:
             {*context.cache.read().entries, *_entries_of_current_project(context)},
             key=lambda entry: (entry.service, entry.user),
         )
+        names = {entry.service: context.repositories.name_of(entry.service) or entry.service for entry in entries}
         if as_json:
-            records = [{"repository": context.name_of(entry.service), **asdict(entry)} for entry in entries]
+            records = [{"repository": names[entry.service], **asdict(entry)} for entry in entries]
             context.terminal.output(json.dumps(records, indent=2))
         elif entries:
             heading = ("REPOSITORY", "PROJECT", "KIND", "USER", "EXPIRES", "STORED")
-            context.terminal.output(aligned([heading, *(_row(context, entry) for entry in entries)]))
+            context.terminal.output(aligned([heading, *(_row(names[entry.service], entry) for entry in entries)]))
         else:
             context.terminal.info("Nothing is saved yet.")
 
@@ -296,13 +299,9 @@ def _user_name(user: str | None) -> str | None:
     return check_user_name(WithOrigin(user, "--user")).value if user else None
 
 
-def _piped_secret() -> Secret:
-    return first_line_of(sys.stdin.buffer.readline()) if sys.stdin else Secret("")
-
-
-def _row(context: Context, entry: EntryRecord) -> tuple[str, ...]:
+def _row(repository: str, entry: EntryRecord) -> tuple[str, ...]:
     return (
-        context.name_of(entry.service),
+        repository,
         entry.project or "all",
         entry.kind,
         TOKEN_USER if entry.project else entry.user,
@@ -328,8 +327,3 @@ def _entries_of_current_project(context: Context) -> Iterator[EntryRecord]:
                 return
             if secret is not None:
                 yield record(repository.url, KeyringEntry(entry, project), secret, stored=0)
-
-
-def _without(contents: Contents, service: str, entry: str) -> Contents:
-    contents = contents.without_entry(service, entry)
-    return contents if entry.startswith(PROJECT_ENTRY_PREFIX) else contents.without_user(service)

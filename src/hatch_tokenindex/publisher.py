@@ -40,7 +40,6 @@ class TokenIndexPublisher(PublisherInterface):
 
     def _run(self, terminal: Terminal, artifacts: list[str], hatch_options: Mapping[str, Any]) -> None:
         from hatch_tokenindex.config.options import asks_for_json, read
-        from hatch_tokenindex.console.help import text as help_text
         from hatch_tokenindex.console.report import Report
 
         report = Report(terminal)
@@ -50,7 +49,9 @@ class TokenIndexPublisher(PublisherInterface):
                 artifacts, hatch_options, os.environ, stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty())
             )
             if options.help:
-                terminal.output(help_text())
+                from hatch_tokenindex.console.help import text
+
+                terminal.output(text())
             else:
                 self._start(options, terminal, report)
 

@@ -37,6 +37,7 @@ def find_folders(environment: Mapping[str, str], working_folder: Path) -> HatchF
     config = {} if lacks_home(config_path) else _toml(config_path)
     configured = _table(config, "dirs").get("cache")
     cache = environment.get("HATCH_CACHE_DIR") or (configured if isinstance(configured, str) else "")
+    cache = cache or user_cache_dir("hatch", appauthor=False)
     root = _project_root(working_folder)
     pyproject = _toml(root / "pyproject.toml")
     hatch = {**_table(pyproject, "tool", "hatch"), **_toml(root / "hatch.toml")}
@@ -45,7 +46,7 @@ def find_folders(environment: Mapping[str, str], working_folder: Path) -> HatchF
             project_table(root, _table(hatch, "publish", "tokenindex")),
             personal_table(config_path, _table(config, "publish", "tokenindex")),
         ),
-        cache_folder=_expanded(cache or user_cache_dir("hatch", appauthor=False)) / "publish" / "tokenindex",
+        cache_folder=Path(os.path.expanduser(os.path.expandvars(cache))) / "publish" / "tokenindex",
         project=project_name(pyproject),
     )
 
@@ -95,10 +96,6 @@ def _project_root(folder: Path) -> Path:
         if (candidate / "pyproject.toml").is_file() or (candidate / "setup.py").is_file():
             return candidate
     return folder
-
-
-def _expanded(path: str) -> Path:
-    return Path(os.path.expanduser(os.path.expandvars(path)))
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -169,12 +169,9 @@ class Terminal:
         first, *others = self._safe(text).split("\n")
         with self._printing(to_stderr=True), _surviving():
             width = self.console.width if self.console.file.isatty() else None
-            self._print(Text.assemble((self._safe(what), self.styles.info), (_wrapped(first, width), style)))
-            for line in others:
-                self._print(Text(_wrapped(line, width), "bold" if line.startswith("Fix: ") else ""))
-
-    def _print(self, line: object) -> None:
-        self.console.print(line, soft_wrap=True)
+            lines = [Text.assemble((self._safe(what), self.styles.info), (_wrapped(first, width), style))]
+            lines += [Text(_wrapped(line, width), "bold" if line.startswith("Fix: ") else "") for line in others]
+            self.console.print(*lines, sep="\n", soft_wrap=True)
 
     @contextmanager
     def _printing(self, *, to_stderr: bool) -> Iterator[None]:

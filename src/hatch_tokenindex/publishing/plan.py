@@ -76,14 +76,7 @@ def plan(
     now: float,
     digest: Callable[[Path], str] = sha256,
 ) -> tuple[ProjectPlan, ...]:
-    """Return what to do with every file.
-
-    Args:
-        projects: The files of each project, by its normalized name.
-        listings: What the index has of each project.
-        repository: The repository to publish to.
-        now: Unix time at the index.
-        digest: Returns the SHA-256 digest of a file in hexadecimal.
+    """Return what to do with every file; `now` is Unix time at the index, `digest` returns a file's SHA-256 in hexadecimal.
 
     Raises:
         DistributionError: A file can't be published; the text has all problems.

@@ -147,7 +147,7 @@ class Run:
                 return
             self.attestations.start(plans, self._is_minted)
             uploader = Uploader(client, self.repository, api, self.clock, self.report, sleep)
-            sender = Sender(uploader, self.session, self.terminal, self.report, self.repository.jobs, self.attestations)
+            sender = Sender(uploader, self.session, self.terminal, self.report, self.attestations)
             deliveries = self._send(plans, sender)
             if self.options.wait is not None:
                 self._wait_until_listed(deliveries, api, self.options.wait)

@@ -42,7 +42,6 @@ class Sender:
     session: CredentialSession
     terminal: Terminal
     report: Report
-    jobs: int
     attestations: RunAttestations
 
     def send(self, project: ProjectPlan) -> Delivery:
@@ -91,7 +90,7 @@ class Sender:
         outcomes: list[tuple[Distribution, str | UploadError]] = []
         failures: list[BaseException] = []
         with self.report.showing_progress(items):
-            for item, outcome, failure in in_parallel(items, upload, self.jobs):
+            for item, outcome, failure in in_parallel(items, upload, self.uploader.repository.jobs):
                 if failure is None:
                     outcomes.append((item, cast("str | UploadError", outcome)))
                     self._report(*outcomes[-1])
