@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ ENVIRONMENT = "environment"
 
 FLAGS = ("repo", "user", "auth", "ca-cert", "client-cert", "client-key")
 """Keys with a flag and an environment variable: `--ca-cert`, HATCH_INDEX_CA_CERT."""
-_RANKED = {"repo", "url", "user", "auth"}
+_RANKED = {"repo", "user", "auth"}
 """Keys of which the command line's value and the environment's are kept apart."""
 _ONLY_IN_FILES = KEYS.keys() - OPTION_KEYS.keys()
 
@@ -110,7 +110,7 @@ def read(
     return Options(
         **{key.replace("-", "_"): value for key, value in values(RUN_KEYS).items()},
         artifacts=tuple(artifacts),
-        repository=_repository(given),
+        repository=_text(given["repo", COMMAND_LINE] or given["repo", ENVIRONMENT]),
         flag_user=_user(given["user", COMMAND_LINE]),
         environment_user=_user(given["user", ENVIRONMENT]),
         flag_auth=_secret(given["auth", COMMAND_LINE]),
@@ -202,7 +202,12 @@ def _option_texts(context: click.Context | None, hatch_options: Mapping[str, Any
         rank, shown = (ENVIRONMENT, "HATCH_PUBLISHER_OPTIONS:") if from_environment else (COMMAND_LINE, "-o")
     for text in texts:
         key, _, value = text.partition("=")
-        yield OptionText(key, value, f"{shown} {key}", rank)
+        given = OptionText(key, value, f"{shown} {key}", rank)
+        if key == "url":
+            # The same as `-r URL`, but never taken for a name.
+            given.read()
+            given = replace(given, key="repo")
+        yield given
 
 
 def _one(texts: Sequence[OptionText], key: str, rank: str) -> OptionText | None:
@@ -219,21 +224,14 @@ def _secret(text: OptionText | None) -> WithOrigin[Secret] | None:
     return None if text is None else WithOrigin(Secret(text.text), text.origin)
 
 
-def _repository(given: Mapping[tuple[str, str], OptionText | None]) -> WithOrigin[str] | None:
-    for rank in (COMMAND_LINE, ENVIRONMENT):
-        repository, url = given["repo", rank], given["url", rank]
-        if url is not None:
-            url.read()
-            if repository is not None and repository.text != url.text:
-                msg = f"{repository.origin} and {url.origin} name different repositories; remove one of the two."
-                raise ConfigurationError(msg)
-        if found := url or repository:
-            return WithOrigin(found.text, found.origin)
-    return None
+def _text(text: OptionText | None) -> WithOrigin[str] | None:
+    return None if text is None else WithOrigin(text.text, text.origin)
 
 
 def _user(text: OptionText | None) -> WithOrigin[str] | None:
-    return None if text is None else WithOrigin(text.read(), text.origin)
+    if text is not None:
+        text.read()
+    return _text(text)
 
 
 def _unknown(text: OptionText) -> str:

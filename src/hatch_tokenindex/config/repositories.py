@@ -104,7 +104,6 @@ _NOTHING = Layer("nowhere", Path(), {})
 class CheckedTable:
     """The checked table of one file: its defaults and its repositories."""
 
-    is_personal: bool
     top: Layer
     repositories: Mapping[str, Layer]
     urls: Mapping[str, str]
@@ -204,7 +203,7 @@ class Repositories:
             **{key.replace("-", "_"): value for key, value in settings.items()},
             name=name,
             url_from_project=name not in RESERVED
-            and any(not file.is_personal and name in file.urls for file in self.files),
+            and any(not file.top.is_personal and name in file.urls for file in self.files),
             pypirc_section=pypirc_section,
             warnings=tuple(warnings),
         )
@@ -242,7 +241,7 @@ class Repositories:
         A project's file comes with a clone. So a secret goes only to a URL that the same file gives, and a project never
         decides whose certificate may receive the user's secrets, or who speaks for PyPI.
         """
-        is_personal, given_url = file.is_personal, file.urls.get(name)
+        is_personal, given_url = file.top.is_personal, file.urls.get(name)
         gives_url = name in RESERVED or (given_url is not None and urls.same(given_url, url))
         rules = {
             Trust.ANY: True,
@@ -259,7 +258,7 @@ class Repositories:
         url = urls.without_final_dot(url)
         if urls.site(url) is not None:
             return True
-        own = (own_url for file in self.files if file.is_personal for own_url in file.urls.values())
+        own = (own_url for file in self.files if file.top.is_personal for own_url in file.urls.values())
         return any(urls.same(urls.without_final_dot(own_url), url) for own_url in own)
 
 
@@ -300,7 +299,7 @@ def _file(table: ConfigurationTable) -> CheckedTable:
     top = _layer(table, table.where(), data, TOP_KEYS)
     repositories = {name: _named(table, name, named) for name, named in repos.items()}
     own_urls = {name: RESERVED.get(name) or layer.values["url"] for name, layer in repositories.items()}
-    return CheckedTable(table.is_personal, top, repositories, own_urls)
+    return CheckedTable(top, repositories, own_urls)
 
 
 def _named(table: ConfigurationTable, name: str, data: object) -> Layer:
