@@ -90,8 +90,7 @@ def read(
     Hatch hands a publisher only the `-o` pairs, `no_prompt` and `initialize_auth`. The flags come from the Click context
     of `hatch publish`, or from the environment where there is none.
 
-    Raises:
-        ConfigurationError: A value is invalid, or two of them contradict each other.
+    Raises `ConfigurationError` if a value is invalid, or two of them contradict each other.
     """
     if any(token_in(artifact) or issuers_in(artifact) for artifact in artifacts):
         msg = "An API token was given as a file path; use --auth, or better HATCH_INDEX_AUTH."

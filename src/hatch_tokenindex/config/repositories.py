@@ -134,16 +134,10 @@ class Repositories:
         pypirc: Callable[[], Mapping[str, str | None]],
         overrides: Layer = _NOTHING,
     ) -> Repository:
-        """Return the repository to publish to.
+        """Return the repository that `-r` names, or the default one, with the settings of this run before its own.
 
-        Args:
-            wanted: The value of `-r`, None for the default.
-            pypirc: Returns the URL of each section of `~/.pypirc`, None for a section without one. It is called only if
-                no configured name fits.
-            overrides: The settings of this run.
-
-        Raises:
-            ConfigurationError: There is no such repository; the text suggests others.
+        `pypirc` returns the URL of each section of `~/.pypirc`, None for one without. It is called only if no configured
+        name fits. Raises `ConfigurationError` if no section does either.
         """
         wanted = wanted or self.default("repo")
         name = wanted.value
@@ -267,11 +261,7 @@ def _first(layers: Iterable[Layer], key: str) -> WithOrigin[Any] | None:
 
 
 def load(tables: Iterable[ConfigurationTable]) -> Repositories:
-    """Check the tables, a project's before the user's, and return the repositories in them.
-
-    Raises:
-        ConfigurationError: A table is invalid; the text names file, table and key.
-    """
+    """Return the repositories in a project's table and the user's. Raises `ConfigurationError` for an invalid one."""
     files: list[CheckedTable] = []
     names: dict[str, str] = {}
     for table in tables:

@@ -76,10 +76,9 @@ def plan(
     now: float,
     digest: Callable[[Path], str] = sha256,
 ) -> tuple[ProjectPlan, ...]:
-    """Return what to do with every file; `now` is Unix time at the index, `digest` returns a file's SHA-256 in hexadecimal.
+    """Return what to do with every file. Raises `DistributionError`, whose text has all problems.
 
-    Raises:
-        DistributionError: A file can't be published; the text has all problems.
+    `now` is Unix time at the index, and `digest` returns the SHA-256 of a file in hexadecimal.
     """
     plans, problems = [], []
     for name, distributions in projects.items():

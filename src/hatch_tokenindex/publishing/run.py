@@ -102,11 +102,7 @@ class Run:
             self.terminal.output("\n\n".join(texts))
 
     def initialize(self, project: str) -> None:
-        """Find the credential of a project and save what was typed, with nothing to publish.
-
-        Raises:
-            ConfigurationError: The repository's keyring is disabled, so nothing is ever saved.
-        """
+        """Find the credential of a project and save what was typed. Raises `ConfigurationError` without a keyring."""
         if not self.repository.keyring:
             msg = f"Nothing to initialize: `keyring` is false for {self.repository.name}."
             raise ConfigurationError(msg)
@@ -262,8 +258,7 @@ class Run:
     def _send(self, plans: Sequence[ProjectPlan], sender: Sender) -> Mapping[str, Delivery]:
         """Send every project; if the index refuses one, show the pages of those before it all the same.
 
-        Raises:
-            UploadError: The index refused a file, or had some that it did not list; the others are uploaded then.
+        Raises `UploadError` too if the index had files that it did not list; the others are uploaded then.
         """
         deliveries: dict[str, Delivery] = {}
         try:
