@@ -255,36 +255,32 @@ class Run:
             if attesting := self.attestations.planned(self._would_mint(project.name)):
                 self.terminal.info(f"Attestations {attesting}.")
 
-    def _send(self, plans: Sequence[ProjectPlan], sender: Sender) -> Mapping[str, Delivery]:
+    def _send(self, plans: Iterable[ProjectPlan], sender: Sender) -> Sequence[Delivery]:
         """Send every project; if the index refuses one, show the pages of those before it all the same.
 
         Raises `UploadError` too if the index had files that it did not list; the others are uploaded then.
         """
-        deliveries: dict[str, Delivery] = {}
+        deliveries: list[Delivery] = []
         try:
             for project in plans:
                 if project.uploads:
-                    deliveries[project.name] = sender.send(project)
+                    deliveries.append(sender.send(project))
         except TokenIndexError:
-            self._show_pages(plans, deliveries, is_complete=False)
+            self._show_pages(deliveries, is_complete=False)
             raise
         if self.options.initialize_auth:
             for project in plans:
                 self.report.saved(self.session.save(project.name))
-        existing = [error for delivery in deliveries.values() for error in delivery.existing]
-        self._show_pages(plans, deliveries, is_complete=not existing)
-        for error in existing[1:]:
-            self.terminal.error(str(error))
-        if existing:
-            raise existing[0]
+        existing = [error for delivery in deliveries for error in delivery.existing]
+        self._show_pages(deliveries, is_complete=not existing)
+        sender.raise_first(existing)
         return deliveries
 
-    def _show_pages(
-        self, plans: Iterable[ProjectPlan], deliveries: Mapping[str, Delivery], *, is_complete: bool
-    ) -> None:
+    def _show_pages(self, deliveries: Iterable[Delivery], *, is_complete: bool) -> None:
         """Show where the releases are now, and advise a safer credential for the next."""
-        for project in plans:
-            if project.name not in deliveries or not deliveries[project.name].digests:
+        for delivery in deliveries:
+            project = delivery.project
+            if not delivery.digests:
                 continue
             self.terminal.info()
             self.terminal.info(f"[{project.name}]")
@@ -295,7 +291,7 @@ class Run:
                 self.terminal.warning("Uploaded, but not available: the project is quarantined.")
             is_first = project.listing.exists is False
             if is_complete or is_first:
-                self._advise(project.name, deliveries[project.name].checked, is_first_release=is_first)
+                self._advise(project.name, delivery.checked, is_first_release=is_first)
 
     def _advise(self, project: str, checked: CheckedCredential, *, is_first_release: bool) -> None:
         advice = (
@@ -305,8 +301,8 @@ class Run:
         for line in filter(None, advice):
             self.terminal.warning(line)
 
-    def _wait_until_listed(self, deliveries: Mapping[str, Delivery], api: SimpleApi, seconds: float) -> None:
-        digests = {project: delivery.digests for project, delivery in deliveries.items()}
+    def _wait_until_listed(self, deliveries: Iterable[Delivery], api: SimpleApi, seconds: float) -> None:
+        digests = {delivery.project.name: delivery.digests for delivery in deliveries}
 
         def listing(project: str) -> Listing:
             return api.listing(

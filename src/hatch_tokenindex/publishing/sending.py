@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 class Delivery:
     """The files of one project that the index accepted, and the credential that it accepted."""
 
+    project: ProjectPlan
     digests: Mapping[str, str]
+    """The sha256 of each file, by its name."""
     checked: CheckedCredential
     existing: Sequence[UploadError]
     """The refusals of files that the index has, although it did not list them."""
@@ -61,7 +63,7 @@ class Sender:
         if digests:
             self.report.saved(self.session.save(project.name))
         in_order = (item.filename for item in project.uploads)
-        return Delivery({name: digests[name] for name in in_order if name in digests}, checked, existing)
+        return Delivery(project, {name: digests[name] for name in in_order if name in digests}, checked, existing)
 
     def _send_first(self, item: Distribution, project: ProjectPlan) -> tuple[str | UploadError, CheckedCredential]:
         """Send one file; if its credential is refused and can be replaced, send it with another one."""
@@ -97,11 +99,15 @@ class Sender:
                 else:
                     self.report.failed(item, failure)
                     failures.append(failure)
+        self.raise_first(failures)
+        return outcomes
+
+    def raise_first(self, failures: Sequence[BaseException]) -> None:
+        """Raise the first of several failures, if there are any, and show the others."""
         for failure in failures[1:]:
             self.terminal.error(summary_of(failure))
         if failures:
             raise failures[0]
-        return outcomes
 
     def _report(self, item: Distribution, outcome: str | UploadError) -> None:
         if isinstance(outcome, str):
