@@ -20,7 +20,7 @@ from hatch_tokenindex.__about__ import __version__
 from hatch_tokenindex.attesting import INSTALLING, is_installed
 from hatch_tokenindex.config.folders import find_folders, pypirc_path
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.config.repositories import Repository, load
+from hatch_tokenindex.config.repositories import Repositories, Repository
 from hatch_tokenindex.console.guard import guarded
 from hatch_tokenindex.console.terminal import Terminal
 from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
@@ -62,7 +62,7 @@ class Context:
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
         self.here = find_folders(os.environ, Path.cwd())
-        self.repositories = load(self.here.tables)
+        self.repositories = Repositories(self.here.tables)
         self.can_prompt = bool(sys.stdin and sys.stdin.isatty())
         self.cache = Cache(self.here.cache_folder)
         self.keyring = Keyring(terminal if self.can_prompt else None)

@@ -57,14 +57,14 @@ class TokenIndexPublisher(PublisherInterface):
 
     def _start(self, options: Options, terminal: Terminal, report: Report) -> None:
         from hatch_tokenindex import distributions
-        from hatch_tokenindex.config import repositories
         from hatch_tokenindex.config.folders import pypirc_path
+        from hatch_tokenindex.config.repositories import Repositories
         from hatch_tokenindex.credentials.sources.pypirc import Pypirc
         from hatch_tokenindex.errors import DistributionError
         from hatch_tokenindex.publishing.run import Run
 
         pypirc = Pypirc(pypirc_path())
-        configured = repositories.load(self._tables())
+        configured = Repositories(self._tables())
         repository = configured.choose(options.repository, pypirc.urls, options.overrides)
         run = Run(options, repository, pypirc, Path(self.cache_dir), terminal, report)
         folders = [] if options.artifacts else self._build_folders()

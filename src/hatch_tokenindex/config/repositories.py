@@ -109,24 +109,32 @@ class CheckedTable:
     urls: Mapping[str, str]
 
 
-@dataclass(frozen=True)
 class Repositories:
-    """All configured repositories. A project's file comes before Hatch's `config.toml`."""
+    """All configured repositories. A project's file comes before Hatch's `config.toml`.
 
-    files: tuple[CheckedTable, ...]
+    `urls` has the URL of each by its name: the reserved ones, then the configured ones.
+    """
 
-    @property
-    def urls(self) -> Mapping[str, str]:
-        """The URLs of all repositories, by name: the reserved ones, then the configured ones."""
-        found = dict(RESERVED)
-        for file in self.files:
+    def __init__(self, tables: Iterable[ConfigurationTable]) -> None:
+        """Check the tables, a project's before the user's. Raises `ConfigurationError` for an invalid one."""
+        self.urls = dict(RESERVED)
+        self._files: list[CheckedTable] = []
+        variables: dict[str, str] = {}
+        for table in tables:
+            file = _checked(table)
+            self._files.append(file)
             for name, url in file.urls.items():
-                found.setdefault(name, url)
-        return found
+                self.urls.setdefault(name, url)
+                variable = f"HATCH_INDEX_AUTH_{variable_suffix(name)}"
+                other = variables.setdefault(variable, name)
+                if other != name:
+                    # The secret of one would go to the other.
+                    problem = f"shares {variable} with the repository {other!r}: rename one of them"
+                    raise _invalid(table.where("repos", name), problem)
 
     def default(self, name: str) -> WithOrigin[Any]:
         """Return the value of a key at the top of the files."""
-        return _first((file.top for file in self.files), name) or WithOrigin(KEYS[name].default, "default")
+        return _first((file.top for file in self._files), name) or WithOrigin(KEYS[name].default, "default")
 
     def choose(
         self,
@@ -145,10 +153,8 @@ class Repositories:
             return self._build(name, overrides)
         sections = pypirc()
         if name in sections:
-            url, origin = (
-                sections[name] or RESERVED.get(PYPIRC_ALIASES.get(name, "")),
-                f"`repository` in [{name}] of ~/.pypirc",
-            )
+            origin = f"`repository` in [{name}] of ~/.pypirc"
+            url = sections[name] or RESERVED.get(PYPIRC_ALIASES.get(name, ""))
             if url is None:
                 msg = f"[{name}] of ~/.pypirc has no `repository`; add the upload URL of the index there."
                 raise ConfigurationError(msg)
@@ -197,7 +203,7 @@ class Repositories:
             **{key.replace("-", "_"): value for key, value in settings.items()},
             name=name,
             url_from_project=name not in RESERVED
-            and any(not file.top.is_personal and name in file.urls for file in self.files),
+            and any(not file.top.is_personal and name in file.urls for file in self._files),
             pypirc_section=pypirc_section,
             warnings=tuple(warnings),
         )
@@ -205,7 +211,7 @@ class Repositories:
     def _layers(self, name: str, url: str, overrides: Layer) -> tuple[tuple[Layer, ...], list[str]]:
         """Return the places of a repository's settings, the first one first, and the warnings about them."""
         own, tops, warnings = [], [], []
-        for file in self.files:
+        for file in self._files:
             granted = self._granted(file, name, url)
             tops.append(replace(file.top, granted=granted))
             if name in file.repositories:
@@ -252,7 +258,7 @@ class Repositories:
         url = urls.without_final_dot(url)
         if urls.site(url) is not None:
             return True
-        own = (own_url for file in self.files if file.top.is_personal for own_url in file.urls.values())
+        own = (own_url for file in self._files if file.top.is_personal for own_url in file.urls.values())
         return any(urls.same(urls.without_final_dot(own_url), url) for own_url in own)
 
 
@@ -260,28 +266,12 @@ def _first(layers: Iterable[Layer], key: str) -> WithOrigin[Any] | None:
     return next((found for layer in layers if (found := layer.get(key))), None)
 
 
-def load(tables: Iterable[ConfigurationTable]) -> Repositories:
-    """Return the repositories in a project's table and the user's. Raises `ConfigurationError` for an invalid one."""
-    files: list[CheckedTable] = []
-    names: dict[str, str] = {}
-    for table in tables:
-        files.append(_file(table))
-        for name in files[-1].repositories:
-            variable = f"HATCH_INDEX_AUTH_{variable_suffix(name)}"
-            other = names.setdefault(variable, name)
-            if other != name:
-                # The secret of one would go to the other.
-                problem = f"shares {variable} with the repository {other!r}: rename one of them"
-                raise _invalid(table.where("repos", name), problem)
-    return Repositories(tuple(files))
-
-
 def variable_suffix(repository: str) -> str:
     """Return the end of the names of a repository's own environment variables: `PRIVATE` of `HATCH_INDEX_AUTH_PRIVATE`."""
     return re.sub("[^A-Z0-9]", "_", repository.upper())
 
 
-def _file(table: ConfigurationTable) -> CheckedTable:
+def _checked(table: ConfigurationTable) -> CheckedTable:
     data = dict(table.data)
     repos = data.pop("repos", {})
     if not isinstance(repos, Mapping):

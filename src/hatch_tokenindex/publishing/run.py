@@ -7,7 +7,6 @@ from functools import cache, partial
 from time import sleep
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.console import explaining
 from hatch_tokenindex.credentials.advice import TokenAdvice, trusted_publishing_advice
 from hatch_tokenindex.credentials.cache import Cache
 from hatch_tokenindex.credentials.chain import Chain
@@ -88,6 +87,8 @@ class Run:
 
     def explain(self, files: Sequence[Path], current_project: str) -> None:
         """Print the credential table of each project among the files, or of the current one."""
+        from hatch_tokenindex.console import explaining
+
         projects = {path: project_of(path) for path in files}
         for path, project in projects.items():
             if project is None:
