@@ -265,7 +265,7 @@ class Run:
         try:
             for project in plans:
                 if project.uploads:
-                    deliveries.append(sender.send(project))
+                    deliveries.append(sender.send(project))  # noqa: PERF401 - those before a failure are needed
         except TokenIndexError:
             self._show_pages(deliveries, is_complete=False)
             raise
