@@ -99,12 +99,11 @@ class TokenIndexPublisher(PublisherInterface):
         return Terminal(app.console, app.verbosity, styles, Path(self.root), in_github_actions=in_github_actions)
 
     def _tables(self) -> list[ConfigurationTable]:
-        from hatch_tokenindex.config.folders import lacks_home, personal_table, project_table
+        from hatch_tokenindex.config.folders import personal_table, project_table
 
-        config_path = Path(self.app.config_file.path)
         return [
             project_table(Path(self.root), self.project_config),
-            personal_table(config_path, {} if lacks_home(config_path) else self.plugin_config),
+            personal_table(Path(self.app.config_file.path), self.plugin_config),
         ]
 
     def _build_folders(self) -> list[str]:

@@ -60,8 +60,8 @@ def project_table(root: Path, data: Mapping[str, object]) -> ConfigurationTable:
 
 
 def personal_table(path: Path, data: Mapping[str, object]) -> ConfigurationTable:
-    """Return the table of Hatch's `config.toml` at `path`."""
-    return ConfigurationTable(path, "publish.tokenindex", data, is_personal=True)
+    """Return the table of Hatch's `config.toml` at `path`, an empty one without a home folder."""
+    return ConfigurationTable(path, "publish.tokenindex", {} if lacks_home(path) else data, is_personal=True)
 
 
 def project_name(pyproject: Mapping[str, Any]) -> str | None:

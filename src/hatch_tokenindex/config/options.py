@@ -25,7 +25,6 @@ FLAGS = ("repo", "user", "auth", "ca-cert", "client-cert", "client-key")
 """Keys with a flag and an environment variable: `--ca-cert`, HATCH_INDEX_CA_CERT."""
 _RANKED = {"repo", "user", "auth"}
 """Keys of which the command line's value and the environment's are kept apart."""
-_ONLY_IN_FILES = KEYS.keys() - OPTION_KEYS.keys()
 
 
 @dataclass(frozen=True)
@@ -234,7 +233,7 @@ def _user(text: OptionText | None) -> WithOrigin[str] | None:
 
 
 def _unknown(text: OptionText) -> str:
-    if text.key in _ONLY_IN_FILES:
+    if text.key in KEYS:
         return f"`{text.key}` can't be set with {text.origin.split()[0].rstrip(':')}; set it in Hatch's config.toml."
     if "pypi-" in text.key or issuers_in(text.key):
         return "An API token was given as an option; use `-o auth=TOKEN`, or better HATCH_INDEX_AUTH."
