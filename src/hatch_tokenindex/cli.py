@@ -82,13 +82,6 @@ class Context:
         given = repository.user or self.pypirc.user(project or "", repository)
         return given.value if given else None
 
-    def store(self, repository: Repository) -> CredentialStore:
-        """Return the store of a repository. Raises `ConfigurationError` if its keyring is disabled."""
-        if not repository.keyring:
-            msg = f"`keyring` is false for {repository.name}: its keyring entries are neither read nor written."
-            raise ConfigurationError(msg)
-        return CredentialStore(repository, self.cache, self.keyring)
-
 
 def _command(function: Callable[Concatenate[Context, P], None]) -> Callable[P, None]:
     """Run a command with a `Context`, with every failure as one text and exit status 1."""
@@ -130,7 +123,9 @@ def login(
         )
         raise ConfigurationError(msg)
     repository = context.repository(repo)
-    store = context.store(repository)
+    if not repository.keyring:
+        msg = f"`keyring` is false for {repository.name}: its keyring entries are neither read nor written."
+        raise ConfigurationError(msg)
     name = _project_name(project)
     given = _user_name(user) or context.given_user(repository, name)
     if name and given not in {None, TOKEN_USER}:
@@ -157,6 +152,7 @@ def login(
         checked = check(Credential(known, secret, "standard input", user_given=configured))
     for note in checked.notes:
         context.terminal.warning(note)
+    store = CredentialStore(repository, context.cache, context.keyring)
     kept = store.save(checked, (project_entry(name),) if name else entries_for(checked, None), now)
     if not kept.notes:
         raise CredentialError(" ".join(kept.warnings))

@@ -85,7 +85,6 @@ class TokenIndexPublisher(PublisherInterface):
             run.publish(files)
 
     def _terminal(self) -> Terminal:
-        from hatch_tokenindex.console import github
         from hatch_tokenindex.console.terminal import Styles, Terminal
 
         app = self.app
@@ -95,7 +94,7 @@ class TokenIndexPublisher(PublisherInterface):
             warning=app.style_warning("").style,
             error=app.style_error("").style,
         )
-        in_github_actions = github.runs_here(os.environ)
+        in_github_actions = os.environ.get("GITHUB_ACTIONS") == "true"
         return Terminal(app.console, app.verbosity, styles, Path(self.root), in_github_actions=in_github_actions)
 
     def _tables(self) -> list[ConfigurationTable]:

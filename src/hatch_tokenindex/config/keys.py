@@ -96,10 +96,6 @@ class Key:
         """A sentence or several about the key."""
         return f"{self.about}, {self.type.limits}." if self.type.limits else self.about
 
-    def read_text(self, text: str) -> Any:
-        """Return the value for the text of `-o`. Raises `ValueError` with what it must be."""
-        return self.type.read(self.type.parse(text or self.bare))
-
 
 def setting(value_type: ValueType, about: str, *, default: Any = None, **more: Any) -> Any:
     """Declare a key as a field of a class of settings: `more` are fields of `Key`, which is named like it, with dashes."""

@@ -10,7 +10,7 @@ import click
 
 from hatch_tokenindex.config.keys import KEYS, OPTION_KEYS, RUN_KEYS, RunSettings, suggestion
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.config.repositories import Layer, variable_suffix
+from hatch_tokenindex.config.repositories import Layer
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import issuers_in, token_in
@@ -38,8 +38,9 @@ class OptionText:
 
     def read(self) -> Any:
         """Return the value that the text stands for. Raises `ConfigurationError`."""
+        key = OPTION_KEYS[self.key]
         try:
-            return OPTION_KEYS[self.key].read_text(self.text)
+            return key.type.read(key.type.parse(self.text or key.bare))
         except ValueError as error:
             msg = f"`{self.key}` from {self.origin} {error}."
             raise ConfigurationError(msg) from None
@@ -70,11 +71,6 @@ class Options(RunSettings):
     def can_prompt(self) -> bool:
         """True if the user can be prompted."""
         return not self.prompt_obstacle
-
-
-def repository_variable(kind: str, repository: str) -> str:
-    """Return the name of a repository's own variable; `kind` is `USER` or `AUTH`."""
-    return f"HATCH_INDEX_{kind}_{variable_suffix(repository)}"
 
 
 def read(

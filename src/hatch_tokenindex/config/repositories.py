@@ -125,7 +125,7 @@ class Repositories:
             self._files.append(file)
             for name, url in file.urls.items():
                 self.urls.setdefault(name, url)
-                variable = f"HATCH_INDEX_AUTH_{variable_suffix(name)}"
+                variable = repository_variable("AUTH", name)
                 other = variables.setdefault(variable, name)
                 if other != name:
                     # The secret of one would go to the other.
@@ -266,9 +266,9 @@ def _first(layers: Iterable[Layer], key: str) -> WithOrigin[Any] | None:
     return next((found for layer in layers if (found := layer.get(key))), None)
 
 
-def variable_suffix(repository: str) -> str:
-    """Return the end of the names of a repository's own environment variables: `PRIVATE` of `HATCH_INDEX_AUTH_PRIVATE`."""
-    return re.sub("[^A-Z0-9]", "_", repository.upper())
+def repository_variable(kind: str, repository: str) -> str:
+    """Return the name of a repository's own variable, `HATCH_INDEX_AUTH_PRIVATE`; `kind` is `USER` or `AUTH`."""
+    return f"HATCH_INDEX_{kind}_{re.sub('[^A-Z0-9]', '_', repository.upper())}"
 
 
 def _checked(table: ConfigurationTable) -> CheckedTable:
@@ -309,7 +309,7 @@ def _name_problem(name: str, *, is_personal: bool) -> str:
         return "has a name that is not ASCII: choose another one"
     taken = {reserved: reserved for reserved in RESERVED} | ({} if is_personal else PYPIRC_ALIASES)
     for other, meant in taken.items():
-        if name not in RESERVED and variable_suffix(name) == variable_suffix(other):
+        if name not in RESERVED and repository_variable("AUTH", name) == repository_variable("AUTH", other):
             return f"is too similar to `{meant}`, which is {RESERVED[meant]}: choose another name"
     return ""
 

@@ -22,11 +22,6 @@ _COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
 _OLD_COMMAND = re.compile(r"##(?=\[)")
 
 
-def runs_here(environment: Mapping[str, str]) -> bool:
-    """Return True if this process is part of a job."""
-    return environment.get("GITHUB_ACTIONS") == "true"
-
-
 def neutralized(text: str) -> str:
     """Return the text without anything that the runner would take for a command."""
     return _OLD_COMMAND.sub("# #", _COMMAND.sub(r"\1: ", text))
