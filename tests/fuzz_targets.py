@@ -255,8 +255,8 @@ _ENTRY = EntryRecord(PRIVATE.url, TOKEN_USER, "demo", "project", NOW, NOW)
 def project_file(content: bytes, folder: Path) -> None:
     _written(folder, "pyproject.toml", content)
     found = find_folders({"HATCH_CACHE_DIR": str(folder)}, folder)
-    configured = repositories.load(found.tables)
-    for name in configured.names:
+    configured = repositories.Repositories(found.tables)
+    for name in configured.urls:
         with suppress(TokenIndexError):
             configured.choose(WithOrigin(name, "--repo"), dict, repositories.Layer("`-o`", folder, {}))
 

@@ -20,9 +20,8 @@ from hatch_tokenindex.__about__ import __version__
 from hatch_tokenindex.attesting import INSTALLING, is_installed
 from hatch_tokenindex.config.folders import find_folders, pypirc_path
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.config.repositories import Layer, Repository, load
+from hatch_tokenindex.config.repositories import Repositories, Repository
 from hatch_tokenindex.console.guard import guarded
-from hatch_tokenindex.console.tables import aligned
 from hatch_tokenindex.console.terminal import Terminal
 from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
 from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, check_user_name, not_a_token
@@ -48,7 +47,7 @@ from hatch_tokenindex.errors import (
     SourceUnavailableError,
 )
 from hatch_tokenindex.secrets import Secret
-from hatch_tokenindex.text import as_date
+from hatch_tokenindex.text import aligned, as_date
 from hatch_tokenindex.tokens import issuers_in, token_in
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Context:
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
         self.here = find_folders(os.environ, Path.cwd())
-        self.repositories = load(self.here.tables)
+        self.repositories = Repositories(self.here.tables)
         self.can_prompt = bool(sys.stdin and sys.stdin.isatty())
         self.cache = Cache(self.here.cache_folder)
         self.keyring = Keyring(terminal if self.can_prompt else None)
@@ -72,7 +71,7 @@ class Context:
     def repository(self, name: str | None) -> Repository:
         """Return the repository that `-r` names, or the default one. Raises `ConfigurationError`."""
         wanted = WithOrigin(name, "-r") if name else None
-        return self.repositories.choose(wanted, self.pypirc.urls, Layer("this run", Path.cwd(), {}))
+        return self.repositories.choose(wanted, self.pypirc.urls)
 
     def user_of(self, repository: Repository) -> str:
         """Return the user name whose secret a repository uses, from configuration, `~/.pypirc` or the cache."""
@@ -82,17 +81,6 @@ class Context:
         """Return the user name that configuration or `~/.pypirc` gives for a project, or for all of them."""
         given = repository.user or self.pypirc.user(project or "", repository)
         return given.value if given else None
-
-    def name_of(self, service: str) -> str:
-        """Return the name of the repository with this URL, or the URL."""
-        return self.repositories.name_of(service) or service
-
-    def store(self, repository: Repository) -> CredentialStore:
-        """Return the store of a repository. Raises `ConfigurationError` if its keyring is disabled."""
-        if not repository.keyring:
-            msg = f"`keyring` is false for {repository.name}: its keyring entries are neither read nor written."
-            raise ConfigurationError(msg)
-        return CredentialStore(repository, self.cache, self.keyring)
 
 
 def _command(function: Callable[Concatenate[Context, P], None]) -> Callable[P, None]:
@@ -135,7 +123,9 @@ def login(
         )
         raise ConfigurationError(msg)
     repository = context.repository(repo)
-    store = context.store(repository)
+    if not repository.keyring:
+        msg = f"`keyring` is false for {repository.name}: its keyring entries are neither read nor written."
+        raise ConfigurationError(msg)
     name = _project_name(project)
     given = _user_name(user) or context.given_user(repository, name)
     if name and given not in {None, TOKEN_USER}:
@@ -158,9 +148,11 @@ def login(
     if context.can_prompt:
         checked = Prompts(context.terminal, repository).credential(name, known, user_given=configured, check=check)
     else:
-        checked = check(Credential(known, _piped_secret(), "standard input", user_given=configured))
+        secret = first_line_of(sys.stdin.buffer.readline()) if sys.stdin else Secret("")
+        checked = check(Credential(known, secret, "standard input", user_given=configured))
     for note in checked.notes:
         context.terminal.warning(note)
+    store = CredentialStore(repository, context.cache, context.keyring)
     kept = store.save(checked, (project_entry(name),) if name else entries_for(checked, None), now)
     if not kept.notes:
         raise CredentialError(" ".join(kept.warnings))
@@ -200,12 +192,17 @@ def logout(context: Context, repo: str | None, project: str | None, user: str | 
 
 def _forget(context: Context, service: str, entry: str) -> bool:
     """Delete one entry from keyring and cache; return True if the keyring had it. Raises `CredentialError`."""
+
+    def without_it(contents: Contents) -> Contents:
+        contents = contents.without_entry(service, entry)
+        return contents if entry.startswith(PROJECT_ENTRY_PREFIX) else contents.without_user(service)
+
     try:
         deleted = context.keyring.delete(service, entry)
         if deleted:
             where = f"from the keyring ({context.keyring.name})"
             context.terminal.info(f"Deleted the secret for {describe(service, entry)} {where}.")
-        context.cache.update(lambda contents: _without(contents, service, entry))
+        context.cache.update(without_it)
     except SourceUnavailableError as error:
         msg = f"Could not delete everything: {error}."
         raise CredentialError(msg) from None
@@ -222,12 +219,13 @@ def tokens(context: Context, *, as_json: bool) -> None:
             {*context.cache.read().entries, *_entries_of_current_project(context)},
             key=lambda entry: (entry.service, entry.user),
         )
+        names = {entry.service: context.repositories.name_of(entry.service) or entry.service for entry in entries}
         if as_json:
-            records = [{"repository": context.name_of(entry.service), **asdict(entry)} for entry in entries]
+            records = [{"repository": names[entry.service], **asdict(entry)} for entry in entries]
             context.terminal.output(json.dumps(records, indent=2))
         elif entries:
             heading = ("REPOSITORY", "PROJECT", "KIND", "USER", "EXPIRES", "STORED")
-            context.terminal.output(aligned([heading, *(_row(context, entry) for entry in entries)]))
+            context.terminal.output(aligned([heading, *(_row(names[entry.service], entry) for entry in entries)]))
         else:
             context.terminal.info("Nothing is saved yet.")
 
@@ -297,13 +295,9 @@ def _user_name(user: str | None) -> str | None:
     return check_user_name(WithOrigin(user, "--user")).value if user else None
 
 
-def _piped_secret() -> Secret:
-    return first_line_of(sys.stdin.buffer.readline()) if sys.stdin else Secret("")
-
-
-def _row(context: Context, entry: EntryRecord) -> tuple[str, ...]:
+def _row(repository: str, entry: EntryRecord) -> tuple[str, ...]:
     return (
-        context.name_of(entry.service),
+        repository,
         entry.project or "all",
         entry.kind,
         TOKEN_USER if entry.project else entry.user,
@@ -315,7 +309,7 @@ def _row(context: Context, entry: EntryRecord) -> tuple[str, ...]:
 def _entries_of_current_project(context: Context) -> Iterator[EntryRecord]:
     """Yield what the keyring has for the current project that we didn't save: flit uses the same entries."""
     known = {(entry.service, entry.user) for entry in context.cache.read().entries}
-    for name in context.repositories.names:
+    for name in context.repositories.urls:
         repository = context.repository(name)
         projects = (None,) if context.here.project is None else (context.here.project, None)
         for project in projects if repository.keyring else ():
@@ -329,8 +323,3 @@ def _entries_of_current_project(context: Context) -> Iterator[EntryRecord]:
                 return
             if secret is not None:
                 yield record(repository.url, KeyringEntry(entry, project), secret, stored=0)
-
-
-def _without(contents: Contents, service: str, entry: str) -> Contents:
-    contents = contents.without_entry(service, entry)
-    return contents if entry.startswith(PROJECT_ENTRY_PREFIX) else contents.without_user(service)

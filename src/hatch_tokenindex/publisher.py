@@ -40,7 +40,6 @@ class TokenIndexPublisher(PublisherInterface):
 
     def _run(self, terminal: Terminal, artifacts: list[str], hatch_options: Mapping[str, Any]) -> None:
         from hatch_tokenindex.config.options import asks_for_json, read
-        from hatch_tokenindex.console.help import text as help_text
         from hatch_tokenindex.console.report import Report
 
         report = Report(terminal)
@@ -50,30 +49,32 @@ class TokenIndexPublisher(PublisherInterface):
                 artifacts, hatch_options, os.environ, stdin_is_terminal=bool(sys.stdin and sys.stdin.isatty())
             )
             if options.help:
-                terminal.output(help_text())
+                from hatch_tokenindex.console.help import text
+
+                terminal.output(text())
             else:
                 self._start(options, terminal, report)
 
     def _start(self, options: Options, terminal: Terminal, report: Report) -> None:
         from hatch_tokenindex import distributions
-        from hatch_tokenindex.config import repositories
         from hatch_tokenindex.config.folders import pypirc_path
+        from hatch_tokenindex.config.repositories import Repositories
         from hatch_tokenindex.credentials.sources.pypirc import Pypirc
         from hatch_tokenindex.errors import DistributionError
-        from hatch_tokenindex.publishing.assembly import build_parts
         from hatch_tokenindex.publishing.run import Run
 
         pypirc = Pypirc(pypirc_path())
-        configured = repositories.load(self._tables())
+        configured = Repositories(self._tables())
         repository = configured.choose(options.repository, pypirc.urls, options.overrides)
-        run = Run(build_parts(options, repository, pypirc, Path(self.cache_dir), terminal, report))
+        run = Run(options, repository, pypirc, Path(self.cache_dir), terminal, report)
         folders = [] if options.artifacts else self._build_folders()
         files = distributions.find(options.artifacts, Path(self.root), folders)
         if options.explain:
             run.explain(files, self._project_name())
             return
-        if configured.disable.value:
-            run.confirm_although_disabled(configured.disable.origin)
+        disable = configured.default("disable")
+        if disable.value:
+            run.confirm_although_disabled(disable.origin)
         if not files and options.initialize_auth:
             run.initialize(self._project_name())
         elif not files:
@@ -84,7 +85,6 @@ class TokenIndexPublisher(PublisherInterface):
             run.publish(files)
 
     def _terminal(self) -> Terminal:
-        from hatch_tokenindex.console import github
         from hatch_tokenindex.console.terminal import Styles, Terminal
 
         app = self.app
@@ -94,17 +94,15 @@ class TokenIndexPublisher(PublisherInterface):
             warning=app.style_warning("").style,
             error=app.style_error("").style,
         )
-        in_github_actions = github.runs_here(os.environ)
+        in_github_actions = os.environ.get("GITHUB_ACTIONS") == "true"
         return Terminal(app.console, app.verbosity, styles, Path(self.root), in_github_actions=in_github_actions)
 
     def _tables(self) -> list[ConfigurationTable]:
-        from hatch_tokenindex.config.folders import lacks_home
-        from hatch_tokenindex.config.repositories import personal_table, project_table
+        from hatch_tokenindex.config.folders import personal_table, project_table
 
-        config_path = Path(self.app.config_file.path)
         return [
             project_table(Path(self.root), self.project_config),
-            personal_table(config_path, {} if lacks_home(config_path) else self.plugin_config),
+            personal_table(Path(self.app.config_file.path), self.plugin_config),
         ]
 
     def _build_folders(self) -> list[str]:

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 LONGEST_LINE = 500
 """Characters that are shown of a line from outside."""
@@ -25,12 +25,17 @@ _TERMINAL_SEQUENCE = re.compile(
 
 def escaped(text: str) -> str:
     """Return the text with an escape like `\\x1b` for everything unprintable but line breaks."""
-    return "\n".join(map(_escaped_line, text.split("\n")))
+    return "".join(
+        character
+        if character.isprintable() or character == "\n"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
 
 
 def escaped_line(text: str, longest: int = LONGEST_LINE) -> str:
     """Return the text on one line of `longest` characters, with an escape for everything unprintable and line breaks."""
-    return _escaped_line(shortened(text, longest))
+    return escaped(shortened(text, longest)).replace("\n", "\\n")
 
 
 def without_controls(text: str) -> str:
@@ -60,15 +65,15 @@ def command_line(*words: str) -> str:
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
+def aligned(rows: Iterable[Sequence[str]]) -> str:
+    """Return rows of cells, each column as wide as its widest cell: the same on a terminal, in a pipe, in a log."""
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+    )
+
+
 def as_date(seconds: float) -> str:
     """Return a Unix time as date and time in UTC."""
     return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d %H:%M} UTC"
-
-
-def _escaped_line(line: str) -> str:
-    if line.isprintable():
-        return line
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in line
-    )

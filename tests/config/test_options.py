@@ -16,7 +16,7 @@ from servers import BasicAuth, RecordingServer
 
 from hatch_tokenindex.config import options
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.config.repositories import Layer, Repository, load
+from hatch_tokenindex.config.repositories import Layer, Repositories, Repository
 from hatch_tokenindex.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def test_that_index_takes_nothing_less(
 
 def test_variables_arrive_where_no_click_command_runs(everything: dict[str, str]) -> None:
     asked = read(environment=Way("HATCH_INDEX_*").environment(everything))
-    repository = load([]).choose(asked.repository, dict, asked.overrides)
+    repository = Repositories([]).choose(asked.repository, dict, asked.overrides)
     assert repository.url == everything["repo"]
     assert asked.environment_user is not None
     assert asked.environment_user.value == everything["user"]
@@ -221,7 +221,7 @@ ALL_KEYS = {
 def test_every_key_of_a_repository_can_be_given_for_one_run(built: Project, home: Home, key: str) -> None:
     text, value = ALL_KEYS[key]
     asked = read({key: text})
-    repository = load([]).choose(asked.repository, dict, asked.overrides)
+    repository = Repositories([]).choose(asked.repository, dict, asked.overrides)
     assert getattr(repository, key.replace("-", "_")) == value
     assert value != getattr(Repository("main", "https://upload.pypi.org/legacy/"), key.replace("-", "_"))
     result = publish(built, home, "-o", "explain", "-o", f"{key}={text}")
@@ -416,7 +416,7 @@ def test_a_password_in_what_is_not_quite_a_url_is_not_shown(built: Project, home
 @pytest.mark.parametrize("around", ["{}", " {}", '"{}"', "{}\n", "HATCH_INDEX_AUTH={}"])
 def test_a_token_in_the_wrong_place_is_not_shown_whatever_is_around_it(around: str, tmp_path: Path) -> None:
     wrong = around.format(TOKEN)
-    configured = load([])
+    configured = Repositories([])
     with pytest.raises(ConfigurationError) as as_repository:
         configured.choose(WithOrigin(wrong, "-r"), dict, Layer("this run", tmp_path, {}))
     with pytest.raises(ConfigurationError) as as_path:

@@ -14,8 +14,9 @@ from distribution_builders import make_wheel
 from hatch_in_process import invoke_hatch
 from servers import BasicAuth
 
+from hatch_tokenindex.config.folders import personal_table, project_table
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.config.repositories import Layer, Repositories, Repository, load, personal_table, project_table
+from hatch_tokenindex.config.repositories import Layer, Repositories, Repository
 from hatch_tokenindex.errors import ConfigurationError
 
 if sys.version_info >= (3, 11):
@@ -39,7 +40,9 @@ PERSON = Path("/home/person/.config/hatch/config.toml")
 
 def repositories(project: str = "", personal: str = "") -> Repositories:
     """The repositories configured under `[publish.tokenindex]` in a project's file and Hatch's `config.toml`."""
-    return load([project_table(PROJECT, tomllib.loads(project)), personal_table(PERSON, tomllib.loads(personal))])
+    return Repositories(
+        [project_table(PROJECT, tomllib.loads(project)), personal_table(PERSON, tomllib.loads(personal))]
+    )
 
 
 def chosen(
@@ -64,7 +67,7 @@ def check_message(error: pytest.ExceptionInfo[ConfigurationError], *expected: st
 
 def test_without_configuration_there_are_pypi_and_testpypi() -> None:
     configured = repositories()
-    assert configured.names == ("main", "test")
+    assert list(configured.urls) == ["main", "test"]
     assert chosen(configured) == Repository("main", PYPI)
     assert chosen(configured, "main") == Repository("main", PYPI)
     assert chosen(configured, "test") == Repository("test", TEST_PYPI)
@@ -527,7 +530,7 @@ def test_a_misspelt_name_is_never_taken_for_a_url(wanted: str, meant: str | None
 
 def test_a_password_in_a_url_without_scheme_is_not_quoted() -> None:
     with pytest.raises(ConfigurationError) as error:
-        chosen(load([]), f"user:{SECRET}/x")
+        chosen(Repositories([]), f"user:{SECRET}/x")
     check_message(error)
 
 

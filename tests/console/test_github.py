@@ -6,7 +6,6 @@ import itertools
 import json
 import re
 from dataclasses import dataclass, field, replace
-from functools import partial
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -20,7 +19,7 @@ from servers import Answer
 
 from hatch_tokenindex.config.repositories import Repository
 from hatch_tokenindex.console import github
-from hatch_tokenindex.console.results import FileResult, Outcome
+from hatch_tokenindex.console.document import FileResult, Outcome
 from hatch_tokenindex.distributions import read_all
 from hatch_tokenindex.index.kinds import release_page
 
@@ -324,8 +323,8 @@ def test_hostile_text_is_no_command_and_no_markup(runner: Runner, answer: Answer
 def test_a_hostile_url_breaks_neither_table_nor_link(distribution: Distribution) -> None:
     url = "https://packages.example.org/a)b|c`<img>~~d~~/[e](f)/legacy/"
     repository = Repository("private", url)
-    results = [FileResult(distribution, Outcome.UPLOADED, "ab" * 32)]
-    text = github.summary(repository, partial(release_page, repository), results, None)
+    page_url = release_page(repository, "demo", "1.0")
+    text = github.summary(repository, [FileResult(distribution, page_url, Outcome.UPLOADED, "ab" * 32)], None)
     page = Page(text)
     assert page.tags <= {"h3", "table", "thead", "tbody", "tr", "th", "td", "a"}
     assert page.rows == [[distribution.filename, "demo 1.0", f"{distribution.size:,}", "ab" * 32, "uploaded", ""]]

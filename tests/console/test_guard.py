@@ -46,7 +46,7 @@ def secret_bearing(kind: type[BaseException]) -> BaseException:
 
 PLACES = [
     (options, "read"),
-    (repositories, "load"),
+    (repositories, "Repositories"),
     (repositories.Repositories, "choose"),
     (distributions, "find"),
     (Pypirc, "user"),

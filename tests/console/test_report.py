@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from maintainer import Maintainer
     from servers import RecordingServer, Request
 
+    from hatch_tokenindex.distributions import Distribution
+
 SECRET = "s3cret-of-the-maintainer"
 BAR = "\N{BOX DRAWINGS HEAVY HORIZONTAL}"
 ESCAPE = "\x1b"
@@ -322,10 +324,11 @@ class TerminalStream:
 
 
 @contextmanager
-def looked_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Report]:
-    """A report that shows its bars."""
+def looked_at(monkeypatch: pytest.MonkeyPatch, item: Distribution) -> Iterator[Report]:
+    """A report on one file that shows its bars."""
     monkeypatch.setattr(sys, "stderr", TerminalStream(sys.stderr))
     report = Report(Terminal(Console(force_terminal=True, width=100)))
+    report.read([item], lambda _name, _version: "")
     with report.showing_progress([]):
         yield report
 
@@ -335,7 +338,7 @@ def test_a_file_can_fail_before_it_has_a_bar(
 ) -> None:
     """For example, if no credential is available."""
     item = read(make_wheel(tmp_path))
-    with looked_at(monkeypatch) as report:
+    with looked_at(monkeypatch, item) as report:
         report.failed(item, UploadError("No credential."))
     assert "... failed" in capsys.readouterr().err
 
@@ -343,7 +346,7 @@ def test_a_file_can_fail_before_it_has_a_bar(
 def test_what_a_thread_tells_after_the_end_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C leaves threads behind that go on sending."""
     item = read(make_wheel(tmp_path))
-    with looked_at(monkeypatch) as report:
+    with looked_at(monkeypatch, item) as report:
         report.begun(item)
     report.sent(item, 100)
 
@@ -352,6 +355,7 @@ def test_an_exception_that_is_not_ours_is_not_quoted(tmp_path: Path, capsys: pyt
     """The text of an exception could hold a secret."""
     report = Report(Terminal(Console()))
     item = read(make_wheel(tmp_path))
+    report.read([item], lambda _name, _version: "")
 
     def fail() -> None:
         with report.reporting(as_json=True):

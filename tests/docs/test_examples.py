@@ -21,12 +21,8 @@ from uv import find_uv_bin
 
 from hatch_tokenindex import cli, urls
 from hatch_tokenindex.config import options
-from hatch_tokenindex.config.repositories import (
-    Repository,
-    load,
-    personal_table,
-    project_table,
-)
+from hatch_tokenindex.config.folders import personal_table, project_table
+from hatch_tokenindex.config.repositories import Repositories, Repository
 from hatch_tokenindex.credentials.sources.pypirc import Pypirc
 
 if sys.version_info >= (3, 11):
@@ -52,7 +48,7 @@ def test_tables_in_examples_are_valid(page: Path) -> None:
             continue
         table = data["publish"]["tokenindex"]
         path = ROOT / "nowhere" / name
-        load([project_table(path.parent, table) if name == "hatch.toml" else personal_table(path, table)])
+        Repositories([project_table(path.parent, table) if name == "hatch.toml" else personal_table(path, table)])
 
 
 def test_hatch_installs_what_the_project_asks_for(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ import hatch_tokenindex
 from hatch_tokenindex import cli
 from hatch_tokenindex.config.keys import KEYS, OPTION_KEYS, REPOSITORY_KEYS, TOP_KEYS
 from hatch_tokenindex.config.repositories import Repository
+from hatch_tokenindex.console.document import Outcome
 from hatch_tokenindex.console.help import text as help_text
-from hatch_tokenindex.console.results import Outcome
 from hatch_tokenindex.credentials import narrowing
 from hatch_tokenindex.credentials.credential import TOKEN_USER
 from hatch_tokenindex.credentials.sources import command as commands

@@ -24,7 +24,7 @@ def test_a_rehearsal_of_a_disabled_publisher_says_that_the_run_would_ask(at_pypi
     at_pypi.build()
     with at_pypi.at_terminal("-o", "dry-run") as terminal:
         assert terminal.finish() == 0, terminal.screen
-    assert "Publishing with tokenindex is disabled; publishing would prompt for confirmation." in terminal.words
+    assert "Publishing with tokenindex is disabled. Publishing would prompt for confirmation." in terminal.words
     assert "would prompt" in terminal.words
     assert at_pypi.received == []
 

@@ -12,7 +12,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from platformdirs import user_cache_dir, user_config_dir
 
-from hatch_tokenindex.config.repositories import ConfigurationTable, personal_table, project_table
+from hatch_tokenindex.config.repositories import ConfigurationTable
 from hatch_tokenindex.errors import ConfigurationError
 
 if sys.version_info >= (3, 11):
@@ -37,6 +37,7 @@ def find_folders(environment: Mapping[str, str], working_folder: Path) -> HatchF
     config = {} if lacks_home(config_path) else _toml(config_path)
     configured = _table(config, "dirs").get("cache")
     cache = environment.get("HATCH_CACHE_DIR") or (configured if isinstance(configured, str) else "")
+    cache = cache or user_cache_dir("hatch", appauthor=False)
     root = _project_root(working_folder)
     pyproject = _toml(root / "pyproject.toml")
     hatch = {**_table(pyproject, "tool", "hatch"), **_toml(root / "hatch.toml")}
@@ -45,9 +46,22 @@ def find_folders(environment: Mapping[str, str], working_folder: Path) -> HatchF
             project_table(root, _table(hatch, "publish", "tokenindex")),
             personal_table(config_path, _table(config, "publish", "tokenindex")),
         ),
-        cache_folder=_expanded(cache or user_cache_dir("hatch", appauthor=False)) / "publish" / "tokenindex",
+        cache_folder=Path(os.path.expanduser(os.path.expandvars(cache))) / "publish" / "tokenindex",
         project=project_name(pyproject),
     )
+
+
+def project_table(root: Path, data: Mapping[str, object]) -> ConfigurationTable:
+    """Return the table of the project at `root`; any `[publish]` in `hatch.toml` hides that of `pyproject.toml`."""
+    path = root / "hatch.toml"
+    if "publish" in _toml(path):
+        return ConfigurationTable(path, "publish.tokenindex", data, is_personal=False)
+    return ConfigurationTable(root / "pyproject.toml", "tool.hatch.publish.tokenindex", data, is_personal=False)
+
+
+def personal_table(path: Path, data: Mapping[str, object]) -> ConfigurationTable:
+    """Return the table of Hatch's `config.toml` at `path`, an empty one without a home folder."""
+    return ConfigurationTable(path, "publish.tokenindex", {} if lacks_home(path) else data, is_personal=True)
 
 
 def project_name(pyproject: Mapping[str, Any]) -> str | None:
@@ -82,10 +96,6 @@ def _project_root(folder: Path) -> Path:
         if (candidate / "pyproject.toml").is_file() or (candidate / "setup.py").is_file():
             return candidate
     return folder
-
-
-def _expanded(path: str) -> Path:
-    return Path(os.path.expanduser(os.path.expandvars(path)))
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ come from it.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from enum import Enum, Flag, auto
@@ -95,22 +96,10 @@ class Key:
         """A sentence or several about the key."""
         return f"{self.about}, {self.type.limits}." if self.type.limits else self.about
 
-    def read_text(self, text: str) -> Any:
-        """Return the value for the text of `-o`. Raises `ValueError` with what it must be."""
-        return self.type.read(self.type.parse(text or self.bare))
 
-
-def setting(
-    value_type: ValueType,
-    about: str,
-    *,
-    default: Any = None,
-    bare: str = "",
-    places: Place = Place.ANYWHERE,
-    trust: Trust = Trust.ANY,
-) -> Any:
-    """Declare a key as a field of a class of settings. The key is named like the field, with dashes."""
-    key = partial(Key, type=value_type, about=about, default=default, bare=bare, places=places, trust=trust)
+def setting(value_type: ValueType, about: str, *, default: Any = None, **more: Any) -> Any:
+    """Declare a key as a field of a class of settings: `more` are fields of `Key`, which is named like it, with dashes."""
+    key = partial(Key, type=value_type, about=about, default=default, **more)
     return field(default=default, metadata={"key": key})
 
 
@@ -171,10 +160,9 @@ def _choice(*words: str) -> ValueType:
     return ValueType(read, "WORD")
 
 
-def _number(low: float, high: float, what: str, metavar: str, *, whole: bool) -> ValueType:
-    def read(value: object) -> float:
-        is_number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not is_number or not low <= cast("float", value) <= high:
+def _number(low: float, high: float, what: str, metavar: str, *types: type) -> ValueType:
+    def read(value: Any) -> float:
+        if type(value) not in types or not low <= value <= high:
             msg = f"must be {what} from {low:g} to {high:g}"
             raise ValueError(msg)
         return cast("float", value)
@@ -183,28 +171,21 @@ def _number(low: float, high: float, what: str, metavar: str, *, whole: bool) ->
 
 
 def _parse_number(text: str) -> object:
-    try:
-        return int(text)
-    except ValueError:
-        try:
-            return float(text)
-        except ValueError:
-            return text
-
-
-USER_NAME = ValueType(_user_name, "NAME")
-SECRET = ValueType(_secret)
-URL = ValueType(_url, "URL")
-PATH = ValueType(_path, "PATH")
-COMMAND = ValueType(_command)
-BOOLEAN = ValueType(_boolean, "BOOLEAN", _parse_boolean)
-SWITCH = ValueType(_boolean, "", _parse_boolean)
-SECONDS = _number(1, 86_400, "a number of seconds", "SECONDS", whole=False)
+    for parse in (int, float):
+        with suppress(ValueError):
+            return parse(text)
+    return text
 
 
 def _whole_number(low: int, high: int) -> ValueType:
-    return _number(low, high, "a whole number", "N", whole=True)
+    return _number(low, high, "a whole number", "N", int)
 
+
+URL = ValueType(_url, "URL")
+PATH = ValueType(_path, "PATH")
+BOOLEAN = ValueType(_boolean, "BOOLEAN", _parse_boolean)
+SWITCH = ValueType(_boolean, "", _parse_boolean)
+SECONDS = _number(1, 86_400, "a number of seconds", "SECONDS", int, float)
 
 _flag = partial(setting, SWITCH, default=False, places=Place.OPTION)
 
@@ -234,12 +215,14 @@ class RunSettings:
 class RepositorySettings:
     """The settings of a repository, apart from its name and URL."""
 
-    user: WithOrigin[str] | None = setting(USER_NAME, "User name.", trust=Trust.WITH_URL)
+    user: WithOrigin[str] | None = setting(ValueType(_user_name, "NAME"), "User name.", trust=Trust.WITH_URL)
     auth: WithOrigin[Secret] | None = setting(
-        SECRET, "Password or token. Better: HATCH_INDEX_AUTH, or type it once when prompted.", trust=Trust.WITH_URL
+        ValueType(_secret),
+        "Password or token. Better: HATCH_INDEX_AUTH, or type it once when prompted.",
+        trust=Trust.WITH_URL,
     )
     auth_command: WithOrigin[tuple[str, ...]] | None = setting(
-        COMMAND,
+        ValueType(_command),
         "A program and its arguments, as a list of strings. The first line of its output is the secret. It has 60 seconds "
         "and no standard input. Can't be combined with auth.",
         places=Place.TOP | Place.REPOSITORY,

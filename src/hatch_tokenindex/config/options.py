@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import click
 
 from hatch_tokenindex.config.keys import KEYS, OPTION_KEYS, RUN_KEYS, RunSettings, suggestion
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.config.repositories import Layer, variable_suffix
+from hatch_tokenindex.config.repositories import Layer
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import issuers_in, token_in
@@ -21,17 +21,10 @@ if TYPE_CHECKING:
 COMMAND_LINE = "command line"
 ENVIRONMENT = "environment"
 
-FLAGS = {
-    "repo": ("--repo", "HATCH_INDEX_REPO"),
-    "user": ("--user", "HATCH_INDEX_USER"),
-    "auth": ("--auth", "HATCH_INDEX_AUTH"),
-    "ca-cert": ("--ca-cert", "HATCH_INDEX_CA_CERT"),
-    "client-cert": ("--client-cert", "HATCH_INDEX_CLIENT_CERT"),
-    "client-key": ("--client-key", "HATCH_INDEX_CLIENT_KEY"),
-}
-_RANKED = {"repo", "url", "user", "auth"}
+FLAGS = ("repo", "user", "auth", "ca-cert", "client-cert", "client-key")
+"""Keys with a flag and an environment variable: `--ca-cert`, HATCH_INDEX_CA_CERT."""
+_RANKED = {"repo", "user", "auth"}
 """Keys of which the command line's value and the environment's are kept apart."""
-_ONLY_IN_FILES = KEYS.keys() - OPTION_KEYS.keys()
 
 
 @dataclass(frozen=True)
@@ -43,10 +36,14 @@ class OptionText:
     origin: str
     rank: str
 
-    @property
-    def with_origin(self) -> WithOrigin[str]:
-        """The text, shown by `repr`, so not for a secret."""
-        return WithOrigin(self.text, self.origin)
+    def read(self) -> Any:
+        """Return the value that the text stands for. Raises `ConfigurationError`."""
+        key = OPTION_KEYS[self.key]
+        try:
+            return key.type.read(key.type.parse(self.text or key.bare))
+        except ValueError as error:
+            msg = f"`{self.key}` from {self.origin} {error}."
+            raise ConfigurationError(msg) from None
 
 
 @dataclass(frozen=True)
@@ -76,11 +73,6 @@ class Options(RunSettings):
         return not self.prompt_obstacle
 
 
-def repository_variable(kind: str, repository: str) -> str:
-    """Return the name of a repository's own variable; `kind` is `USER` or `AUTH`."""
-    return f"HATCH_INDEX_{kind}_{variable_suffix(repository)}"
-
-
 def read(
     artifacts: Sequence[str],
     hatch_options: Mapping[str, Any],
@@ -93,8 +85,7 @@ def read(
     Hatch hands a publisher only the `-o` pairs, `no_prompt` and `initialize_auth`. The flags come from the Click context
     of `hatch publish`, or from the environment where there is none.
 
-    Raises:
-        ConfigurationError: A value is invalid, or two of them contradict each other.
+    Raises `ConfigurationError` if a value is invalid, or two of them contradict each other.
     """
     if any(token_in(artifact) or issuers_in(artifact) for artifact in artifacts):
         msg = "An API token was given as a file path; use --auth, or better HATCH_INDEX_AUTH."
@@ -108,17 +99,21 @@ def read(
 
     def values(keys: Iterable[str]) -> dict[str, Any]:
         first = {key: given[key, COMMAND_LINE] or given[key, ENVIRONMENT] for key in keys}
-        return {key: _value(key, text.with_origin) for key, text in first.items() if text is not None}
+        return {key: text.read() for key, text in first.items() if text is not None}
 
     return Options(
         **{key.replace("-", "_"): value for key, value in values(RUN_KEYS).items()},
         artifacts=tuple(artifacts),
-        repository=_repository(given),
+        repository=_text(given["repo", COMMAND_LINE] or given["repo", ENVIRONMENT]),
         flag_user=_user(given["user", COMMAND_LINE]),
         environment_user=_user(given["user", ENVIRONMENT]),
         flag_auth=_secret(given["auth", COMMAND_LINE]),
         environment_auth=_secret(given["auth", ENVIRONMENT]),
-        repository_users=_repository_users(environment),
+        repository_users={
+            name: OptionText("user", user, name, ENVIRONMENT).read()
+            for name, user in environment.items()
+            if name.startswith("HATCH_INDEX_USER_") and user
+        },
         repository_auths={
             name: Secret(value) for name, value in environment.items() if name.startswith("HATCH_INDEX_AUTH_")
         },
@@ -132,9 +127,8 @@ def read(
 def asks_for_json(hatch_options: Mapping[str, Any]) -> bool:
     """Return True if the result is wanted as JSON, even if other options are invalid."""
     try:
-        return "help" not in hatch_options and bool(
-            _value("json", WithOrigin(hatch_options.get("json", "false"), "-o json"))
-        )
+        as_json = OptionText("json", hatch_options.get("json", "false"), "-o json", COMMAND_LINE).read()
+        return "help" not in hatch_options and bool(as_json)
     except ConfigurationError:
         return False
 
@@ -162,28 +156,28 @@ def _obstacle(
         return "--no-prompt was given"
     if not stdin_is_terminal:
         return "standard input is not a terminal"
-    chosen = context.find_root().params.get("interactive") if context else None
-    if chosen is None and context is None and (variable := environment.get("HATCH_INTERACTIVE")):
-        chosen = _interactive(variable)
+    chosen = context.find_root().params.get("interactive") if context else _interactive(environment)
     if chosen is None and any(environment.get(name) in {"true", "1"} for name in ("CI", "GITHUB_ACTIONS")):
         return "this is a CI job"
     return "" if chosen in {None, True} else "Hatch is not interactive (--no-interactive or HATCH_INTERACTIVE)"
 
 
-def _interactive(text: str) -> bool:
+def _interactive(environment: Mapping[str, str]) -> bool | None:
+    text = environment.get("HATCH_INTERACTIVE")
     try:
-        return click.BOOL.convert(text, None, None)
+        return click.BOOL.convert(text, None, None) if text else None
     except click.BadParameter:
         msg = "HATCH_INTERACTIVE must be true or false."
         raise ConfigurationError(msg) from None
 
 
 def _flags(context: click.Context | None, environment: Mapping[str, str]) -> Iterator[OptionText]:
-    for key, (flag, variable) in FLAGS.items():
+    for key in FLAGS:
         parameter = key.replace("-", "_")
+        variable = f"HATCH_INDEX_{parameter.upper()}"
         texts = {(variable, ENVIRONMENT): environment.get(variable)}
         if context and context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE:
-            texts[flag, COMMAND_LINE] = context.params[parameter]
+            texts[f"--{key}", COMMAND_LINE] = context.params[parameter]
         for (origin, rank), text in texts.items():
             # An empty secret, as a missing CI secret gives it, is an error where it would be used.
             if text or (text is not None and key == "auth"):
@@ -202,7 +196,12 @@ def _option_texts(context: click.Context | None, hatch_options: Mapping[str, Any
         rank, shown = (ENVIRONMENT, "HATCH_PUBLISHER_OPTIONS:") if from_environment else (COMMAND_LINE, "-o")
     for text in texts:
         key, _, value = text.partition("=")
-        yield OptionText(key, value, f"{shown} {key}", rank)
+        given = OptionText(key, value, f"{shown} {key}", rank)
+        if key == "url":
+            # The same as `-r URL`, but never taken for a name.
+            given.read()
+            given = replace(given, key="repo")
+        yield given
 
 
 def _one(texts: Sequence[OptionText], key: str, rank: str) -> OptionText | None:
@@ -219,43 +218,18 @@ def _secret(text: OptionText | None) -> WithOrigin[Secret] | None:
     return None if text is None else WithOrigin(Secret(text.text), text.origin)
 
 
-def _value(key: str, given: WithOrigin[str]) -> object:
-    try:
-        return OPTION_KEYS[key].read_text(given.value)
-    except ValueError as error:
-        msg = f"`{key}` from {given.origin} {error}."
-        raise ConfigurationError(msg) from None
-
-
-def _repository(given: Mapping[tuple[str, str], OptionText | None]) -> WithOrigin[str] | None:
-    for rank in (COMMAND_LINE, ENVIRONMENT):
-        repository, url = given["repo", rank], given["url", rank]
-        if url is not None:
-            _value("url", url.with_origin)
-            if repository is not None and repository.text != url.text:
-                msg = f"{repository.origin} and {url.origin} name different repositories; remove one of the two."
-                raise ConfigurationError(msg)
-        if found := url or repository:
-            return found.with_origin
-    return None
+def _text(text: OptionText | None) -> WithOrigin[str] | None:
+    return None if text is None else WithOrigin(text.text, text.origin)
 
 
 def _user(text: OptionText | None) -> WithOrigin[str] | None:
-    if text is None:
-        return None
-    _value("user", text.with_origin)
-    return text.with_origin
-
-
-def _repository_users(environment: Mapping[str, str]) -> Mapping[str, str]:
-    users = {name: user for name, user in environment.items() if name.startswith("HATCH_INDEX_USER_") and user}
-    for name, user in users.items():
-        _value("user", WithOrigin(user, name))
-    return users
+    if text is not None:
+        text.read()
+    return _text(text)
 
 
 def _unknown(text: OptionText) -> str:
-    if text.key in _ONLY_IN_FILES:
+    if text.key in KEYS:
         return f"`{text.key}` can't be set with {text.origin.split()[0].rstrip(':')}; set it in Hatch's config.toml."
     if "pypi-" in text.key or issuers_in(text.key):
         return "An API token was given as an option; use `-o auth=TOKEN`, or better HATCH_INDEX_AUTH."

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.config.keys import KEYS, REPOSITORY_KEYS, TOP_KEYS, Key, RepositorySettings, Trust, suggestion
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.tokens import issuers_in, token_in
-
-if TYPE_CHECKING:
-    from hatch_tokenindex.secrets import Secret
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 RESERVED = {"main": urls.PYPI, "test": urls.TEST_PYPI}
 PYPIRC_ALIASES = {"pypi": "main", "testpypi": "test"}
@@ -38,6 +29,10 @@ class ConfigurationTable:
     data: Mapping[str, object] = field(repr=False)
     is_personal: bool
     """It is in Hatch's `config.toml`, which is the user's, and not in a project's file."""
+
+    def where(self, *names: str) -> str:
+        """Return this table, or the one of that dotted name in it, as messages name it."""
+        return f"[{'.'.join([self.name, *names])}] in {self.path}"
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ class Layer:
     """The place, as messages name it."""
     folder: Path
     """The folder that relative paths belong to."""
-    values: Mapping[str, object]
+    values: Mapping[str, Any]
     is_personal: bool = True
     """It is the user's own, not a project's."""
     granted: frozenset[Trust] = frozenset(Trust)
@@ -91,7 +86,7 @@ class Layer:
         """Return True if this place may set the key of that name for the repository of this run."""
         return KEYS[name].trust in self.granted
 
-    def get(self, name: str) -> WithOrigin[object] | None:
+    def get(self, name: str) -> WithOrigin[Any] | None:
         """Return the value of a key if it is here and allowed."""
         if name not in self.values or not self.allows(name):
             return None
@@ -102,7 +97,6 @@ class Layer:
 _PERSONAL = {Trust.PERSONAL, Trust.PERSONAL_WITH_URL}
 _RESTRICTED = {Trust.PERSONAL_FOR_PYPI, Trust.PERSONAL_OR_OWN}
 """Keys that a project's file may set for some repositories, and never for `main` and `test`."""
-_WITH_ORIGIN = {"url", "user", "auth", "auth-command"}
 _NOTHING = Layer("nowhere", Path(), {})
 
 
@@ -110,77 +104,78 @@ _NOTHING = Layer("nowhere", Path(), {})
 class CheckedTable:
     """The checked table of one file: its defaults and its repositories."""
 
-    table: ConfigurationTable
     top: Layer
     repositories: Mapping[str, Layer]
-
-    def url_of(self, name: str) -> str | None:
-        layer = self.repositories.get(name)
-        return None if layer is None else RESERVED.get(name) or cast("str", layer.values["url"])
+    urls: Mapping[str, str]
 
 
-@dataclass(frozen=True)
 class Repositories:
-    """All configured repositories. A project's file comes before Hatch's `config.toml`."""
+    """All configured repositories. A project's file comes before Hatch's `config.toml`.
 
-    files: tuple[CheckedTable, ...]
+    `urls` has the URL of each by its name: the reserved ones, then the configured ones.
+    """
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of all repositories: the reserved ones, then the configured ones."""
-        return tuple(dict.fromkeys([*RESERVED, *(name for file in self.files for name in file.repositories)]))
+    def __init__(self, tables: Iterable[ConfigurationTable]) -> None:
+        """Check the tables, a project's before the user's. Raises `ConfigurationError` for an invalid one."""
+        self.urls = dict(RESERVED)
+        self._files: list[CheckedTable] = []
+        variables: dict[str, str] = {}
+        for table in tables:
+            file = _checked(table)
+            self._files.append(file)
+            for name, url in file.urls.items():
+                self.urls.setdefault(name, url)
+                variable = repository_variable("AUTH", name)
+                other = variables.setdefault(variable, name)
+                if other != name:
+                    # The secret of one would go to the other.
+                    problem = f"shares {variable} with the repository {other!r}: rename one of them"
+                    raise _invalid(table.where("repos", name), problem)
 
-    @property
-    def disable(self) -> WithOrigin[bool]:
-        """True if publishing needs a confirmation."""
-        return cast("WithOrigin[bool]", self._default("disable"))
+    def default(self, name: str) -> WithOrigin[Any]:
+        """Return the value of a key at the top of the files."""
+        return _first((file.top for file in self._files), name) or WithOrigin(KEYS[name].default, "default")
 
     def choose(
-        self, wanted: WithOrigin[str] | None, pypirc: Callable[[], Mapping[str, str | None]], overrides: Layer
+        self,
+        wanted: WithOrigin[str] | None,
+        pypirc: Callable[[], Mapping[str, str | None]],
+        overrides: Layer = _NOTHING,
     ) -> Repository:
-        """Return the repository to publish to.
+        """Return the repository that `-r` names, or the default one, with the settings of this run before its own.
 
-        Args:
-            wanted: The value of `-r`, None for the default.
-            pypirc: Returns the URL of each section of `~/.pypirc`, None for a section without one. It is called only if
-                no configured name fits.
-            overrides: The settings of this run.
-
-        Raises:
-            ConfigurationError: There is no such repository; the text suggests others.
+        `pypirc` returns the URL of each section of `~/.pypirc`, None for one without. It is called only if no configured
+        name fits. Raises `ConfigurationError` if no section does either.
         """
-        wanted = wanted or cast("WithOrigin[str]", self._default("repo"))
+        wanted = wanted or self.default("repo")
         name = wanted.value
-        if name in self.names:
-            return self._build(name, self._url_of(name), overrides)
+        if name in self.urls:
+            return self._build(name, overrides)
         sections = pypirc()
         if name in sections:
+            origin = f"`repository` in [{name}] of ~/.pypirc"
             url = sections[name] or RESERVED.get(PYPIRC_ALIASES.get(name, ""))
             if url is None:
                 msg = f"[{name}] of ~/.pypirc has no `repository`; add the upload URL of the index there."
                 raise ConfigurationError(msg)
-            if problem := urls.problem_with(url):
-                msg = f"`repository` in [{name}] of ~/.pypirc {problem}."
-                raise ConfigurationError(msg)
-            configured = self.name_of(url)
-            url = self._url_of(configured) if configured else url
-            # `main` uses [pypi] anyway, after a section for the project.
-            section = None if configured == PYPIRC_ALIASES.get(name, name) else name
-            return self._build(configured or name, url, overrides, pypirc_section=section)
-        if name in PYPIRC_ALIASES:
-            return self._build(PYPIRC_ALIASES[name], RESERVED[PYPIRC_ALIASES[name]], overrides)
-        if "://" in name:
-            if problem := urls.problem_with(name):
-                msg = f"The repository from {wanted.origin} {problem}."
-                raise ConfigurationError(msg)
-            configured = self.name_of(name)
-            return self._build(configured or name, self._url_of(configured) if configured else name, overrides)
-        raise ConfigurationError(self._unknown(wanted, sections))
+        elif name in PYPIRC_ALIASES:
+            return self._build(PYPIRC_ALIASES[name], overrides)
+        elif "://" in name:
+            url, origin = name, f"The repository from {wanted.origin}"
+        else:
+            raise ConfigurationError(self._unknown(wanted, sections))
+        if problem := urls.problem_with(url):
+            msg = f"{origin} {problem}."
+            raise ConfigurationError(msg)
+        configured = self.name_of(url)
+        # `main` uses [pypi] anyway, after a section for the project.
+        is_own_section = name in sections and configured != PYPIRC_ALIASES.get(name, name)
+        return self._build(configured or name, overrides, url, pypirc_section=name if is_own_section else None)
 
     def _unknown(self, wanted: WithOrigin[str], sections: Mapping[str, str | None]) -> str:
         if token_in(wanted.value) or issuers_in(wanted.value):
             return f"{wanted.origin} holds an API token instead of a repository; give the token with --auth."
-        known = [*self.names, *(section for section in sections if section not in self.names)]
+        known = [*dict.fromkeys([*self.urls, *sections])]
         near = get_close_matches(wanted.value, known, n=1)
         meant = f" Did you mean {near[0]!r}?" if near else ""
         # USER:PASSWORD@HOST, or a part of that, may be a URL without its scheme.
@@ -191,41 +186,32 @@ class Repositories:
             f"starts with https://."
         )
 
-    def _default(self, name: str) -> WithOrigin[object]:
-        tops = (file.top for file in self.files)
-        return next((found for top in tops if (found := top.get(name))), WithOrigin(KEYS[name].default, "default"))
-
-    def _url_of(self, name: str) -> str:
-        return next(url for url in (RESERVED.get(name), *(file.url_of(name) for file in self.files)) if url)
-
     def name_of(self, url: str) -> str | None:
         """Return the name of the repository with this URL, None if none is configured."""
-        return next((name for name in self.names if urls.same(self._url_of(name), url)), None)
+        return next((name for name, own in self.urls.items() if urls.same(own, url)), None)
 
-    def _build(self, name: str, url: str, overrides: Layer, pypirc_section: str | None = None) -> Repository:
+    def _build(self, name: str, overrides: Layer, url: str = "", pypirc_section: str | None = None) -> Repository:
+        """Return a repository; `url` is that of one that is not configured."""
+        url = self.urls.get(name, url)
         layers, warnings = self._layers(name, url, overrides)
-        given = {key: found for key in REPOSITORY_KEYS if (found := _first(layers, key))}
         # A secret and the program that prints one contradict each other, so both come from the same place.
         secrets = next((layer for layer in layers if layer.get("auth") or layer.get("auth-command")), _NOTHING)
-        settings: dict[str, Any] = {
-            key.replace("-", "_"): found.value for key, found in given.items() if key not in _WITH_ORIGIN
-        }
+        settings: dict[str, Any] = {key: found.value for key in REPOSITORY_KEYS if (found := _first(layers, key))}
+        settings |= {"url": url, "user": _first(layers, "user")}
+        settings |= {key: secrets.get(key) for key in ("auth", "auth-command")}
         return Repository(
-            **settings,
+            **{key.replace("-", "_"): value for key, value in settings.items()},
             name=name,
-            url=url,
-            url_from_project=self._given_by_project(name),
+            url_from_project=name not in RESERVED
+            and any(not file.top.is_personal and name in file.urls for file in self._files),
             pypirc_section=pypirc_section,
-            user=cast("WithOrigin[str] | None", given.get("user")),
-            auth=cast("WithOrigin[Secret] | None", secrets.get("auth")),
-            auth_command=cast("WithOrigin[tuple[str, ...]] | None", secrets.get("auth-command")),
             warnings=tuple(warnings),
         )
 
     def _layers(self, name: str, url: str, overrides: Layer) -> tuple[tuple[Layer, ...], list[str]]:
         """Return the places of a repository's settings, the first one first, and the warnings about them."""
         own, tops, warnings = [], [], []
-        for file in self.files:
+        for file in self._files:
             granted = self._granted(file, name, url)
             tops.append(replace(file.top, granted=granted))
             if name in file.repositories:
@@ -255,7 +241,7 @@ class Repositories:
         A project's file comes with a clone. So a secret goes only to a URL that the same file gives, and a project never
         decides whose certificate may receive the user's secrets, or who speaks for PyPI.
         """
-        is_personal, given_url = file.table.is_personal, file.url_of(name)
+        is_personal, given_url = file.top.is_personal, file.urls.get(name)
         gives_url = name in RESERVED or (given_url is not None and urls.same(given_url, url))
         rules = {
             Trust.ANY: True,
@@ -272,136 +258,77 @@ class Repositories:
         url = urls.without_final_dot(url)
         if urls.site(url) is not None:
             return True
-        own = (
-            cast("str", file.url_of(name))
-            for file in self.files
-            if file.table.is_personal
-            for name in file.repositories
-        )
+        own = (own_url for file in self._files if file.top.is_personal for own_url in file.urls.values())
         return any(urls.same(urls.without_final_dot(own_url), url) for own_url in own)
 
-    def _given_by_project(self, name: str) -> bool:
-        if name in RESERVED:
-            return False
-        return any(not file.table.is_personal and name in file.repositories for file in self.files)
 
-
-def _first(layers: Iterable[Layer], key: str) -> WithOrigin[object] | None:
+def _first(layers: Iterable[Layer], key: str) -> WithOrigin[Any] | None:
     return next((found for layer in layers if (found := layer.get(key))), None)
 
 
-def project_table(root: Path, data: Mapping[str, object]) -> ConfigurationTable:
-    """Return the table of the project at `root`; any `[publish]` in `hatch.toml` hides that of `pyproject.toml`."""
-    path = root / "hatch.toml"
-    try:
-        is_in_hatch_toml = "publish" in tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        is_in_hatch_toml = False
-    if is_in_hatch_toml:
-        return ConfigurationTable(path, "publish.tokenindex", data, is_personal=False)
-    return ConfigurationTable(root / "pyproject.toml", "tool.hatch.publish.tokenindex", data, is_personal=False)
+def repository_variable(kind: str, repository: str) -> str:
+    """Return the name of a repository's own variable, `HATCH_INDEX_AUTH_PRIVATE`; `kind` is `USER` or `AUTH`."""
+    return f"HATCH_INDEX_{kind}_{re.sub('[^A-Z0-9]', '_', repository.upper())}"
 
 
-def personal_table(path: Path, data: Mapping[str, object]) -> ConfigurationTable:
-    """Return the table of Hatch's `config.toml` at `path`."""
-    return ConfigurationTable(path, "publish.tokenindex", data, is_personal=True)
-
-
-def load(tables: Sequence[ConfigurationTable]) -> Repositories:
-    """Check the tables, a project's before the user's, and return the repositories in them.
-
-    Raises:
-        ConfigurationError: A table is invalid; the text names file, table and key.
-    """
-    files = tuple(_file(table) for table in tables)
-    _refuse_shared_variables(files)
-    return Repositories(files)
-
-
-def variable_suffix(repository: str) -> str:
-    """Return the end of the names of a repository's own environment variables: `PRIVATE` of `HATCH_INDEX_AUTH_PRIVATE`."""
-    return re.sub("[^A-Z0-9]", "_", repository.upper())
-
-
-def _refuse_shared_variables(files: Iterable[CheckedTable]) -> None:
-    """Refuse two names with the same environment variables: the secret of one would go to the other."""
-    names: dict[str, str] = {}
-    for file in files:
-        for name in file.repositories:
-            other = names.setdefault(variable_suffix(name), name)
-            if other != name:
-                problem = (
-                    f"shares HATCH_INDEX_AUTH_{variable_suffix(name)} with the repository {other!r}: rename one of them"
-                )
-                raise ConfigurationError(_message(file.table, f"{file.table.name}.repos.{name}", None, problem))
-
-
-def _file(table: ConfigurationTable) -> CheckedTable:
-    top = {name: value for name, value in table.data.items() if name != "repos"}
-    repos = table.data.get("repos", {})
+def _checked(table: ConfigurationTable) -> CheckedTable:
+    data = dict(table.data)
+    repos = data.pop("repos", {})
     if not isinstance(repos, Mapping):
-        raise ConfigurationError(_message(table, f"{table.name}.repos", None, "must be a table"))
-    return CheckedTable(
-        table,
-        _layer(table, table.name, top, TOP_KEYS),
-        {name: _named(table, name, data) for name, data in repos.items()},
-    )
+        raise _invalid(table.where("repos"), "must be a table")
+    top = _layer(table, table.where(), data, TOP_KEYS)
+    repositories = {name: _named(table, name, named) for name, named in repos.items()}
+    own_urls = {name: RESERVED.get(name) or layer.values["url"] for name, layer in repositories.items()}
+    return CheckedTable(top, repositories, own_urls)
 
 
 def _named(table: ConfigurationTable, name: str, data: object) -> Layer:
-    where = f"{table.name}.repos.{name}"
+    where = table.where("repos", name)
     if isinstance(data, str):
         data = {"url": data}
     if not isinstance(data, Mapping):
-        raise ConfigurationError(_message(table, where, None, "must be a URL or a table"))
-    if (problem := _name_problem(name, is_personal=table.is_personal)) is not None:
-        raise ConfigurationError(_message(table, where, None, problem))
+        raise _invalid(where, "must be a URL or a table")
+    if problem := _name_problem(name, is_personal=table.is_personal):
+        raise _invalid(where, problem)
     if name in RESERVED and "url" in data:
         problem = f"can't be set: `{name}` is always {RESERVED[name]} (choose another name for another index)"
-        raise ConfigurationError(_message(table, where, "url", problem))
+        raise _invalid(where, problem, "url")
     if name not in RESERVED and "url" not in data:
-        raise ConfigurationError(_message(table, where, "url", "is missing: add the upload URL of the index"))
+        raise _invalid(where, "is missing: add the upload URL of the index", "url")
     layer = _layer(table, where, data, REPOSITORY_KEYS)
     restricted = [key for key in layer.values if KEYS[key].trust in _RESTRICTED]
     if name in RESERVED and restricted and not table.is_personal:
         problem = f"can't be set for `{name}` in a project's file: set it in Hatch's config.toml, or with -o"
-        raise ConfigurationError(_message(table, where, restricted[0], problem))
+        raise _invalid(where, problem, restricted[0])
     return layer
 
 
-def _name_problem(name: str, *, is_personal: bool) -> str | None:
+def _name_problem(name: str, *, is_personal: bool) -> str:
     """Return why a repository can't have a name: it could be taken for another, or its variables would be another's."""
     if not is_personal and not name.isascii():
         return "has a name that is not ASCII: choose another one"
-    suffix = variable_suffix(name)
-    taken = {variable_suffix(reserved): reserved for reserved in RESERVED}
-    if name not in RESERVED and suffix in taken:
-        return f"is too similar to `{taken[suffix]}`, which is {RESERVED[taken[suffix]]}: choose another name"
-    alias = {variable_suffix(alias): meant for alias, meant in PYPIRC_ALIASES.items()}.get(suffix)
-    if alias is not None and not is_personal:
-        return f"is too similar to `{alias}`, which is {RESERVED[alias]}: choose another name"
-    return None
+    taken = {reserved: reserved for reserved in RESERVED} | ({} if is_personal else PYPIRC_ALIASES)
+    for other, meant in taken.items():
+        if name not in RESERVED and repository_variable("AUTH", name) == repository_variable("AUTH", other):
+            return f"is too similar to `{meant}`, which is {RESERVED[meant]}: choose another name"
+    return ""
 
 
 def _layer(table: ConfigurationTable, where: str, data: Mapping[str, object], keys: Mapping[str, Key]) -> Layer:
     if "auth" in data and "auth-command" in data:
-        raise ConfigurationError(_message(table, where, "auth-command", "contradicts `auth`: remove one of the two"))
-    values = {name: _read(table, where, name, value, keys) for name, value in data.items()}
-    return Layer(f"[{where}] in {table.path}", table.path.parent, values, is_personal=table.is_personal)
+        raise _invalid(where, "contradicts `auth`: remove one of the two", "auth-command")
+    values = {}
+    for name, value in data.items():
+        if name not in keys:
+            raise _invalid(where, f"is unknown{suggestion(name, keys)}", name)
+        if keys[name].trust in _PERSONAL and not table.is_personal:
+            raise _invalid(where, "may only be set in Hatch's config.toml; project files are not trusted with it", name)
+        try:
+            values[name] = keys[name].type.read(value)
+        except ValueError as error:
+            raise _invalid(where, str(error), name) from None
+    return Layer(where, table.path.parent, values, is_personal=table.is_personal)
 
 
-def _read(table: ConfigurationTable, where: str, name: str, value: object, keys: Mapping[str, Key]) -> object:
-    if name not in keys:
-        raise ConfigurationError(_message(table, where, name, f"is unknown{suggestion(name, keys)}"))
-    if keys[name].trust in _PERSONAL and not table.is_personal:
-        problem = "may only be set in Hatch's config.toml; project files are not trusted with it"
-        raise ConfigurationError(_message(table, where, name, problem))
-    try:
-        return keys[name].type.read(value)
-    except ValueError as error:
-        raise ConfigurationError(_message(table, where, name, str(error))) from None
-
-
-def _message(table: ConfigurationTable, where: str, key: str | None, problem: str) -> str:
-    named = f"[{where}]" if key is None else f"`{key}` of [{where}]"
-    return f"{named} in {table.path} {problem}."
+def _invalid(where: str, problem: str, key: str = "") -> ConfigurationError:
+    return ConfigurationError(f"`{key}` of {where} {problem}." if key else f"{where} {problem}.")

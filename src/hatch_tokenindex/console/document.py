@@ -1,8 +1,10 @@
-"""`-o json`: the result of a run as one JSON document."""
+"""The result of each file of a run, and of the run as one JSON document (`-o json`)."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from enum import Enum
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -11,66 +13,85 @@ from packaging.version import Version
 from hatch_tokenindex.errors import TokenIndexError, UploadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from hatch_tokenindex.attesting.attestor import MadeAttestation
     from hatch_tokenindex.config.repositories import Repository
-    from hatch_tokenindex.console.results import FileResult
     from hatch_tokenindex.credentials.credential import Credential
+    from hatch_tokenindex.distributions import Distribution
 
 
-def build(
+class Outcome(Enum):
+    """The result of a file, as the JSON document has it."""
+
+    UPLOADED = "uploaded"
+    EXISTS = "exists"
+    FAILED = "failed"
+    NOT_TRIED = "not tried"
+    WOULD_UPLOAD = "would upload"
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """One file; `page` is the URL of its release, `sha256` (hex) is known once it was needed, `error` is the text to show."""
+
+    distribution: Distribution
+    page: str
+    outcome: Outcome = Outcome.NOT_TRIED
+    sha256: str | None = None
+    error: str | None = None
+    possibly_uploaded: bool = False
+    attestation: MadeAttestation | None = None
+    """The attestation that the run made."""
+
+
+def as_text(
     repository: Repository | None,
     projects: Sequence[Mapping[str, Any]],
     warnings: Sequence[str],
     error: BaseException | None,
-) -> dict[str, Any]:
+) -> str:
     """Return the document; `projects` come from `project_entries`, or from an explanation."""
-    return {
+    data = {
         "ok": error is None,
         "repository": None if repository is None else {"name": repository.name, "url": repository.url},
         "projects": list(projects),
         "warnings": list(warnings),
         "error": None if error is None else _error(error),
     }
-
-
-def as_text(data: dict[str, Any]) -> str:
-    """Return the document as it is printed: in GitHub Actions, `##[` anywhere would be a command."""
+    # In GitHub Actions, `##[` anywhere would be a command.
     return json.dumps(data, indent=2).replace("##[", "\\u0023#[")
 
 
-def project_entries(
-    results: Iterable[FileResult],
-    release_page: Callable[[str, str], str] | None,
-    credentials: Mapping[str, Credential],
-) -> list[dict[str, Any]]:
+def project_entries(results: Iterable[FileResult], credentials: Mapping[str, Credential]) -> list[dict[str, Any]]:
     """Return one entry for each name and version; `credentials` are by project."""
     entries = []
     ordered = sorted(results, key=lambda result: (result.distribution.name, Version(result.distribution.version)))
     for (name, version), group in groupby(
         ordered, key=lambda item: (item.distribution.name, item.distribution.version)
     ):
-        credential = credentials.get(name)
+        files, credential = list(group), credentials.get(name)
         entries.append(
             {
                 "name": name,
                 "version": version,
-                "url": None if release_page is None else release_page(name, version),
+                "url": files[0].page,
                 "credential": credential and {"user": credential.shown_user or None, "source": credential.origin},
-                "files": [_file(result) for result in group],
+                "files": [_file(result) for result in files],
             }
         )
     return entries
 
 
 def _file(result: FileResult) -> dict[str, Any]:
+    made = result.attestation
     return {
         "filename": result.distribution.filename,
         "size": result.distribution.size,
         "sha256": result.sha256,
         "outcome": result.outcome.value,
         "error": result.error,
-        "attestation": None if result.log_index is None else {"log_index": result.log_index, "log_url": result.log_url},
+        "attestation": made and {"log_index": made.log_index, "log_url": made.log_url},
     }
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from hatch_tokenindex.console.tables import aligned
 from hatch_tokenindex.secrets import MASK
-from hatch_tokenindex.text import as_date
+from hatch_tokenindex.text import aligned, as_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.tokens import Token
 
 _WIDTH = 80
-_MARK = {"used": ">", "stops the run": "!", "": " "}
-_USED, _STOPS, _UNUSED = _MARK
+_USED, _STOPS, _UNUSED = ">", "!", " "
 
 
 @dataclass(frozen=True)
@@ -39,16 +37,14 @@ def as_text(explanation: Explanation, repository: Repository, attestations: str 
     The source that decides has a mark in front. `attestations` says what the run does about them; empty if nothing.
     """
     rows = list(_rows(explanation))
-    cells = [(f"{_MARK[row.mark]} {row.place}", row.holds.partition("\n")[0]) for row in rows]
-    table = aligned(cells).splitlines()
+    table = aligned((f"{row.mark} {row.place}", row.holds.partition("\n")[0]) for row in rows).splitlines()
     lines = [f"{explanation.project}: {_headline(explanation)}", f"Repository {repository.name}: {repository.url}"]
     for question, group in groupby(zip(rows, table, strict=True), key=lambda pair: pair[0].question):
         lines += ["", f"{question[:1].upper()}{question[1:]}:"]
         for row, line in group:
             lines += [*_fitting(line), *(f"    {more}" for more in row.holds.splitlines()[1:])]
-    checked = None if explanation.secret is None else explanation.secret.value
-    if checked is not None:
-        lines += ["", *_about(checked, explanation)]
+    if about := _about(explanation):
+        lines += ["", *about]
     if attestations:
         lines += ["", f"Attestations: {attestations}"]
     return "\n".join(lines)
@@ -66,7 +62,7 @@ def as_data(explanation: Explanation, attestations: str = "") -> dict[str, Any]:
             {"question": row.question, "place": row.place, "holds": row.holds, "used": row.mark == _USED}
             for row in _rows(explanation)
         ],
-        "token": checked and _about(checked, explanation),
+        "token": _about(explanation) or None,
         "attestations": attestations or None,
     }
 
@@ -92,14 +88,10 @@ def _rows(explanation: Explanation) -> Iterator[_Row]:
     is_secret = checked is not None and checked.credential.user_is_secret
     for user in explanation.users:
         name = _name(user.place, user.value, is_secret=is_secret)
-        yield _Row("user name", user.place, _holds(user, name), _mark(user, explanation.user))
+        yield _Row("user name", user.place, name or user.reason, _mark(user, explanation.user))
     for secret in explanation.secrets:
-        yield _Row(
-            "secret",
-            secret.place,
-            _holds(secret, _masked(secret.place, secret.value)),
-            _mark(secret, explanation.secret),
-        )
+        masked = _masked(secret.place, secret.value)
+        yield _Row("secret", secret.place, masked or secret.reason, _mark(secret, explanation.secret))
 
 
 def _mark(finding: Finding[Any], deciding: Finding[Any] | None) -> str:
@@ -140,25 +132,19 @@ def _fitting(line: str) -> Iterator[str]:
         yield line
 
 
-def _holds(finding: Finding[Any], value: str) -> str:
-    return value or finding.reason
-
-
-def _about(checked: CheckedCredential, explanation: Explanation) -> list[str]:
-    """Return what the token says, and in which form it is sent."""
+def _about(explanation: Explanation) -> list[str]:
+    """Return what the token says, and in which form it is sent; nothing if there is no credential."""
+    checked = None if explanation.secret is None else explanation.secret.value
+    if checked is None:
+        return []
     if checked.credential.is_anonymous:
         return ["Nothing is sent but the client certificate."]
     if checked.token is None:
         return ["The secret is not a token that can be parsed; it is sent unchanged."]
-    lines = [_says(checked.token)]
-    if explanation.narrowed_for:
-        lines.append(
-            f"The token is restricted to {explanation.project} for {explanation.narrowed_for // 60} minutes before it is "
-            f"sent."
-        )
-    else:
-        lines.append("The token is sent unchanged.")
-    return [*lines, *checked.notes]
+    sent = "The token is sent unchanged."
+    if minutes := explanation.narrowed_for // 60:
+        sent = f"The token is restricted to {explanation.project} for {minutes} minutes before it is sent."
+    return [_says(checked.token), sent, *checked.notes]
 
 
 def _says(token: Token) -> str:

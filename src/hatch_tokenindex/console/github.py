@@ -12,19 +12,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from hatch_tokenindex.config.repositories import Repository
-    from hatch_tokenindex.console.results import FileResult
+    from hatch_tokenindex.console.document import FileResult
     from hatch_tokenindex.secrets import Secret
 
 _COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
 _OLD_COMMAND = re.compile(r"##(?=\[)")
-
-
-def runs_here(environment: Mapping[str, str]) -> bool:
-    """Return True if this process is part of a job."""
-    return environment.get("GITHUB_ACTIONS") == "true"
 
 
 def neutralized(text: str) -> str:
@@ -50,16 +45,11 @@ def append_summary(environment: Mapping[str, str], text: str) -> None:
 
 
 def summary(
-    repository: Repository | None,
-    release_page: Callable[[str, str], str] | None,
-    results: Iterable[FileResult],
-    failure: str | None,
-    hints: Iterable[str] = (),
+    repository: Repository | None, results: Iterable[FileResult], failure: str | None, hints: Iterable[str] = ()
 ) -> str:
     """Return the run as Markdown: a table of its files, what stopped it, and hints for the next run."""
     lines = [f"### hatch-tokenindex: {_cell(repository.url) if repository else 'no repository'}", ""]
-    rows = [_row(release_page, result) for result in results] if release_page else []
-    if rows:
+    if rows := [_row(result) for result in results]:
         heading = ("File", "Project", "Bytes", "SHA-256", "Outcome", "Attestation")
         lines += [f"| {' | '.join(cells)} |" for cells in (heading, ("---",) * len(heading), *rows)]
     if failure:
@@ -70,11 +60,10 @@ def summary(
     return "\n".join([*lines, ""])
 
 
-def _row(release_page: Callable[[str, str], str], result: FileResult) -> tuple[str, ...]:
-    item = result.distribution
-    page = _target(release_page(item.name, item.version))
-    project = f"[{_cell(f'{item.name} {item.version}')}]({page})"
-    log = f"[log entry {result.log_index}]({_target(result.log_url)})" if result.log_url else ""
+def _row(result: FileResult) -> tuple[str, ...]:
+    item, made = result.distribution, result.attestation
+    project = f"[{_cell(f'{item.name} {item.version}')}]({_target(result.page)})"
+    log = f"[log entry {made.log_index}]({_target(made.log_url)})" if made else ""
     return _cell(item.filename), project, f"{item.size:,}", result.sha256 or "", result.outcome.value, log
 
 

@@ -78,7 +78,8 @@ class UploadProgress:
             if bars is not None and task is not None:
                 bars.update(task, completed=size)
                 if self._total is not None:
-                    bars.update(self._total, completed=self._sent(bars))
+                    sent = sum(each.completed for each in bars.tasks if each.id != self._total)
+                    bars.update(self._total, completed=sent)
                 return
             now = monotonic()
             if now - self._last_line.get(item.path, now) < INTERVAL:
@@ -93,9 +94,6 @@ class UploadProgress:
             task = self._tasks.get(item.path)
             if self._bars is not None and task is not None:
                 self._bars.update(task, visible=False)
-
-    def _sent(self, bars: Progress) -> float:
-        return sum(task.completed for task in bars.tasks if task.id != self._total)
 
 
 def megabytes(size: int) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.console import document, github
+from hatch_tokenindex.console.document import FileResult, Outcome
 from hatch_tokenindex.console.progress import UploadProgress
-from hatch_tokenindex.console.results import FileResult, Outcome
 from hatch_tokenindex.errors import TokenIndexError, UploadError
 
 if TYPE_CHECKING:
@@ -28,21 +29,14 @@ class Report:
     """Shows what happens to each file, and keeps it for the end. Any thread may call it."""
 
     def __init__(self, terminal: Terminal) -> None:
+        self.repository: Repository | None = None
+        """The repository, once it is chosen."""
         self._terminal = terminal
-        self._repository: Repository | None = None
-        self._release_page: Callable[[str, str], str] | None = None
         self._credentials: dict[str, Credential] = {}
         self._results: dict[Path, FileResult] = {}
         self._explained: list[dict[str, Any]] = []
         self._progress = UploadProgress(terminal)
-        self._unsure: set[Path] = set()
-        self._attested: dict[Path, MadeAttestation] = {}
         self._hints: list[str] = []
-
-    def publishing_to(self, repository: Repository, release_page: Callable[[str, str], str]) -> None:
-        """Note the chosen repository; `release_page` returns the URL of a project's release there."""
-        self._repository = repository
-        self._release_page = release_page
 
     def credential(self, project: str, credential: Credential) -> None:
         """Note the credential of a project (normalized, PEP 503)."""
@@ -64,20 +58,19 @@ class Report:
         """Keep the tables of `-o explain`, which the document has in place of files."""
         self._explained.extend(entries)
 
-    def read(self, distributions: Iterable[Distribution]) -> None:
-        """Note the files of the run."""
-        for item in distributions:
-            self._keep(item, Outcome.NOT_TRIED)
+    def read(self, distributions: Iterable[Distribution], release_page: Callable[[str, str], str]) -> None:
+        """Note the files of the run; `release_page` returns the URL of a release."""
+        self._results = {item.path: FileResult(item, release_page(item.name, item.version)) for item in distributions}
 
     def planned(self, item: Distribution, exists: str, sha256: str | None) -> None:
         """Note what will be done with a file; `exists` says why it isn't uploaded, empty if it is."""
         if exists:
             self._terminal.info(f"{self._shown(item)} ... {exists}")
-        self._keep(item, Outcome.EXISTS if exists else Outcome.NOT_TRIED, sha256)
+        self._update(item, outcome=Outcome.EXISTS if exists else Outcome.NOT_TRIED, sha256=sha256)
 
     def would_upload(self, item: Distribution, url: str, sha256: str) -> None:
         """Show that a file would be uploaded, in a dry run."""
-        self._keep(item, Outcome.WOULD_UPLOAD, sha256)
+        self._update(item, outcome=Outcome.WOULD_UPLOAD, sha256=sha256)
         self._terminal.info(f"{self._shown(item)} ... would be uploaded to {url}")
 
     def showing_progress(self, items: Sequence[Distribution]) -> AbstractContextManager[None]:
@@ -86,8 +79,8 @@ class Report:
 
     def begun(self, item: Distribution) -> None:
         """Show that the upload of a file begins."""
-        self._unsure.add(item.path)
-        self._keep(item, Outcome.FAILED, error="The run ended while this file was being uploaded; possibly uploaded.")
+        error = "The run ended while this file was being uploaded; possibly uploaded."
+        self._update(item, outcome=Outcome.FAILED, error=error, possibly_uploaded=True)
         self._progress.begin(item)
 
     def sent(self, item: Distribution, size: int) -> None:
@@ -100,14 +93,14 @@ class Report:
 
     def uploaded(self, item: Distribution, sha256: str) -> None:
         """Show that the index has a file."""
-        self._end(item)
-        self._keep(item, Outcome.UPLOADED, sha256)
+        self._progress.end(item)
+        self._update(item, outcome=Outcome.UPLOADED, sha256=sha256, error=None, possibly_uploaded=False)
         self._terminal.success("success", what=f"{self._shown(item)} ... ")
         self._terminal.detail(f"  {item.size:,} bytes, sha256 {sha256}")
 
     def attested(self, item: Distribution, made: MadeAttestation) -> None:
         """Keep where the attestation of a file is logged."""
-        self._attested[item.path] = made
+        self._update(item, attestation=made)
         self._terminal.detail(f"{self._shown(item)}: attested, {made.log_url}")
 
     def hint(self, text: str) -> None:
@@ -116,10 +109,9 @@ class Report:
 
     def failed(self, item: Distribution, error: BaseException) -> None:
         """Show that a file was not uploaded, as far as the index answered."""
-        self._end(item)
-        if isinstance(error, UploadError) and error.possibly_uploaded:
-            self._unsure.add(item.path)
-        self._keep(item, Outcome.FAILED, error=document.summary_of(error))
+        self._progress.end(item)
+        is_unsure = isinstance(error, UploadError) and error.possibly_uploaded
+        self._update(item, outcome=Outcome.FAILED, error=document.summary_of(error), possibly_uploaded=is_unsure)
         self._terminal.error(f"{self._shown(item)} ... failed")
 
     @contextmanager
@@ -141,11 +133,9 @@ class Report:
                     self._print_document(failure)
 
     def _print_document(self, failure: BaseException | None) -> None:
-        files = document.project_entries(self._results.values(), self._release_page, self._credentials)
-        entries = self._explained or files
-        data = document.build(self._repository, entries, self._terminal.warnings, failure)
+        projects = self._explained or document.project_entries(self._results.values(), self._credentials)
         try:
-            self._terminal.output(document.as_text(data))
+            self._terminal.output(document.as_text(self.repository, projects, self._terminal.warnings, failure))
         except TokenIndexError as error:
             # It follows in its own line: what ended the run matters more.
             if failure is None:
@@ -162,22 +152,21 @@ class Report:
         if text is None and not self._results:
             return
         try:
-            results = self._results.values()
-            markdown = github.summary(self._repository, self._release_page, results, text, self._hints)
+            markdown = github.summary(self.repository, self._results.values(), text, self._hints)
             github.append_summary(os.environ, markdown)
         except OSError as error:
             self._terminal.warning(f"Can't write the job summary: {error.strerror}.")
 
     def _list_files(self) -> None:
         """List where each file is, if the run ends after something was sent."""
+        unsure = self._names(Outcome.FAILED, possibly_uploaded=True)
         failed = self._names(Outcome.FAILED)
-        unsure = [self._shown(result.distribution) for path, result in self._results.items() if path in self._unsure]
         groups = {
             "Uploaded": self._names(Outcome.UPLOADED),
             "Possibly uploaded": unsure,
-            "Not uploaded": [name for name in failed if name not in unsure] + self._names(Outcome.NOT_TRIED),
+            "Not uploaded": failed + self._names(Outcome.NOT_TRIED),
         }
-        if not groups["Uploaded"] and not failed:
+        if not (groups["Uploaded"] or unsure or failed):
             return
         lists = [f"{group}:{_listed(names)}." for group, names in groups.items() if names]
         for files in lists:
@@ -185,17 +174,13 @@ class Report:
         if unsure or len(lists) > 1:
             self._terminal.info("Run the same command again to upload the rest; files already uploaded are skipped.")
 
-    def _names(self, outcome: Outcome) -> list[str]:
-        return [self._shown(result.distribution) for result in self._results.values() if result.outcome is outcome]
+    def _names(self, outcome: Outcome, *, possibly_uploaded: bool = False) -> list[str]:
+        wanted = (outcome, possibly_uploaded)
+        results = self._results.values()
+        return [self._shown(each.distribution) for each in results if (each.outcome, each.possibly_uploaded) == wanted]
 
-    def _keep(self, item: Distribution, outcome: Outcome, sha256: str | None = None, error: str | None = None) -> None:
-        made = self._attested.get(item.path)
-        where = (made.log_index, made.log_url) if made else (None, None)
-        self._results[item.path] = FileResult(item, outcome, sha256, error, *where)
-
-    def _end(self, item: Distribution) -> None:
-        self._unsure.discard(item.path)
-        self._progress.end(item)
+    def _update(self, item: Distribution, **changes: Any) -> None:
+        self._results[item.path] = replace(self._results[item.path], **changes)
 
     def _shown(self, item: Distribution) -> str:
         return self._terminal.path(item.path)

@@ -64,30 +64,25 @@ class Terminal:
 
     def info(self, text: str = "") -> None:
         """Write what happens."""
-        if self.verbosity >= 0:
-            self._write(text, self.styles.info)
+        self._write(0, text, self.styles.info)
 
     def detail(self, text: str) -> None:
         """Write what only `-v` asks for."""
-        if self.verbosity > 0:
-            self._write(text, self.styles.info)
+        self._write(1, text, self.styles.info)
 
     def success(self, text: str, what: str = "") -> None:
         """Write a success; `what` comes before it on the same line."""
-        if self.verbosity >= 0:
-            self._write(text, self.styles.success, what)
+        self._write(0, text, self.styles.success, what)
 
     def warning(self, text: str) -> None:
         """Write a warning, each text once."""
         if text not in self.warnings:
             self.warnings.append(text)
-            if self.verbosity >= -1:
-                self._write(text, self.styles.warning)
+            self._write(-1, text, self.styles.warning)
 
     def error(self, text: str) -> None:
         """Write an error: its first line is the headline, and `Fix: ` begins the line that helps."""
-        if self.verbosity >= -2:  # noqa: PLR2004 - as in Hatch, -qqq silences everything
-            self._write(text, self.styles.error)
+        self._write(-2, text, self.styles.error)
 
     def path(self, path: Path) -> str:
         """Return a path as it is shown: relative to the project if it lies below."""
@@ -162,19 +157,18 @@ class Terminal:
             while not each.wait(0.1):
                 pass
 
-    def _write(self, text: str, style: Style | str, what: str = "") -> None:
-        """Write a text: its first line in the style, a line that begins with `Fix: ` in bold, the others plain."""
+    def _write(self, verbosity: int, text: str, style: Style | str, what: str = "") -> None:
+        """Write a text, unless the user wants less: its first line in the style, the one with `Fix: ` in bold."""
+        if self.verbosity < verbosity:
+            return
         from rich.text import Text
 
         first, *others = self._safe(text).split("\n")
         with self._printing(to_stderr=True), _surviving():
             width = self.console.width if self.console.file.isatty() else None
-            self._print(Text.assemble((self._safe(what), self.styles.info), (_wrapped(first, width), style)))
-            for line in others:
-                self._print(Text(_wrapped(line, width), "bold" if line.startswith("Fix: ") else ""))
-
-    def _print(self, line: object) -> None:
-        self.console.print(line, soft_wrap=True)
+            lines = [Text.assemble((self._safe(what), self.styles.info), (_wrapped(first, width), style))]
+            lines += [Text(_wrapped(line, width), "bold" if line.startswith("Fix: ") else "") for line in others]
+            self.console.print(*lines, sep="\n", soft_wrap=True)
 
     @contextmanager
     def _printing(self, *, to_stderr: bool) -> Iterator[None]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hatch_tokenindex.config.options import Options, repository_variable
+from hatch_tokenindex.config.repositories import repository_variable
 from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, check_user_name
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
 from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status
@@ -32,6 +32,7 @@ from hatch_tokenindex.tokens import looks_like_token
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from hatch_tokenindex.config.options import Options
     from hatch_tokenindex.config.origin import WithOrigin
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.cache import Cache

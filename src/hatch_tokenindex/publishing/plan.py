@@ -76,17 +76,9 @@ def plan(
     now: float,
     digest: Callable[[Path], str] = sha256,
 ) -> tuple[ProjectPlan, ...]:
-    """Return what to do with every file.
+    """Return what to do with every file. Raises `DistributionError`, whose text has all problems.
 
-    Args:
-        projects: The files of each project, by its normalized name.
-        listings: What the index has of each project.
-        repository: The repository to publish to.
-        now: Unix time at the index.
-        digest: Returns the SHA-256 digest of a file in hexadecimal.
-
-    Raises:
-        DistributionError: A file can't be published; the text has all problems.
+    `now` is Unix time at the index, and `digest` returns the SHA-256 of a file in hexadecimal.
     """
     plans, problems = [], []
     for name, distributions in projects.items():

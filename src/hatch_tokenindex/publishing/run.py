@@ -2,68 +2,99 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache, partial
 from time import sleep
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.console import explaining
-from hatch_tokenindex.credentials.advice import trusted_publishing_advice
+from hatch_tokenindex.credentials.advice import TokenAdvice, trusted_publishing_advice
+from hatch_tokenindex.credentials.cache import Cache
+from hatch_tokenindex.credentials.chain import Chain
+from hatch_tokenindex.credentials.finding import Mode
+from hatch_tokenindex.credentials.session import CredentialSession
+from hatch_tokenindex.credentials.sources.keyring import Keyring
+from hatch_tokenindex.credentials.sources.prompt import Prompts
+from hatch_tokenindex.credentials.sources.trusted_publishing import TrustedPublishing
+from hatch_tokenindex.credentials.store import CredentialStore
 from hatch_tokenindex.distributions import Distribution, attestations_of, project_of, read_all, sha256
 from hatch_tokenindex.errors import ConfigurationError, CredentialError, DistributionError, TokenIndexError
 from hatch_tokenindex.index.arrival import wait_until_listed
 from hatch_tokenindex.index.client import connect
+from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.index.kinds import release_page
+from hatch_tokenindex.index.minting import TokenMinter
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Uploader
 from hatch_tokenindex.publishing.plan import ProjectPlan, by_project, plan, warnings
+from hatch_tokenindex.publishing.run_attestations import RunAttestations
 from hatch_tokenindex.publishing.sending import Delivery, Sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from hatch_tokenindex.config.options import Options
+    from hatch_tokenindex.config.repositories import Repository
+    from hatch_tokenindex.console.report import Report
+    from hatch_tokenindex.console.terminal import Terminal
     from hatch_tokenindex.credentials.checks import CheckedCredential
+    from hatch_tokenindex.credentials.sources.pypirc import Pypirc
     from hatch_tokenindex.index.simple_page import Listing
-    from hatch_tokenindex.publishing.assembly import Parts
     from hatch_tokenindex.secrets import Secret
 
 
 class Run:
     """Publishes to one repository, or says what it would do."""
 
-    def __init__(self, parts: Parts) -> None:
-        self.options = parts.options
-        self.repository = parts.repository
-        self.terminal = parts.terminal
-        self.report = parts.report
-        self.session = parts.session
-        self.attestations = parts.attestations
-        self.parts = parts
+    def __init__(
+        self,
+        options: Options,
+        repository: Repository,
+        pypirc: Pypirc,
+        cache_folder: Path,
+        terminal: Terminal,
+        report: Report,
+    ) -> None:
+        """Build the parts of the run; `cache_folder` is the plugin's own."""
+        self.options = options
+        self.repository = repository
+        self.terminal = terminal
+        self.report = report
+        self.environment = dict(os.environ)
+        self.clock = clock = Clock()
+        remembered = Cache(cache_folder)
+        keyring = Keyring(terminal if options.can_prompt else None)
+        store = CredentialStore(repository, remembered, keyring)
+        minter = TokenMinter(repository, clock)
+        self.trusted = TrustedPublishing(repository, minter, self.environment, clock.now, terminal.mask)
+        prompts = Prompts(terminal, repository)
+        self.chain = Chain(options, repository, pypirc, remembered, keyring, self.trusted, prompts, clock.now)
+        mode = Mode.DRY_RUN if options.dry_run else Mode.PUBLISH
+        self.session = CredentialSession(self.chain, store, terminal, mode)
+        self.advice = TokenAdvice(store, remembered)
+        self.attestations = RunAttestations(repository, self.environment, terminal, report)
         self._missing: dict[str, CredentialError] = {}
-        self.report.publishing_to(self.repository, partial(release_page, self.repository))
-        for warning in self.repository.warnings:
-            self.terminal.warning(warning)
+        report.repository = repository
+        for warning in repository.warnings:
+            terminal.warning(warning)
 
     def confirm_although_disabled(self, origin: str) -> None:
         """Prompt for confirmation where configuration disables the publisher. Raises `ConfigurationError` without it."""
-        if self.options.yes:
-            return
-        if self.options.dry_run and self.options.can_prompt:
-            self.terminal.warning("Publishing with tokenindex is disabled; publishing would prompt for confirmation.")
-        elif not self.options.can_prompt or not self.terminal.confirm(
-            "Publishing with tokenindex is disabled. Publish?"
-        ):
+        found = "Publishing with tokenindex is disabled."
+        if not self.options.yes and not (self.options.can_prompt and self._is_confirmed(found, "Publish?")):
             msg = f"Publisher is disabled: tokenindex ({origin}). Add `--yes` to publish anyway."
             raise ConfigurationError(msg)
 
     def explain(self, files: Sequence[Path], current_project: str) -> None:
         """Print the credential table of each project among the files, or of the current one."""
+        from hatch_tokenindex.console import explaining
+
         projects = {path: project_of(path) for path in files}
         for path, project in projects.items():
             if project is None:
                 self.terminal.warning(f"{self.terminal.path(path)} does not have the name of a wheel or sdist.")
         named = dict.fromkeys(filter(None, projects.values())) or [current_project]
-        explanations = [self.parts.chain.explain(project) for project in named]
+        explanations = [self.chain.explain(project) for project in named]
         attesting = {item.project: self.attestations.planned(self._would_mint(item.project)) for item in explanations}
         if self.options.json:
             self.report.explained(explaining.as_data(item, attesting[item.project]) for item in explanations)
@@ -72,17 +103,13 @@ class Run:
             self.terminal.output("\n\n".join(texts))
 
     def initialize(self, project: str) -> None:
-        """Find the credential of a project and save what was typed, with nothing to publish.
-
-        Raises:
-            ConfigurationError: The repository's keyring is disabled, so nothing is ever saved.
-        """
+        """Find the credential of a project and save what was typed. Raises `ConfigurationError` without a keyring."""
         if not self.repository.keyring:
             msg = f"Nothing to initialize: `keyring` is false for {self.repository.name}."
             raise ConfigurationError(msg)
-        if self.parts.chain.would_mint(project):
+        if self.chain.would_mint(project):
             # With a pending publisher that would create the project, and a minted token is never saved.
-            self.terminal.info(f"Nothing to save for {project}: publishing {self.parts.trusted.planned_action}.")
+            self.terminal.info(f"Nothing to save for {project}: publishing {self.trusted.planned_action}.")
             return
         checked = self.session.find(project)
         if checked is None:
@@ -100,12 +127,12 @@ class Run:
         finally:
             self.attestations.stop()
             # However the run ends, a minted token must not outlive it.
-            self.parts.trusted.burn()
+            self.trusted.burn()
 
     def _publish(self, files: Sequence[Path]) -> None:
         projects = by_project(self._read(files))
         with connect(self.repository) as client:
-            api = SimpleApi(client, self.repository, self.parts.clock)
+            api = SimpleApi(client, self.repository, self.clock)
             plans = self._plan(projects, api)
             self._confirm_versions(plans)
             self.attestations.read(plans, self._would_mint)
@@ -116,15 +143,15 @@ class Run:
                 self._report_plan(plans)
                 return
             self.attestations.start(plans, self._is_minted)
-            uploader = Uploader(client, self.repository, api, self.parts.clock, self.report, sleep)
-            sender = Sender(uploader, self.session, self.terminal, self.report, self.repository.jobs, self.attestations)
+            uploader = Uploader(client, self.repository, api, self.clock, self.report, sleep)
+            sender = Sender(uploader, self.session, self.terminal, self.report, self.attestations)
             deliveries = self._send(plans, sender)
             if self.options.wait is not None:
                 self._wait_until_listed(deliveries, api, self.options.wait)
 
     def _would_mint(self, project: str) -> bool:
         """Return True if no other credential of a project comes before a minted one."""
-        return bool(self.parts.trusted.planned_action) and self.parts.chain.would_mint(project)
+        return bool(self.trusted.planned_action) and self.chain.would_mint(project)
 
     def _is_minted(self, project: str) -> bool:
         return self.session.credential_for(project).credential.minted
@@ -134,7 +161,7 @@ class Run:
         for item in read:
             for warning in item.warnings:
                 self.terminal.warning(f"{item.filename}: {warning}")
-        self.report.read(read)
+        self.report.read(read, partial(release_page, self.repository))
         return read
 
     def _plan(self, projects: Mapping[str, Sequence[Distribution]], api: SimpleApi) -> Sequence[ProjectPlan]:
@@ -150,7 +177,7 @@ class Run:
             name: api.listing(name, partial(self._header_for, name), partial(is_complete, name, items))
             for name, items in projects.items()
         }
-        plans = plan(projects, listings, self.repository, self.parts.clock.now(), digest)
+        plans = plan(projects, listings, self.repository, self.clock.now(), digest)
         for warning in warnings(plans, self.repository):
             self.terminal.warning(warning)
         for project in plans:
@@ -188,11 +215,16 @@ class Run:
                 f"Fix: add `-o all-versions` to publish them all, or name the files of the newest: {' '.join(paths)}"
             )
             raise DistributionError(msg)
-        if self.options.dry_run:
-            self.terminal.warning(f"{found} Publishing would prompt for confirmation.")
-        elif not self.terminal.confirm(f"{found} Publish them all?"):
+        if not self._is_confirmed(found, "Publish them all?"):
             msg = "Nothing was published.\nFix: name the files to publish, or run `hatch build --clean`."
             raise DistributionError(msg)
+
+    def _is_confirmed(self, found: str, question: str) -> bool:
+        """Prompt for yes or no; a dry run says that publishing would."""
+        if self.options.dry_run:
+            self.terminal.warning(f"{found} Publishing would prompt for confirmation.")
+            return True
+        return self.terminal.confirm(f"{found} {question}")
 
     def _find_credential(self, project: ProjectPlan) -> None:
         if project.name in self._missing:
@@ -224,37 +256,32 @@ class Run:
             if attesting := self.attestations.planned(self._would_mint(project.name)):
                 self.terminal.info(f"Attestations {attesting}.")
 
-    def _send(self, plans: Sequence[ProjectPlan], sender: Sender) -> Mapping[str, Delivery]:
+    def _send(self, plans: Iterable[ProjectPlan], sender: Sender) -> Sequence[Delivery]:
         """Send every project; if the index refuses one, show the pages of those before it all the same.
 
-        Raises:
-            UploadError: The index refused a file, or had some that it did not list; the others are uploaded then.
+        Raises `UploadError` too if the index had files that it did not list; the others are uploaded then.
         """
-        deliveries: dict[str, Delivery] = {}
+        deliveries: list[Delivery] = []
         try:
             for project in plans:
                 if project.uploads:
-                    deliveries[project.name] = sender.send(project)
+                    deliveries.append(sender.send(project))  # noqa: PERF401 - those before a failure are needed
         except TokenIndexError:
-            self._show_pages(plans, deliveries, is_complete=False)
+            self._show_pages(deliveries, is_complete=False)
             raise
         if self.options.initialize_auth:
             for project in plans:
                 self.report.saved(self.session.save(project.name))
-        existing = [error for delivery in deliveries.values() for error in delivery.existing]
-        self._show_pages(plans, deliveries, is_complete=not existing)
-        for error in existing[1:]:
-            self.terminal.error(str(error))
-        if existing:
-            raise existing[0]
+        existing = [error for delivery in deliveries for error in delivery.existing]
+        self._show_pages(deliveries, is_complete=not existing)
+        sender.raise_first(existing)
         return deliveries
 
-    def _show_pages(
-        self, plans: Iterable[ProjectPlan], deliveries: Mapping[str, Delivery], *, is_complete: bool
-    ) -> None:
+    def _show_pages(self, deliveries: Iterable[Delivery], *, is_complete: bool) -> None:
         """Show where the releases are now, and advise a safer credential for the next."""
-        for project in plans:
-            if project.name not in deliveries or not deliveries[project.name].digests:
+        for delivery in deliveries:
+            project = delivery.project
+            if not delivery.digests:
                 continue
             self.terminal.info()
             self.terminal.info(f"[{project.name}]")
@@ -265,18 +292,18 @@ class Run:
                 self.terminal.warning("Uploaded, but not available: the project is quarantined.")
             is_first = project.listing.exists is False
             if is_complete or is_first:
-                self._advise(project.name, deliveries[project.name].checked, is_first_release=is_first)
+                self._advise(project.name, delivery.checked, is_first_release=is_first)
 
     def _advise(self, project: str, checked: CheckedCredential, *, is_first_release: bool) -> None:
         advice = (
-            self.parts.advice.after_upload(checked, project, is_first_release=is_first_release),
-            trusted_publishing_advice(checked, project, self.repository, self.parts.environment),
+            self.advice.after_upload(checked, project, is_first_release=is_first_release),
+            trusted_publishing_advice(checked, project, self.repository, self.environment),
         )
         for line in filter(None, advice):
             self.terminal.warning(line)
 
-    def _wait_until_listed(self, deliveries: Mapping[str, Delivery], api: SimpleApi, seconds: float) -> None:
-        digests = {project: delivery.digests for project, delivery in deliveries.items()}
+    def _wait_until_listed(self, deliveries: Iterable[Delivery], api: SimpleApi, seconds: float) -> None:
+        digests = {delivery.project.name: delivery.digests for delivery in deliveries}
 
         def listing(project: str) -> Listing:
             return api.listing(

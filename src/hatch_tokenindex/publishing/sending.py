@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 class Delivery:
     """The files of one project that the index accepted, and the credential that it accepted."""
 
+    project: ProjectPlan
     digests: Mapping[str, str]
+    """The sha256 of each file, by its name."""
     checked: CheckedCredential
     existing: Sequence[UploadError]
     """The refusals of files that the index has, although it did not list them."""
@@ -42,27 +44,23 @@ class Sender:
     session: CredentialSession
     terminal: Terminal
     report: Report
-    jobs: int
     attestations: RunAttestations
 
     def send(self, project: ProjectPlan) -> Delivery:
         """Send release by release; what was typed is saved once a first file was accepted. Raises `UploadError`."""
-        digests: dict[str, str] = {}
-        existing: list[UploadError] = []
+        results: dict[str, str | UploadError] = {}
         for version in project.versions:
             first, *others = (item for item in project.uploads if item.version == version)
-            outcome, checked = self._send_first(first, project)
-            if isinstance(outcome, str):
+            results[first.filename], checked = self._send_first(first, project)
+            if isinstance(results[first.filename], str):
                 self.report.saved(self.session.save(project.name))
-            for item, result in ((first, outcome), *self._send_others(others, project)):
-                if isinstance(result, str):
-                    digests[item.filename] = result
-                else:
-                    existing.append(result)
+            results |= self._send_others(others, project)
+        in_order = [(item.filename, results[item.filename]) for item in project.uploads]
+        digests = {name: result for name, result in in_order if isinstance(result, str)}
         if digests:
             self.report.saved(self.session.save(project.name))
-        in_order = (item.filename for item in project.uploads)
-        return Delivery({name: digests[name] for name in in_order if name in digests}, checked, existing)
+        existing = [result for _, result in in_order if isinstance(result, UploadError)]
+        return Delivery(project, digests, checked, existing)
 
     def _send_first(self, item: Distribution, project: ProjectPlan) -> tuple[str | UploadError, CheckedCredential]:
         """Send one file; if its credential is refused and can be replaced, send it with another one."""
@@ -72,7 +70,7 @@ class Sender:
             asked_now = self.session.can_replace(project.name, checked)
             try:
                 with self.report.showing_progress([item]):
-                    outcome = run_in_thread(partial(self._upload, item, project, asked_now=asked_now))
+                    result = run_in_thread(partial(self._upload, item, project, asked_now=asked_now))
             except TokenIndexError as error:
                 self.report.failed(item, error)
                 refusal = error.refusal if isinstance(error, UploadError) else None
@@ -81,34 +79,36 @@ class Sender:
                 self.terminal.error(str(error))
                 self.session.replace(project.name, checked, worthless=not refusal.row.good_elsewhere)
             else:
-                self._report(item, outcome)
-                return outcome, checked
+                self._report(item, result)
+                return result, checked
 
-    def _send_others(
-        self, items: Sequence[Distribution], project: ProjectPlan
-    ) -> Sequence[tuple[Distribution, str | UploadError]]:
+    def _send_others(self, items: Sequence[Distribution], project: ProjectPlan) -> Mapping[str, str | UploadError]:
         upload = partial(self._upload, project=project, asked_now=False)
-        outcomes: list[tuple[Distribution, str | UploadError]] = []
+        results: dict[str, str | UploadError] = {}
         failures: list[BaseException] = []
         with self.report.showing_progress(items):
-            for item, outcome, failure in in_parallel(items, upload, self.jobs):
+            for item, result, failure in in_parallel(items, upload, self.uploader.repository.jobs):
                 if failure is None:
-                    outcomes.append((item, cast("str | UploadError", outcome)))
-                    self._report(*outcomes[-1])
+                    results[item.filename] = cast("str | UploadError", result)
+                    self._report(item, results[item.filename])
                 else:
                     self.report.failed(item, failure)
                     failures.append(failure)
+        self.raise_first(failures)
+        return results
+
+    def raise_first(self, failures: Sequence[BaseException]) -> None:
+        """Raise the first of several failures, if there are any, and show the others."""
         for failure in failures[1:]:
             self.terminal.error(summary_of(failure))
         if failures:
             raise failures[0]
-        return outcomes
 
-    def _report(self, item: Distribution, outcome: str | UploadError) -> None:
-        if isinstance(outcome, str):
-            self.report.uploaded(item, outcome)
+    def _report(self, item: Distribution, result: str | UploadError) -> None:
+        if isinstance(result, str):
+            self.report.uploaded(item, result)
         else:
-            self.report.failed(item, outcome)
+            self.report.failed(item, result)
 
     def _upload(self, item: Distribution, project: ProjectPlan, *, asked_now: bool) -> str | UploadError:
         """Upload a file and return its sha256, or the refusal of a file that the index has but did not list.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.config.options import repository_variable
 from hatch_tokenindex.config.origin import WithOrigin
+from hatch_tokenindex.config.repositories import repository_variable
 from hatch_tokenindex.credentials.checks import check_user_name
 from hatch_tokenindex.credentials.credential import credential_from
 from hatch_tokenindex.credentials.finding import Source, reading
