@@ -156,9 +156,10 @@ def login(
         return checked
 
     if context.can_prompt:
-        checked = Prompts(context.terminal, repository).credential(name, known, user_given=configured, check=check)
+        found = Prompts(context.terminal, repository).credential(name, known, user_given=configured, check=check)
     else:
-        checked = check(Credential(known, _piped_secret(), "standard input", user_given=configured))
+        found = Credential(known, _piped_secret(), "standard input", user_given=configured)
+    checked = check(found)
     for note in checked.notes:
         context.terminal.warning(note)
     kept = store.save(checked, (project_entry(name),) if name else entries_for(checked, None), now)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
-from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status, reading
+from hatch_tokenindex.credentials.finding import Mode, NoValue, Source, Status
 from hatch_tokenindex.errors import CredentialError
 from hatch_tokenindex.secrets import MASK, Redactor, Secret
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hatch_tokenindex.config.origin import WithOrigin
-    from hatch_tokenindex.credentials.checks import CheckedCredential
 
 PLACE = "auth-command"
 TIME_LIMIT = 60
@@ -49,20 +48,17 @@ class AuthCommand:
         return first_line(self.command, self.notify)
 
 
-def secret_source(
-    program: AuthCommand | None, user: str, check: Callable[[Credential], CheckedCredential]
-) -> Source[CheckedCredential]:
+def secret_source(program: AuthCommand | None, user: str) -> Source[Credential]:
     """Return the source of the secret, for this user name."""
-    source = reading(
-        PLACE, lambda: None if program is None else Credential(user, program.secret, program.command.origin), check
-    )
 
-    def find(mode: Mode) -> Finding[CheckedCredential]:
-        if program is not None and mode is Mode.EXPLAIN:
-            return Finding(PLACE, Status.WOULD_ACT, detail=f"would run {program.command.value[0]!r}")
-        return source.find(mode)
+    def read(mode: Mode) -> Credential | NoValue | None:
+        if program is None:
+            return None
+        if mode is Mode.EXPLAIN:
+            return NoValue(Status.WOULD_ACT, f"would run {program.command.value[0]!r}")
+        return Credential(user, program.secret, program.command.origin)
 
-    return Source(PLACE, find)
+    return Source(PLACE, read)
 
 
 def first_line(command: WithOrigin[tuple[str, ...]], notify: Callable[[str], None] | None) -> Secret:

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, Prompter, project_entry_user
-from hatch_tokenindex.credentials.finding import Source, Status, fixed, reading
+from hatch_tokenindex.credentials.finding import NoValue, Source, Status
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.secrets import MASK, RUN, Secret
 from hatch_tokenindex.text import one_line, shortened
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.cache import Cache
-    from hatch_tokenindex.credentials.checks import CheckedCredential
 
 T = TypeVar("T")
 
@@ -241,14 +240,13 @@ def secret_sources(
     user: str,
     *,
     user_given: bool,
-    check: Callable[[Credential], CheckedCredential],
-) -> Iterator[Source[CheckedCredential]]:
+) -> Iterator[Source[Credential]]:
     """Return the sources of a secret, in order: the project's entry, the user's, and the one that the backend offers.
 
     `user_given` is True if a flag, a variable or a file gave the user name.
     """
     if not repository.keyring:
-        yield fixed("keyring", Status.IGNORED, "disabled by `keyring`")
+        yield Source("keyring", lambda _mode: NoValue(Status.IGNORED, "disabled by `keyring`"))
         return
     service, project_user = repository.url, project_entry_user(project)
 
@@ -256,15 +254,14 @@ def secret_sources(
         record = cache.read().entry(service, found.keyring_user) if found and found.keyring_user else None
         return replace(found, stored_at=record.stored) if found and record else found
 
-    def entry(entry_user: str, as_user: str) -> Source[CheckedCredential]:
-        place = f"keyring: {entry_user}"
-        return reading(place, lambda: dated(keyring.remembered(service, entry_user, as_user)), check)
+    def entry(entry_user: str, as_user: str) -> Source[Credential]:
+        return Source(f"keyring: {entry_user}", lambda _mode: dated(keyring.remembered(service, entry_user, as_user)))
 
     if user == TOKEN_USER or not user_given:
         yield entry(project_user, TOKEN_USER)
     yield entry(user, user)
     if not user_given:
-        yield reading("keyring: any user", lambda: dated(keyring.offered(service)), check)
+        yield Source("keyring: any user", lambda _mode: dated(keyring.offered(service)))
 
 
 class _BackendError(Exception):

@@ -13,16 +13,17 @@ from packaging.utils import canonicalize_name
 from hatch_tokenindex import urls
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.config.repositories import PYPIRC_ALIASES, RESERVED, Repository
-from hatch_tokenindex.credentials.checks import CheckedCredential, check_user_name, may_be_for
+from hatch_tokenindex.credentials.checks import may_be_for
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
-from hatch_tokenindex.credentials.finding import Finding, Source, Status, fixed, reading
+from hatch_tokenindex.credentials.finding import NoValue, Source, Status
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import token_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
+
+    from hatch_tokenindex.credentials.finding import Finding, Mode
 
 PLACE = "~/.pypirc"
 
@@ -142,32 +143,28 @@ class Pypirc:
 
 def user_source(pypirc: Pypirc, project: str, repository: Repository) -> Source[WithOrigin[str]]:
     """Return the source of the user name for a project."""
-    return reading(PLACE, lambda: pypirc.user(project, repository), check_user_name)
+    return Source(PLACE, lambda _mode: pypirc.user(project, repository))
 
 
 def secret_source(
-    pypirc: Pypirc,
-    project: str,
-    repository: Repository,
-    user: Finding[WithOrigin[str]] | None,
-    check: Callable[[Credential], CheckedCredential],
-) -> Source[CheckedCredential]:
+    pypirc: Pypirc, project: str, repository: Repository, user: Finding[WithOrigin[str]] | None
+) -> Source[Credential]:
     """Return the source of the secret, which counts only if the user name comes from the file too, or from nowhere."""
 
-    def read() -> Credential | None:
-        section = pypirc.section(project, repository)
-        return None if section is None else section.credential
+    def read(_mode: Mode) -> Credential | NoValue | None:
+        try:
+            section = pypirc.section(project, repository)
+        except ConfigurationError:
+            if user is None or user.place == PLACE:
+                raise
+            # A file that doesn't count stops nothing.
+            return None
+        found = section.credential if section else None
+        if found is None or user is None or user.place == PLACE:
+            return found
+        return NoValue(Status.IGNORED, f"its password is ignored, because the user name comes from {user.place}")
 
-    if user is None or user.place == PLACE:
-        return reading(PLACE, read, check)
-    try:
-        has_password = read() is not None
-    except ConfigurationError:
-        # A file that doesn't count stops nothing.
-        has_password = False
-    if not has_password:
-        return fixed(PLACE, Status.NOT_SET)
-    return fixed(PLACE, Status.IGNORED, f"its password is ignored, because the user name comes from {user.place}")
+    return Source(PLACE, read)
 
 
 def empty_secret_sources(
@@ -175,8 +172,7 @@ def empty_secret_sources(
     project: str,
     repository: Repository,
     user: Finding[WithOrigin[str]] | None,
-    check: Callable[[Credential], CheckedCredential],
-) -> tuple[Source[CheckedCredential], ...]:
+) -> tuple[Source[Credential], ...]:
     """Return the source of an empty password beside a user name, which twine sends as it is; none if the file has none.
 
     It comes after the others: it may also stand for a password that the keyring has.
@@ -185,7 +181,7 @@ def empty_secret_sources(
     if section is None or section.username is None or not section.has_empty_password:
         return ()
     empty = Credential(section.username, Secret(""), section.origin, user_is_secret=True)
-    return (reading(f"{PLACE}: empty password", lambda: empty, check),)
+    return (Source(f"{PLACE}: empty password", lambda _mode: empty),)
 
 
 def _section(name: str, values: configparser.SectionProxy) -> Section:
