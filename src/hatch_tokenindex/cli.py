@@ -26,20 +26,12 @@ from hatch_tokenindex.console.tables import aligned
 from hatch_tokenindex.console.terminal import Terminal
 from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
 from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, check_user_name, not_a_token
-from hatch_tokenindex.credentials.credential import PROJECT_ENTRY_PREFIX, TOKEN_USER, Credential, project_entry_user
+from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, project_entry_user, project_of
 from hatch_tokenindex.credentials.sources.command import first_line_of
 from hatch_tokenindex.credentials.sources.keyring import Keyring
 from hatch_tokenindex.credentials.sources.prompt import Prompts
 from hatch_tokenindex.credentials.sources.pypirc import Pypirc
-from hatch_tokenindex.credentials.store import (
-    CredentialStore,
-    KeyringEntry,
-    command,
-    describe,
-    entries_for,
-    project_entry,
-    record,
-)
+from hatch_tokenindex.credentials.store import CredentialStore, command, describe, entries_for, record
 from hatch_tokenindex.errors import (
     AttestationError,
     ConfigurationError,
@@ -162,7 +154,7 @@ def login(
     checked = check(found)
     for note in checked.notes:
         context.terminal.warning(note)
-    kept = store.save(checked, (project_entry(name),) if name else entries_for(checked, None), now)
+    kept = store.save(checked, (project_entry_user(name),) if name else entries_for(checked, None), now)
     if not kept.notes:
         raise CredentialError(" ".join(kept.warnings))
     for line in (*kept.notes, *kept.warnings):
@@ -329,9 +321,9 @@ def _entries_of_current_project(context: Context) -> Iterator[EntryRecord]:
                 context.terminal.warning(f"The list may be incomplete: {error}.")
                 return
             if secret is not None:
-                yield record(repository.url, KeyringEntry(entry, project), secret, stored=0)
+                yield record(repository.url, entry, secret, stored=0)
 
 
 def _without(contents: Contents, service: str, entry: str) -> Contents:
     contents = contents.without_entry(service, entry)
-    return contents if entry.startswith(PROJECT_ENTRY_PREFIX) else contents.without_user(service)
+    return contents if project_of(entry) else contents.without_user(service)

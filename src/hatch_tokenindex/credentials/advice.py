@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hatch_tokenindex.credentials.credential import project_entry_user
 from hatch_tokenindex.credentials.sources import publishers
-from hatch_tokenindex.credentials.store import CredentialStore, command, project_entry
+from hatch_tokenindex.credentials.store import CredentialStore, command
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.tokens import Kind
 
@@ -68,7 +69,7 @@ class TokenAdvice:
         return "paste it when the next run prompts."
 
     def _login(self, project: str) -> str:
-        return command("login", *self.store.arguments(project_entry(project)))
+        return command("login", *self.store.arguments(project_entry_user(project)))
 
 
 def trusted_publishing_advice(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.config.origin import WithOrigin
 
 TOKEN_USER = "__token__"  # noqa: S105 - the user name of every API token (PyPI, devpi, GitLab)
-PROJECT_ENTRY_PREFIX = "pypi_token:project:"
+_PROJECT_ENTRY = "pypi_token:project:"
 
 
 @dataclass(frozen=True)
@@ -150,4 +150,9 @@ def project_entry_user(project: str) -> str:
     Args:
         project: The project's name, normalized (PEP 503).
     """
-    return f"{PROJECT_ENTRY_PREFIX}{project}"
+    return f"{_PROJECT_ENTRY}{project}"
+
+
+def project_of(entry_user: str) -> str | None:
+    """Return the project that a keyring entry is for, by its user name; None if it is for every project of the index."""
+    return entry_user.removeprefix(_PROJECT_ENTRY) if entry_user.startswith(_PROJECT_ENTRY) else None

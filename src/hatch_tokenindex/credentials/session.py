@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from hatch_tokenindex.credentials.finding import Mode
 from hatch_tokenindex.credentials.narrowing import SLOWEST_UPLOAD, authorize
 from hatch_tokenindex.credentials.sources.prompt import ATTEMPTS
-from hatch_tokenindex.credentials.store import CredentialStore, KeyringEntry, StoreResult, entries_for
+from hatch_tokenindex.credentials.store import CredentialStore, StoreResult, entries_for
 
 if TYPE_CHECKING:
     from hatch_tokenindex.credentials.authorization import Authorization
@@ -48,7 +48,7 @@ class CredentialSession:
         self._prompter = prompter
         self._mode = mode
         self._projects: defaultdict[str, _ProjectState] = defaultdict(_ProjectState)
-        self._saved: set[tuple[Credential, tuple[KeyringEntry, ...]]] = set()
+        self._saved: set[tuple[Credential, tuple[str, ...]]] = set()
 
     def find(self, project: str) -> CheckedCredential | None:
         """Return the credential of a project, None in a dry run that would have to act for one.

@@ -28,7 +28,7 @@ from hatch_tokenindex.credentials.checks import check_credential
 from hatch_tokenindex.credentials.credential import Credential
 from hatch_tokenindex.credentials.sources import keyring as keyrings
 from hatch_tokenindex.credentials.sources.keyring import Keyring
-from hatch_tokenindex.credentials.store import CredentialStore, KeyringEntry
+from hatch_tokenindex.credentials.store import CredentialStore
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.secrets import Secret
 
@@ -582,7 +582,7 @@ def test_a_refused_secret_that_stays_is_told(use: Callable[[KeyringBackend], Non
     )
     refused = Credential("__token__", Secret("old"), "keyring", slot_of("demo"))
 
-    kept = store.save(typed, (KeyringEntry("__token__", None),), 1_800_000_000, refused)
+    kept = store.save(typed, ("__token__",), 1_800_000_000, refused)
 
     assert backend.secrets[PYPI, "__token__"] == account_token()
     assert len(kept.notes) == 1

@@ -29,9 +29,9 @@ NOTICE = 5
 """Seconds after which a user sees what the run waits for."""
 LONGEST_REASON = 300
 """Characters that are shown of a backend's error."""
-LOCAL = (5.0, 20.0)
+LOCAL = (5, 20)
 """Seconds that a call of keyring's own backends may take: where nobody can answer a dialog, and at a terminal."""
-REMOTE = (15.0, 120.0)
+REMOTE = (15, 120)
 """The same for all others: a cloud needs seconds for a token, and its user minutes to sign in."""
 
 _OWN_BACKENDS = "keyring.backends."
@@ -268,7 +268,7 @@ class _Guard:
                 if type(interrupt) is not KeyboardInterrupt:
                     raise
                 return "stopped waiting for the keyring"
-        return "" if _wait_until(done, start + limit) else f"the keyring timed out after {limit:g} s"
+        return "" if _wait_until(done, start + limit) else f"the keyring timed out after {limit} s"
 
 
 def _wait_until(done: Event, deadline: float) -> bool:
