@@ -12,10 +12,10 @@ from hatch_tokenindex.credentials.sources.prompt import ATTEMPTS
 from hatch_tokenindex.credentials.store import CredentialStore, StoreResult, entries_for
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.credentials.authorization import Authorization
     from hatch_tokenindex.credentials.chain import Chain
     from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.credentials.credential import Credential, Prompter
+    from hatch_tokenindex.credentials.narrowing import Authorization
     from hatch_tokenindex.secrets import Secret
 
 
