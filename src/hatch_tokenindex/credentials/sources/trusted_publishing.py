@@ -106,16 +106,25 @@ class TrustedPublishing:
         return f"would mint a token with the OIDC identity of this {self._provider.name} job{condition}"
 
     def read(self, project: str, mode: Mode) -> Credential | NoValue | None:
-        """Return the answer for `project`: a dry run does everything but requesting an identity and minting."""
+        """Return the answer for `project`: a dry run does everything but requesting an identity and minting.
+
+        The project is only for messages: a token is for every project of its publisher.
+
+        Raises `SourceUnavailableError` if there is no identity or no support, `CredentialError` if the index refuses.
+        """
         if self._repository.trusted_publishing == "never":
             return NoValue(Status.IGNORED, "disabled by `trusted-publishing`")
-        if self._provider is None:
+        provider = self._provider
+        if provider is None:
             return None
         if mode is Mode.PUBLISH:
-            return self._credential(self._provider, project)
-        obstacle = self._obstacle(self._provider)
+            with self._lock:
+                if not self._held:
+                    self._mint(provider, project)
+                return self._held[-1].credential
+        obstacle = self._obstacle(provider)
         if mode is Mode.DRY_RUN and not obstacle:
-            obstacle = self._provider.missing(self._environment, self._audience(self._provider))
+            obstacle = provider.missing(self._environment, self._audience(provider))
         if obstacle:
             return NoValue(Status.UNAVAILABLE, obstacle)
         return NoValue(Status.WOULD_ACT, self.planned_action)
@@ -166,16 +175,6 @@ class TrustedPublishing:
             return "an OIDC identity is never sent over plain http"
         missing = provider.missing(self._environment, _AUDIENCES.get(self._repository.site or ""))
         return missing if self._repository.site or not missing else f"if the index supports it: {missing}"
-
-    def _credential(self, provider: identity.Provider, project: str) -> Credential:
-        """Return a minted token. `project` is only for messages: a token is for every project of its publisher.
-
-        Raises `SourceUnavailableError` if there is no identity or no support, `CredentialError` if the index refuses.
-        """
-        with self._lock:
-            if not self._held:
-                self._mint(provider, project)
-            return self._held[-1].credential
 
     def _audience(self, provider: identity.Provider) -> str:
         """Return the audience of the identity token, which the index is asked for once in a run."""
