@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hatch_tokenindex.config.options import Options, repository_variable
 from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, check_user_name
@@ -108,7 +108,7 @@ class Chain:
             command_line.secret_source(self.options, name, may_be_empty=may_be_empty),
             *environment.secret_sources(self.options, self.repository, name),
             tables.secret_source(self.repository, name),
-            command.secret_source(self._command, name),
+            command.secret_source(self.repository.auth_command, name, lambda: self._printed_secret),
             *keyring.secret_sources(self.keyring, self.cache, self.repository, project, name, user_given=given),
             trusted,
             *client_certificate.secret_sources(
@@ -225,10 +225,10 @@ class Chain:
         return self.repository.trusted_publishing == "always"
 
     @cached_property
-    def _command(self) -> command.AuthCommand | None:
-        program = self.repository.auth_command
-        notify = self.prompts.note if self.options.can_prompt else None
-        return None if program is None else command.AuthCommand(program, notify)
+    def _printed_secret(self) -> Secret:
+        """The output of `auth-command`, run once: a password manager may ask to be unlocked each time."""
+        program = cast("WithOrigin[tuple[str, ...]]", self.repository.auth_command)
+        return command.first_line(program, self.prompts.note if self.options.can_prompt else None)
 
     @property
     def _chosen_secrets(self) -> tuple[WithOrigin[Secret] | None, ...]:
