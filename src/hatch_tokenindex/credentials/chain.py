@@ -130,10 +130,10 @@ class Chain:
         """Return the findings of every source for `project`."""
         users = tuple(_walk(self.user_sources(project), Mode.EXPLAIN, check_user_name))
         user = _first_value(users)
-        found = user if user is not None and user.error is None else None
-        secrets = tuple(self._secrets(project, found, Mode.EXPLAIN))
         # A user name that is refused ends the run before any secret is looked for.
-        secret = None if user is not None and user.error is not None else _first_decisive(secrets)
+        is_refused = user is not None and user.error is not None
+        secrets = tuple(self._secrets(project, None if is_refused else user, Mode.EXPLAIN))
+        secret = None if is_refused else _first_decisive(secrets)
         if user is None and secret is not None and secret.place == prompt.PLACE:
             user = users[-1]
         checked = None if secret is None else secret.value
@@ -184,10 +184,9 @@ class Chain:
     def prompt_again(self, project: str, refused: CheckedCredential) -> CheckedCredential:
         """Return another secret for the same user name, in place of one that the index refused."""
         self.prompts.forget(refused.found)
-        given = _is_given(self._user(project))
         user = refused.credential.user or check_user_name(self.prompts.user_name()).value
         check = partial(self._check, project)
-        return check(self.prompts.credential(project, user, user_given=given, check=check))
+        return check(self.prompts.credential(project, user, user_given=_is_given(self._user(project)), check=check))
 
     def _secrets(
         self, project: str, user: Finding[WithOrigin[str]] | None, mode: Mode, notes: Sequence[str] = ()
@@ -255,30 +254,28 @@ class Chain:
             for finding in seen
             if finding.place != prompt.PLACE
         )
-        setup = self.trusted.setup(project)
-        index = self.repository.index
+        setup, index = self.trusted.setup(project), self.repository.index
         if self._is_trusted_only:
             where = f"run this in a job of a CI provider that {index} trusts"
-            fix = (
-                setup
-                or f"Fix: {'solve the problem above, and run the job again' if self.trusted.is_in_job else where}."
-            )
-            return f"No credential for {project} on {index}: `trusted-publishing` is `always`.\n{checked}\n{fix}"
-        what = "a token" if _name(user) == TOKEN_USER else "a password"
-        return (
-            f"Cannot prompt for {what} for {project} on {index}: {self.options.prompt_obstacle}.\n"
-            f"Checked, in order:\n{checked}\n" + (f"{setup}\n" if setup else "") + self._line_to_add(_name(user))
-        )
-
-    def _line_to_add(self, user: str) -> str:
-        what = "an API token" if user == TOKEN_USER else f"the password or token of {user!r}"
+            what = "solve the problem above, and run the job again" if self.trusted.is_in_job else where
+            headline = f"No credential for {project} on {index}: `trusted-publishing` is `always`."
+            return f"{headline}\n{checked}\n{setup or f'Fix: {what}.'}"
+        name = _name(user)
+        is_token = name == TOKEN_USER
         has_own = self.repository.has_name and not self.repository.site
         variable = repository_variable("AUTH", self.repository.name) if has_own else "HATCH_INDEX_AUTH"
-        secret = "PYPI_API_TOKEN" if self.repository.site else variable
-        return (
-            f"Fix: set the environment variable {variable} to {what}. In GitHub Actions, add below `env:` of the step:\n"
-            f"  {variable}: ${{{{ secrets.{secret} }}}}"
+        lines = (
+            f"Cannot prompt for a {'token' if is_token else 'password'} for {project} on {index}: "
+            f"{self.options.prompt_obstacle}.",
+            "Checked, in order:",
+            checked,
+            setup,
+            f"Fix: set the environment variable {variable} to "
+            f"{'an API token' if is_token else f'the password or token of {name!r}'}. "
+            f"In GitHub Actions, add below `env:` of the step:",
+            f"  {variable}: ${{{{ secrets.{'PYPI_API_TOKEN' if self.repository.site else variable} }}}}",
         )
+        return "\n".join(filter(None, lines))
 
 
 def _walk(sources: Iterable[Source[T]], mode: Mode, check: Callable[[T], U]) -> Iterator[Finding[U]]:
