@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.credentials.advice import TokenAdvice
 from hatch_tokenindex.credentials.cache import Cache
 from hatch_tokenindex.credentials.chain import Chain
 from hatch_tokenindex.credentials.finding import Mode
@@ -42,7 +41,7 @@ class Parts:
     trusted: TrustedPublishing
     chain: Chain
     session: CredentialSession
-    advice: TokenAdvice
+    store: CredentialStore
     attestations: RunAttestations
     environment: Mapping[str, str] = field(repr=False)
 
@@ -73,7 +72,7 @@ def build_parts(
         trusted=trusted,
         chain=chain,
         session=CredentialSession(chain, store, terminal, mode),
-        advice=TokenAdvice(store, cache),
+        store=store,
         attestations=RunAttestations(repository, environment, terminal, report),
         environment=environment,
     )

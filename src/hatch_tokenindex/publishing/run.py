@@ -7,7 +7,7 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.console import explaining
-from hatch_tokenindex.credentials.advice import trusted_publishing_advice
+from hatch_tokenindex.credentials.advice import advice
 from hatch_tokenindex.distributions import Distribution, attestations_of, project_of, read_all, sha256
 from hatch_tokenindex.errors import ConfigurationError, CredentialError, DistributionError, TokenIndexError
 from hatch_tokenindex.index.arrival import wait_until_listed
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.index.simple_page import Listing
     from hatch_tokenindex.publishing.assembly import Parts
     from hatch_tokenindex.secrets import Secret
@@ -265,15 +264,9 @@ class Run:
                 self.terminal.warning("Uploaded, but not available: the project is quarantined.")
             is_first = project.listing.exists is False
             if is_complete or is_first:
-                self._advise(project.name, deliveries[project.name].checked, is_first_release=is_first)
-
-    def _advise(self, project: str, checked: CheckedCredential, *, is_first_release: bool) -> None:
-        advice = (
-            self.parts.advice.after_upload(checked, project, is_first_release=is_first_release),
-            trusted_publishing_advice(checked, project, self.repository, self.parts.environment),
-        )
-        for line in filter(None, advice):
-            self.terminal.warning(line)
+                checked, store, environment = deliveries[project.name].checked, self.parts.store, self.parts.environment
+                for line in advice(checked, project.name, store, environment, is_first_release=is_first):
+                    self.terminal.warning(line)
 
     def _wait_until_listed(self, deliveries: Mapping[str, Delivery], api: SimpleApi, seconds: float) -> None:
         digests = {project: delivery.digests for project, delivery in deliveries.items()}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from keyring.backend import KeyringBackend
+    from keyring.credentials import Credential as Credentials
 
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.cache import Cache
@@ -155,30 +156,22 @@ class _Backend:
         if self.is_cloud or service in self._ignores_users:
             owner, offered = self.offer(service) or ("", None)
             return offered if owner == user else None
-        password = _text(self.guard.call(lambda: self.backend.get_password(service, user)), "secret")
+        password = self.guard.call(lambda: _text(self.backend.get_password(service, user), "secret"))
         if not password:
             return None
         # A backend may return its token for every user name, and only this says whose it is.
-        credential = self._credential(service, user)
-        if credential is None or credential[0] == user:
+        offer = self.guard.call(lambda: _offer(self.backend.get_credential(service, user)))
+        if offer is None or offer[0] == user:
             return Secret(password)
-        self._offers[service] = _offer(credential)
+        self._offers[service] = offer
         self._ignores_users.add(service)
         return None
 
     def offer(self, service: str) -> tuple[str, Secret] | None:
         """Return the user name and secret that it offers for a service, None if it offers none."""
         if service not in self._offers:
-            self._offers[service] = _offer(self._credential(service, None))
+            self._offers[service] = self.guard.call(lambda: _offer(self.backend.get_credential(service, None)))
         return self._offers[service]
-
-    def _credential(self, service: str, user: str | None) -> tuple[object, object] | None:
-        def read() -> tuple[object, object] | None:
-            credential = self.backend.get_credential(service, user)
-            # In the thread of the call: the properties of a backend's credential may do anything.
-            return None if credential is None else (credential.username, credential.password)
-
-        return self.guard.call(read)
 
     def stored(self, service: str, user: str, secret: Secret) -> bool:
         """Save a secret; return False if it stores nothing."""
@@ -327,10 +320,12 @@ def _load() -> list[KeyringBackend]:
         raise SourceUnavailableError(msg) from None
 
 
-def _offer(credential: tuple[object, object] | None) -> tuple[str, Secret] | None:
-    username, password = credential or (None, None)
-    user, secret = _text(username, "user name") or TOKEN_USER, _text(password, "secret")
-    return (user, Secret(secret)) if secret else None
+def _offer(credential: Credentials | None) -> tuple[str, Secret] | None:
+    # In the thread of the call: the properties of a backend's credential may do anything.
+    if credential is None:
+        return None
+    user, secret = _text(credential.username, "user name"), _text(credential.password, "secret")
+    return (user or TOKEN_USER, Secret(secret)) if secret else None
 
 
 def _text(value: object, what: str) -> str | None:
