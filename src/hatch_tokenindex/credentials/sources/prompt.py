@@ -64,7 +64,8 @@ class Prompts:
         """
         left = ATTEMPTS
         while True:
-            typed = self._typed_before(project, user) or self._prompt(project, user, user_given=user_given)
+            fitting = (typed for typed in self._typed if typed.user == user and may_be_for(typed.secret, project))
+            typed = next(fitting, None) or self._prompt(project, user, user_given=user_given)
             left -= 1
             try:
                 check(typed)
@@ -93,10 +94,6 @@ class Prompts:
     def forget(self, refused: Credential) -> None:
         """Don't use again what can't be used."""
         self._typed = [typed for typed in self._typed if typed != refused]
-
-    def _typed_before(self, project: str | None, user: str) -> Credential | None:
-        fitting = (typed for typed in self._typed if typed.user == user and may_be_for(typed.secret, project))
-        return next(fitting, None)
 
 
 def user_source(options: Options) -> Source[WithOrigin[str]]:
