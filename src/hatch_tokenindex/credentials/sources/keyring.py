@@ -224,21 +224,19 @@ class _Guard:
             raise SourceUnavailableError(self.fault)
         # A backend can block for ever in a dialog that nobody sees: a daemon thread can be left behind, a call can't.
         answers: list[T] = []
-        faults: list[str] = []
+        faults: list[BaseException] = []
         done = Event()
 
         def work() -> None:
             try:
                 answers.append(question())
-            except SourceUnavailableError as error:
-                faults.append(str(error))
             except BaseException as error:  # noqa: BLE001 - backends raise whatever their libraries raise
-                faults.append(_reason(self.what, error, quotes_no_secret=self.quotes_no_secret))
+                faults.append(error)
             finally:
                 done.set()
 
         Thread(target=work, name="keyring", daemon=True).start()
-        self.fault = self._wait(done) or next(iter(faults), None)
+        self.fault = self._wait(done) or next((self._reason(fault) for fault in faults), None)
         if self.fault is not None:
             if self.prompter is not None and self.may_read and not done.is_set():
                 self.prompter.hold_prompts(done)
@@ -262,6 +260,28 @@ class _Guard:
                     raise
                 return "stopped waiting for the keyring"
         return "" if _wait_until(done, start + limit) else f"the keyring timed out after {limit} s"
+
+    def _reason(self, fault: BaseException) -> str:
+        if isinstance(fault, SourceUnavailableError):
+            return str(fault)
+        from keyring.errors import InitError, KeyringLocked, NoKeyringError
+
+        if isinstance(fault, NoKeyringError):
+            return "no keyring available"
+        if isinstance(fault, KeyringLocked):
+            return "the keyring is locked"
+        if isinstance(fault, InitError):
+            return "the keyring could not be started"
+        if isinstance(fault, ImportError) and fault.name:
+            return f"{self.what} needs the module {fault.name!r}, which is not installed"
+        if isinstance(fault, FileNotFoundError) and fault.filename:
+            return f"{self.what} needs {str(fault.filename)!r}, which was not found"
+        if getattr(fault, "winerror", None) == _BAD_DATA:
+            return "the secret is too long for Windows Credential Manager, which keeps at most 1,280 characters"
+        # The text of an unknown exception could quote a secret that was read.
+        if self.quotes_no_secret and (text := _shown(fault)):
+            return f"{self.what} failed: {text}"
+        return f"{self.what} failed ({type(fault).__name__})"
 
 
 def _wait_until(done: Event, deadline: float) -> bool:
@@ -334,27 +354,6 @@ def _text(value: object, what: str) -> str | None:
         return value
     msg = f"the keyring returned a {what} of type {type(value).__name__} instead of text"
     raise SourceUnavailableError(msg)
-
-
-def _reason(what: str, fault: BaseException, *, quotes_no_secret: bool) -> str:
-    from keyring.errors import InitError, KeyringLocked, NoKeyringError
-
-    if isinstance(fault, NoKeyringError):
-        return "no keyring available"
-    if isinstance(fault, KeyringLocked):
-        return "the keyring is locked"
-    if isinstance(fault, InitError):
-        return "the keyring could not be started"
-    if isinstance(fault, ImportError) and fault.name:
-        return f"{what} needs the module {fault.name!r}, which is not installed"
-    if isinstance(fault, FileNotFoundError) and fault.filename:
-        return f"{what} needs {str(fault.filename)!r}, which was not found"
-    if getattr(fault, "winerror", None) == _BAD_DATA:
-        return "the secret is too long for Windows Credential Manager, which keeps at most 1,280 characters"
-    # The text of an unknown exception could quote a secret that was read.
-    if quotes_no_secret and (text := _shown(fault)):
-        return f"{what} failed: {text}"
-    return f"{what} failed ({type(fault).__name__})"
 
 
 def _shown(fault: BaseException) -> str:
