@@ -164,7 +164,7 @@ class Chain:
             # A job has no keyring, and doesn't need one.
             notes = [finding.note for finding in seen if finding.status is Status.SKIPPED]
         if decisive.value is not None:
-            notes += [*decisive.value.notes, *self._ignored_for(decisive.value.credential)]
+            notes += filter(None, [*decisive.value.notes, self._ignored_for(decisive.value.credential)])
         return Resolution(decisive.value, decisive.detail, tuple(dict.fromkeys(notes)))
 
     def would_mint(self, project: str) -> bool:
@@ -209,7 +209,10 @@ class Chain:
             if isinstance(error, UnfitTokenError) and found.keyring_user is not None:
                 # It was remembered and not chosen: another source may have a better one.
                 raise SourceUnavailableError(str(error)) from None
-            raise type(error)("\n".join((str(error), *self._ignored_for(found)))) from None
+            if note := self._ignored_for(found):
+                msg = f"{error}\n{note}"
+                raise type(error)(msg) from None
+            raise
 
     def _read_trusted(self, project: str, mode: Mode) -> Credential | NoValue | None:
         if self._is_trusted_only:
@@ -235,15 +238,16 @@ class Chain:
         own = environment.own_secret(self.options, self.repository)
         return self.options.flag_auth, own, self.options.environment_auth
 
-    def _ignored_for(self, winner: Credential) -> Iterator[str]:
-        """Yield a note if a flag or variable gives a secret that loses to a password of `~/.pypirc`."""
+    def _ignored_for(self, winner: Credential) -> str:
+        """Return a note if a flag or variable gives a secret that loses to a password of `~/.pypirc`; empty if none does."""
         ignored = [secret for secret in self._chosen_secrets if secret is not None and secret.value]
-        if ignored and winner.origin.endswith(pypirc.PLACE):
-            user = TOKEN_USER if looks_like_token(ignored[0].value.reveal()) else winner.user
-            yield (
-                f"Ignoring {' and '.join(secret.origin for secret in ignored)}: the user name comes from {winner.origin}, so "
-                f"the password does too. Add `-u {user}` to use {ignored[0].origin}."
-            )
+        if not ignored or not winner.origin.endswith(pypirc.PLACE):
+            return ""
+        user = TOKEN_USER if looks_like_token(ignored[0].value.reveal()) else winner.user
+        return (
+            f"Ignoring {' and '.join(secret.origin for secret in ignored)}: the user name comes from {winner.origin}, so "
+            f"the password does too. Add `-u {user}` to use {ignored[0].origin}."
+        )
 
     def _no_credential(
         self, project: str, user: Finding[WithOrigin[str]] | None, seen: Iterable[Finding[CheckedCredential]]

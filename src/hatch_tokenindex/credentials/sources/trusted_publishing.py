@@ -223,16 +223,12 @@ class TrustedPublishing:
                     msg = "the run is over"
                     raise SourceUnavailableError(msg) from None
             else:
-                publisher = urlencode(publishers.of_claims(stated.claims))
-                origin = f"{PLACE} ({provider.name})"
-                self._hold(
-                    Credential(TOKEN_USER, minted.token, origin, minted=True, publisher=publisher), minted.expires
-                )
-                return
-
-    def _hold(self, credential: Credential, expires: int | None) -> None:
+                break
+        publisher = urlencode(publishers.of_claims(stated.claims))
+        origin = f"{PLACE} ({provider.name})"
+        credential = Credential(TOKEN_USER, minted.token, origin, minted=True, publisher=publisher)
         since = self._now()
-        until = since + USUAL_LIFE if expires is None else expires
+        until = since + USUAL_LIFE if minted.expires is None else minted.expires
         self._held.append(_Held(credential, since, until))
         self._mask(credential.secret)
         self._mask(basic(credential))
