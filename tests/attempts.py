@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 
 from hatch_tokenindex.config.repositories import Repository
-from hatch_tokenindex.credentials.authorization import Authorization
 from hatch_tokenindex.credentials.credential import Credential, basic
+from hatch_tokenindex.credentials.narrowing import Authorization
 from hatch_tokenindex.distributions import Distribution
 from hatch_tokenindex.index import refusals
 from hatch_tokenindex.index.refusals import Attempt, ConnectionFailure, Redact, Refusal, Response, Upload

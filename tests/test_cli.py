@@ -425,7 +425,7 @@ def test_tokens_where_nothing_is(at_pypi: Maintainer) -> None:
 def test_tokens_without_a_keyring(
     at_pypi: Maintainer, monkeypatch: pytest.MonkeyPatch, backend: str, *, as_json: bool
 ) -> None:
-    monkeypatch.setattr(keyrings, "REMOTE", keyrings.Patience(0.05, 0.05))
+    monkeypatch.setattr(keyrings, "REMOTE", (0.05, 0.05))
     remember(at_pypi, (PYPI, slot_of("demo"), SECRET))
     at_pypi.home.use_keyring(backend)
     result = manage(at_pypi, "tokens", *(["--json"] if as_json else []), HANGING_KEYRING="get_password")

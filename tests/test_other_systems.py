@@ -58,7 +58,7 @@ def replacing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[An
                 raise PermissionError(13, "Access is denied")
             real(source, target)
 
-        monkeypatch.setattr(cache, "_IS_WINDOWS", on_windows)
+        monkeypatch.setattr(cache, "_PAUSES", (0.01, 0.05, 0.1, 0.5) if on_windows else ())
         monkeypatch.setattr(cache, "sleep", events.append)
         monkeypatch.setattr(os, "replace", replace)
         return events

@@ -27,14 +27,9 @@ from hatch_tokenindex.errors import MalformedTokenError
 from hatch_tokenindex.secrets import MASK, RUN, Redactor, Secret, forms_of
 from hatch_tokenindex.tokens import (
     Caveat,
-    Expiration,
     Kind,
-    OIDCPublisher,
-    ProjectIDs,
-    ProjectNames,
-    RequestUser,
+    Tag,
     Token,
-    UnknownCaveat,
     looks_like_token,
     narrow,
     read,
@@ -377,25 +372,25 @@ def test_a_redactor_shows_no_secret() -> None:
 # -- what a caveat says -----------------------------------------------------------------------------------------------
 
 KNOWN: list[tuple[bytes, Caveat]] = [
-    (b"[0,1700000900,1700000000]", Expiration(expires_at=1700000900, not_before=1700000000)),
-    (b"[0,0,0]", Expiration(0, 0)),
-    (b" [ 0 , 32503679999 , 5 ] \n", Expiration(32_503_679_999, 5)),
-    (b'[1,["black","hatch-tokenindex"]]', ProjectNames(("black", "hatch-tokenindex"))),
-    (b'[1,["Not_Normalized"]]', ProjectNames(("Not_Normalized",))),
-    (b"[1,[]]", ProjectNames(())),
-    ('[1,["sn\u00f8"]]'.encode(), ProjectNames(("sn\u00f8",))),
-    (b'[1,["sn\\u00f8"]]', ProjectNames(("sn\u00f8",))),
-    (f'[2,["{UUID}","{OTHER_UUID}"]]'.encode(), ProjectIDs((UUID, OTHER_UUID))),
-    (f'[3,"{UUID}"]'.encode(), RequestUser(UUID)),
-    (f'[4,"{UUID}"]'.encode(), OIDCPublisher(UUID)),
-    (f'[4,"{UUID}",null]'.encode(), OIDCPublisher(UUID)),
-    (f'[4,"{UUID}",{{"ref":"refs/heads/main","sha":"1"}}]'.encode(), OIDCPublisher(UUID)),
-    (b'{"version":1,"permissions":"user"}', RequestUser(None)),
-    (b'{"permissions": "user", "version": 1}', RequestUser(None)),
-    (b'{"version":1,"permissions":{"projects":["black"]}}', ProjectNames(("black",))),
-    (b'{"version":1,"permissions":{"projects":[]}}', ProjectNames(())),
-    (b'{"nbf":1700000000,"exp":1700000900}', Expiration(1700000900, 1700000000)),
-    (f'{{"project_ids":["{UUID}"]}}'.encode(), ProjectIDs((UUID,))),
+    (b"[0,1700000900,1700000000]", (Tag.EXPIRATION, 1700000900, 1700000000)),
+    (b"[0,0,0]", (Tag.EXPIRATION, 0, 0)),
+    (b" [ 0 , 32503679999 , 5 ] \n", (Tag.EXPIRATION, 32_503_679_999, 5)),
+    (b'[1,["black","hatch-tokenindex"]]', (Tag.PROJECT_NAMES, ("black", "hatch-tokenindex"))),
+    (b'[1,["Not_Normalized"]]', (Tag.PROJECT_NAMES, ("Not_Normalized",))),
+    (b"[1,[]]", (Tag.PROJECT_NAMES, ())),
+    ('[1,["sn\u00f8"]]'.encode(), (Tag.PROJECT_NAMES, ("sn\u00f8",))),
+    (b'[1,["sn\\u00f8"]]', (Tag.PROJECT_NAMES, ("sn\u00f8",))),
+    (f'[2,["{UUID}","{OTHER_UUID}"]]'.encode(), (Tag.PROJECT_IDS, (UUID, OTHER_UUID))),
+    (f'[3,"{UUID}"]'.encode(), (Tag.REQUEST_USER, UUID)),
+    (f'[4,"{UUID}"]'.encode(), (Tag.OIDC_PUBLISHER, UUID)),
+    (f'[4,"{UUID}",null]'.encode(), (Tag.OIDC_PUBLISHER, UUID)),
+    (f'[4,"{UUID}",{{"ref":"refs/heads/main","sha":"1"}}]'.encode(), (Tag.OIDC_PUBLISHER, UUID)),
+    (b'{"version":1,"permissions":"user"}', (Tag.REQUEST_USER, "")),
+    (b'{"permissions": "user", "version": 1}', (Tag.REQUEST_USER, "")),
+    (b'{"version":1,"permissions":{"projects":["black"]}}', (Tag.PROJECT_NAMES, ("black",))),
+    (b'{"version":1,"permissions":{"projects":[]}}', (Tag.PROJECT_NAMES, ())),
+    (b'{"nbf":1700000000,"exp":1700000900}', (Tag.EXPIRATION, 1700000900, 1700000000)),
+    (f'{{"project_ids":["{UUID}"]}}'.encode(), (Tag.PROJECT_IDS, (UUID,))),
 ]
 
 NOT_KNOWN: list[bytes] = [
@@ -517,7 +512,7 @@ def test_a_known_caveat(raw: bytes, caveat: Caveat) -> None:
 
 @pytest.mark.parametrize("raw", NOT_KNOWN, ids=name_of)
 def test_what_does_not_fit_exactly_is_unknown(raw: bytes) -> None:
-    assert read(with_caveat(raw)).caveats == (UnknownCaveat(raw),)
+    assert read(with_caveat(raw)).caveats == ((None, raw),)
 
 
 @pytest.mark.parametrize("raw", [raw for raw, _ in KNOWN] + NOT_KNOWN, ids=name_of)
@@ -525,16 +520,16 @@ def test_any_caveat_is_kept_byte_for_byte(raw: bytes) -> None:
     secret = with_caveat(raw)
     narrowed = narrow(secret, project="black", not_before=1, expires_at=2)
     assert bytes_of(narrowed).startswith(bytes_of(secret)[:-35])
-    assert read(narrowed).caveats == (*read(secret).caveats, ProjectNames(("black",)), Expiration(2, 1))
+    assert read(narrowed).caveats == (*read(secret).caveats, (Tag.PROJECT_NAMES, ("black",)), (Tag.EXPIRATION, 2, 1))
 
 
 def test_a_third_party_caveat_is_unknown() -> None:
     made = macaroon(b'[1,["black"]]')
     made.add_third_party_caveat("https://auth.example.org", "caveat key", b'[1,["other"]]', nonce=bytes(24))
     secret = token_of(made)
-    assert read(secret).caveats == (ProjectNames(("black",)), UnknownCaveat(b'[1,["other"]]'))
+    assert read(secret).caveats == ((Tag.PROJECT_NAMES, ("black",)), (None, b'[1,["other"]]'))
     without_location = binary(HEADER, field(2, b'[3,"me"]') + field(4, b"verification"))
-    assert read(without_location).caveats == (UnknownCaveat(b'[3,"me"]'),)
+    assert read(without_location).caveats == ((None, b'[3,"me"]'),)
 
 
 # -- what a token says ------------------------------------------------------------------------------------------------
@@ -552,45 +547,53 @@ def names(*texts: str) -> frozenset[str]:
     return frozenset(texts)
 
 
-UNKNOWN = UnknownCaveat(b"[9]")
+UNKNOWN = (None, b"[9]")
 SAID: dict[str, tuple[tuple[Caveat, ...], Said]] = {
     "nothing": ((), Said()),
-    "an account": ((RequestUser("u"),), Said(Kind.ACCOUNT)),
-    "an old account": ((RequestUser(None),), Said(Kind.ACCOUNT)),
-    "an old account, restricted": ((RequestUser(None), RequestUser("u")), Said(Kind.ACCOUNT)),
+    "an account": (((Tag.REQUEST_USER, "u"),), Said(Kind.ACCOUNT)),
+    "an old account": (((Tag.REQUEST_USER, ""),), Said(Kind.ACCOUNT)),
+    "an old account, restricted": (((Tag.REQUEST_USER, ""), (Tag.REQUEST_USER, "u")), Said(Kind.ACCOUNT)),
     "an account that expires": (
-        (RequestUser("u"), Expiration(9, 3)),
+        ((Tag.REQUEST_USER, "u"), (Tag.EXPIRATION, 9, 3)),
         Said(Kind.ACCOUNT, expires_at=9, not_before=3),
     ),
-    "an account, restricted in an unknown way": ((RequestUser("u"), UNKNOWN), Said()),
+    "an account, restricted in an unknown way": (((Tag.REQUEST_USER, "u"), UNKNOWN), Said()),
     "a project": (
-        (ProjectNames(("a",)), ProjectIDs(("1",))),
+        ((Tag.PROJECT_NAMES, ("a",)), (Tag.PROJECT_IDS, ("1",))),
         Said(Kind.PROJECT, projects=names("a")),
     ),
-    "a project, restricted in an unknown way": ((UNKNOWN, ProjectNames(("a",))), Said(Kind.PROJECT, names("a"))),
-    "a project by id": ((ProjectIDs(("1", "2")),), Said(Kind.PROJECT_ID)),
-    "several projects": ((ProjectNames(("a", "b")),), Said(Kind.PROJECT, names("a", "b"))),
+    "a project, restricted in an unknown way": ((UNKNOWN, (Tag.PROJECT_NAMES, ("a",))), Said(Kind.PROJECT, names("a"))),
+    "a project by id": (((Tag.PROJECT_IDS, ("1", "2")),), Said(Kind.PROJECT_ID)),
+    "several projects": (((Tag.PROJECT_NAMES, ("a", "b")),), Said(Kind.PROJECT, names("a", "b"))),
     "projects, restricted to some": (
-        (ProjectNames(("a", "b", "c")), ProjectNames(("d", "c", "b")), ProjectIDs(("1", "2")), ProjectIDs(("2",))),
+        (
+            (Tag.PROJECT_NAMES, ("a", "b", "c")),
+            (Tag.PROJECT_NAMES, ("d", "c", "b")),
+            (Tag.PROJECT_IDS, ("1", "2")),
+            (Tag.PROJECT_IDS, ("2",)),
+        ),
         Said(Kind.PROJECT, names("b", "c")),
     ),
-    "projects, none in common": ((ProjectNames(("a",)), ProjectNames(("b",))), Said(Kind.PROJECT, names())),
-    "no project at all": ((ProjectNames(()),), Said(Kind.PROJECT, names())),
+    "projects, none in common": (
+        ((Tag.PROJECT_NAMES, ("a",)), (Tag.PROJECT_NAMES, ("b",))),
+        Said(Kind.PROJECT, names()),
+    ),
+    "no project at all": (((Tag.PROJECT_NAMES, ()),), Said(Kind.PROJECT, names())),
     "an account, restricted to a project": (
-        (RequestUser("u"), ProjectNames(("a",))),
+        ((Tag.REQUEST_USER, "u"), (Tag.PROJECT_NAMES, ("a",))),
         Said(Kind.PROJECT, names("a")),
     ),
     "minted": (
-        (OIDCPublisher("p"), ProjectIDs(("1",)), Expiration(900, 0)),
+        ((Tag.OIDC_PUBLISHER, "p"), (Tag.PROJECT_IDS, ("1",)), (Tag.EXPIRATION, 900, 0)),
         Said(Kind.TRUSTED_PUBLISHING, expires_at=900, not_before=0),
     ),
     "minted, restricted to a project": (
-        (OIDCPublisher("p"), ProjectIDs(("1",)), ProjectNames(("a",)), UNKNOWN),
+        ((Tag.OIDC_PUBLISHER, "p"), (Tag.PROJECT_IDS, ("1",)), (Tag.PROJECT_NAMES, ("a",)), UNKNOWN),
         Said(Kind.TRUSTED_PUBLISHING, names("a")),
     ),
-    "only a time": ((Expiration(9, 3),), Said(expires_at=9, not_before=3)),
+    "only a time": (((Tag.EXPIRATION, 9, 3),), Said(expires_at=9, not_before=3)),
     "several times": (
-        (Expiration(90, 30), Expiration(80, 10), Expiration(100, 40)),
+        ((Tag.EXPIRATION, 90, 30), (Tag.EXPIRATION, 80, 10), (Tag.EXPIRATION, 100, 40)),
         Said(expires_at=80, not_before=40),
     ),
     "something unknown": ((UNKNOWN,), Said()),
@@ -641,26 +644,26 @@ def generated_caveat(chance: random.Random) -> tuple[bytes, Caveat]:
     caveat: Caveat
     match chance.choice(("expiration", "names", "ids", "user", "publisher", "unknown")):
         case "expiration":
-            caveat = Expiration(chance.randrange(1 << 34), chance.randrange(1 << 34))
-            array = [0, caveat.expires_at, caveat.not_before]
-            value = {"nbf": caveat.not_before, "exp": caveat.expires_at} if old else array
+            caveat = (Tag.EXPIRATION, chance.randrange(1 << 34), chance.randrange(1 << 34))
+            _, expires_at, not_before = caveat
+            value = {"nbf": not_before, "exp": expires_at} if old else [0, expires_at, not_before]
         case "names":
             projects = [text(chance) for _ in range(chance.choice((0, 1, 1, 2, 5, 30)))]
-            caveat = ProjectNames(tuple(projects))
+            caveat = (Tag.PROJECT_NAMES, tuple(projects))
             value = {"version": 1, "permissions": {"projects": projects}} if old else [1, projects]
         case "ids":
             ids = [uuid(chance) for _ in range(chance.choice((0, 1, 1, 2, 20)))]
-            caveat = ProjectIDs(tuple(ids))
+            caveat = (Tag.PROJECT_IDS, tuple(ids))
             value = {"project_ids": ids} if old else [2, ids]
         case "user":
-            caveat = RequestUser(None if old else uuid(chance))
-            value = {"version": 1, "permissions": "user"} if old else [3, caveat.user_id]
+            caveat = (Tag.REQUEST_USER, "" if old else uuid(chance))
+            value = {"version": 1, "permissions": "user"} if old else [3, caveat[1]]
         case "publisher":
-            caveat = OIDCPublisher(uuid(chance))
-            value = [4, caveat.publisher_id, *chance.choice(([], [None], [{"ref": text(chance), "sha": "1"}]))]
+            caveat = (Tag.OIDC_PUBLISHER, uuid(chance))
+            value = [4, caveat[1], *chance.choice(([], [None], [{"ref": text(chance), "sha": "1"}]))]
         case _:
             raw = json_of(chance, chance.choice(([7, text(chance)], {"ip": text(chance)}, text(chance, 3_000))))
-            return raw, UnknownCaveat(raw)
+            return raw, (None, raw)
     return json_of(chance, value), caveat
 
 
@@ -685,10 +688,8 @@ def test_generated_tokens_are_read_and_narrowed_as_pymacaroons_does(seed: int) -
         secret = token_of(made)
         read_token = read(secret)
         assert read_token == Token(made.location, made.identifier_bytes.decode(), caveats)
-        assert [caveat.raw for caveat in read_token.caveats if isinstance(caveat, UnknownCaveat)] == [
-            caveat.caveat_id
-            for caveat, said in zip(made.caveats, caveats, strict=True)
-            if isinstance(said, UnknownCaveat)
+        assert [raw for tag, raw, *_ in read_token.caveats if tag is None] == [
+            caveat.caveat_id for caveat, said in zip(made.caveats, caveats, strict=True) if said[0] is None
         ]
 
         narrowed = narrow(
@@ -705,13 +706,13 @@ def test_generated_tokens_are_read_and_narrowed_as_pymacaroons_does(seed: int) -
 
 
 AS_PYPITOKEN: dict[type[object], Callable[[Any], Caveat]] = {
-    restrictions.DateRestriction: lambda found: Expiration(found.not_after, found.not_before),
-    restrictions.LegacyDateRestriction: lambda found: Expiration(found.not_after, found.not_before),
-    restrictions.ProjectNamesRestriction: lambda found: ProjectNames(tuple(found.project_names)),
-    restrictions.LegacyProjectNamesRestriction: lambda found: ProjectNames(tuple(found.project_names)),
-    restrictions.ProjectIDsRestriction: lambda found: ProjectIDs(tuple(found.project_ids)),
-    restrictions.UserIDRestriction: lambda found: RequestUser(found.user_id),
-    restrictions.LegacyNoopRestriction: lambda _: RequestUser(None),
+    restrictions.DateRestriction: lambda found: (Tag.EXPIRATION, found.not_after, found.not_before),
+    restrictions.LegacyDateRestriction: lambda found: (Tag.EXPIRATION, found.not_after, found.not_before),
+    restrictions.ProjectNamesRestriction: lambda found: (Tag.PROJECT_NAMES, tuple(found.project_names)),
+    restrictions.LegacyProjectNamesRestriction: lambda found: (Tag.PROJECT_NAMES, tuple(found.project_names)),
+    restrictions.ProjectIDsRestriction: lambda found: (Tag.PROJECT_IDS, tuple(found.project_ids)),
+    restrictions.UserIDRestriction: lambda found: (Tag.REQUEST_USER, found.user_id),
+    restrictions.LegacyNoopRestriction: lambda _: (Tag.REQUEST_USER, ""),
 }
 
 RESTRICTED: dict[str, dict[str, Any]] = {
@@ -923,7 +924,7 @@ def test_the_longest_token_is_taken_and_a_longer_one_refused() -> None:
     user = "u" * ((LONGEST - len("pypi-")) * 3 // 4 - overhead - 2)
     longest = token(f'[3,"{user}"]'.encode())
     assert LONGEST - 4 < len(longest.reveal()) <= LONGEST
-    assert read(longest).caveats == (RequestUser(user),)
+    assert read(longest).caveats == ((Tag.REQUEST_USER, user),)
     # As Basic authorization it fits into one of PyPI's header lines, together with the field's name.
     sent = base64.b64encode(f"__token__:{longest.reveal()}".encode("ascii"))
     assert 32_600 < len(b"Authorization: Basic " + sent) <= 32_760
@@ -960,8 +961,8 @@ def check_against_pymacaroons(secret: Secret) -> bool:
     assert (read_token.location, read_token.identifier) == (made.location, made.identifier_bytes.decode())
     assert len(read_token.caveats) == len(made.caveats)
     for said, caveat in zip(read_token.caveats, made.caveats, strict=True):
-        assert not isinstance(said, UnknownCaveat) or said.raw == caveat.caveat_id
-        assert caveat.first_party() or isinstance(said, UnknownCaveat)
+        assert said[0] is not None or said[1] == caveat.caveat_id
+        assert caveat.first_party() or said[0] is None
     narrowed = narrow(secret, project="black", not_before=1, expires_at=2)
     made.add_first_party_caveat('[1,["black"]]').add_first_party_caveat("[0,2,1]")
     assert oracle(narrowed).signature == made.signature

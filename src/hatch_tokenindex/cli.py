@@ -25,20 +25,12 @@ from hatch_tokenindex.console.guard import guarded
 from hatch_tokenindex.console.terminal import Terminal
 from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
 from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, check_user_name, not_a_token
-from hatch_tokenindex.credentials.credential import PROJECT_ENTRY_PREFIX, TOKEN_USER, Credential, project_entry_user
+from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, project_entry_user, project_of_entry
 from hatch_tokenindex.credentials.sources.command import first_line_of
 from hatch_tokenindex.credentials.sources.keyring import Keyring
 from hatch_tokenindex.credentials.sources.prompt import Prompts
 from hatch_tokenindex.credentials.sources.pypirc import Pypirc
-from hatch_tokenindex.credentials.store import (
-    CredentialStore,
-    KeyringEntry,
-    command,
-    describe,
-    entries_for,
-    project_entry,
-    record,
-)
+from hatch_tokenindex.credentials.store import CredentialStore, command, describe, entries_for, record
 from hatch_tokenindex.errors import (
     AttestationError,
     ConfigurationError,
@@ -146,14 +138,15 @@ def login(
         return checked
 
     if context.can_prompt:
-        checked = Prompts(context.terminal, repository).credential(name, known, user_given=configured, check=check)
+        found = Prompts(context.terminal, repository).credential(name, known, user_given=configured, check=check)
     else:
         secret = first_line_of(sys.stdin.buffer.readline()) if sys.stdin else Secret("")
-        checked = check(Credential(known, secret, "standard input", user_given=configured))
+        found = Credential(known, secret, "standard input", user_given=configured)
+    checked = check(found)
     for note in checked.notes:
         context.terminal.warning(note)
     store = CredentialStore(repository, context.cache, context.keyring)
-    kept = store.save(checked, (project_entry(name),) if name else entries_for(checked, None), now)
+    kept = store.save(checked, (project_entry_user(name),) if name else entries_for(checked, None), now)
     if not kept.notes:
         raise CredentialError(" ".join(kept.warnings))
     for line in (*kept.notes, *kept.warnings):
@@ -195,7 +188,7 @@ def _forget(context: Context, service: str, entry: str) -> bool:
 
     def without_it(contents: Contents) -> Contents:
         contents = contents.without_entry(service, entry)
-        return contents if entry.startswith(PROJECT_ENTRY_PREFIX) else contents.without_user(service)
+        return contents if project_of_entry(entry) else contents.without_user(service)
 
     try:
         deleted = context.keyring.delete(service, entry)
@@ -322,4 +315,4 @@ def _entries_of_current_project(context: Context) -> Iterator[EntryRecord]:
                 context.terminal.warning(f"The list may be incomplete: {error}.")
                 return
             if secret is not None:
-                yield record(repository.url, KeyringEntry(entry, project), secret, stored=0)
+                yield record(repository.url, entry, secret, stored=0)

@@ -7,14 +7,13 @@ import hmac
 import html
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn, final
 
 from hatch_tokenindex.text import without_controls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 MASK = "*****"
 
@@ -74,7 +73,9 @@ def forms_of(secret: Secret, user: str = "") -> frozenset[str]:
     text = secret.reveal()
     if not text:
         return frozenset()
-    plain = {text, without_controls(text), text.replace(" ", "+"), text.removeprefix("Basic "), *_tokens_in(text)}
+    # The receiver of a token within a text that holds more may quote the token alone.
+    tokens = re.findall(r"pypi-[\w-]{16,}", text, re.ASCII)
+    plain = {text, without_controls(text), text.replace(" ", "+"), text.removeprefix("Basic "), *tokens}
     coded = {code for whole in {text, f"{user}:{text}"} for code in _codes_of(_encoded(whole))}
     return frozenset(form for form in plain | coded if len(form) >= _SHORTEST_FORM)
 
@@ -112,7 +113,13 @@ class Redactor:
             shortest: The length of the shortest form that is masked.
         """
         with self._lock:
-            spans = [span for view in _views(text) for span in view.spans_of(self._forms, shortest)]
+            spans = [
+                (starts[at], stops[at + len(form) - 1])
+                for view, starts, stops in _views(text)
+                for at in range(len(view) - _SHORTEST_FORM + 1)
+                for form in self._forms.get(view[at : at + _SHORTEST_FORM], ())
+                if len(form) >= shortest and view.startswith(form, at)
+            ]
         pieces: list[str] = []
         end = 0
         for start, stop in sorted(spans):
@@ -126,48 +133,31 @@ RUN = Redactor()
 """The redactor of this run. It learns every `Secret` as it comes into being, and is applied where text leaves."""
 
 
-@dataclass(frozen=True)
-class _View:
-    """A text with its escapes undone, and where each of its characters comes from in the text as it was."""
+def _views(text: str) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
+    """Yield the text as it is, and with its escapes undone layer by layer: HTML can be inside JSON.
 
-    text: str = field(repr=False)
-    starts: Sequence[int] = field(repr=False)
-    stops: Sequence[int] = field(repr=False)
-
-    def spans_of(self, forms: Mapping[str, Iterable[str]], shortest: int) -> Iterator[tuple[int, int]]:
-        """Yield begin and end of each occurrence of each form, in the text as it was."""
-        for start in range(len(self.text) - _SHORTEST_FORM + 1):
-            for form in forms.get(self.text[start : start + _SHORTEST_FORM], ()):
-                if len(form) >= shortest and self.text.startswith(form, start):
-                    yield self.starts[start], self.stops[start + len(form) - 1]
-
-    def unescaped(self) -> _View | None:
-        """Return the view with one more layer of escapes undone, None if there is none."""
+    With each, the positions at which its characters begin and end in the text as it is.
+    """
+    starts: Sequence[int] = range(len(text))
+    stops: Sequence[int] = range(1, len(text) + 1)
+    for _ in range(_LAYERS):
+        yield text, starts, stops
         pieces: list[str] = []
-        starts: list[int] = []
-        stops: list[int] = []
-        end = 0
-        for match in _ESCAPES.finditer(self.text):
+        begins: list[int] = []
+        ends: list[int] = []
+        done = 0
+        for match in _ESCAPES.finditer(text):
             start, stop = match.span()
             character = _unescape(match[0])
-            pieces += [self.text[end:start], character]
-            starts += [*self.starts[end:start], *[self.starts[start]] * len(character)]
-            stops += [*self.stops[end:start], *[self.stops[stop - 1]] * len(character)]
-            end = stop
-        if not end:
-            return None
-        rest = slice(end, None)
-        return _View("".join([*pieces, self.text[rest]]), [*starts, *self.starts[rest]], [*stops, *self.stops[rest]])
-
-
-def _views(text: str) -> Iterator[_View]:
-    """Yield the text as it is, and with its escapes undone layer by layer: HTML can be inside JSON."""
-    view: _View | None = _View(text, range(len(text)), range(1, len(text) + 1))
-    for _ in range(_LAYERS + 1):
-        if view is None:
+            pieces += [text[done:start], character]
+            begins += [*starts[done:start], *[starts[start]] * len(character)]
+            ends += [*stops[done:start], *[stops[stop - 1]] * len(character)]
+            done = stop
+        if not done:
             return
-        yield view
-        view = view.unescaped()
+        text = "".join([*pieces, text[done:]])
+        starts, stops = [*begins, *starts[done:]], [*ends, *stops[done:]]
+    yield text, starts, stops
 
 
 _LAYERS = 3
@@ -198,11 +188,6 @@ def _codes_of(raw: bytes) -> Iterator[str]:
         yield padded
         yield padded.rstrip("=")
     yield raw.hex()
-
-
-def _tokens_in(text: str) -> Iterator[str]:
-    """Yield what looks like a token within a text that holds more: its receiver may quote that alone."""
-    yield from re.findall(r"pypi-[\w-]{16,}", text, re.ASCII)
 
 
 def _encoded(text: str) -> bytes:

@@ -14,7 +14,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from urllib.parse import unquote
 
@@ -34,50 +34,23 @@ class Minted:
     expires: int | None
 
 
-@dataclass(frozen=True)
-class Expiration:
-    """Valid from `not_before` to just before `expires_at`, both in Unix time."""
+class Tag(IntEnum):
+    """The kind of a caveat, as PyPI numbers them (`warehouse/macaroons/caveats/` in pypi/warehouse on GitHub)."""
 
-    expires_at: int
-    not_before: int
-
-
-@dataclass(frozen=True)
-class ProjectNames:
+    EXPIRATION = 0
+    """Valid from the second time to just before the first, both in Unix time."""
+    PROJECT_NAMES = 1
     """Valid for the projects of these names, which PyPI compares with the project's normalized name (PEP 503)."""
-
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ProjectIDs:
+    PROJECT_IDS = 2
     """Valid for the projects of these ids, whose names only PyPI knows."""
-
-    ids: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class RequestUser:
-    """Valid for a user's entire account; None in tokens of the old format, which don't name the user."""
-
-    user_id: str | None
-
-
-@dataclass(frozen=True)
-class OIDCPublisher:
+    REQUEST_USER = 3
+    """Valid for a user's entire account; its id is empty in tokens of the old format."""
+    OIDC_PUBLISHER = 4
     """Minted for a Trusted Publisher."""
 
-    publisher_id: str
 
-
-@dataclass(frozen=True)
-class UnknownCaveat:
-    """A restriction that can't be interpreted here: another tag, third-party, or not written as PyPI writes it."""
-
-    raw: bytes
-
-
-Caveat: TypeAlias = Expiration | ProjectNames | ProjectIDs | RequestUser | OIDCPublisher | UnknownCaveat
+Caveat: TypeAlias = tuple[Any, ...]
+"""A tag and its fields; None and the raw bytes if it can't be interpreted here."""
 
 
 class Kind(str, Enum):
@@ -116,36 +89,36 @@ class Token:
 
     @property
     def projects(self) -> frozenset[str] | None:
-        """The normalized names of the projects that it is valid for: those in every `ProjectNames`."""
-        return _common([caveat.names for caveat in self.caveats if isinstance(caveat, ProjectNames)])
+        """The normalized names of the projects that it is valid for: those that every caveat allows."""
+        restrictions = [frozenset(names) for (names,) in self._fields(Tag.PROJECT_NAMES)]
+        return frozenset.intersection(*restrictions) if restrictions else None
 
     @property
     def expires_at(self) -> int | None:
         """The Unix time at which it expires."""
-        return min((caveat.expires_at for caveat in self.caveats if isinstance(caveat, Expiration)), default=None)
+        return min((expires_at for expires_at, _ in self._fields(Tag.EXPIRATION)), default=None)
 
     @property
     def not_before(self) -> int | None:
         """The Unix time from which it is valid."""
-        return max((caveat.not_before for caveat in self.caveats if isinstance(caveat, Expiration)), default=None)
+        return max((not_before for _, not_before in self._fields(Tag.EXPIRATION)), default=None)
 
     @property
     def kind(self) -> Kind:
         """The scope; unknown for an account token with an unknown caveat, which may restrict it to a project."""
-        kinds = {type(caveat) for caveat in self.caveats}
-        if OIDCPublisher in kinds:
+        tags = {tag for tag, *_ in self.caveats}
+        if Tag.OIDC_PUBLISHER in tags:
             return Kind.TRUSTED_PUBLISHING
-        if ProjectNames in kinds:
+        if Tag.PROJECT_NAMES in tags:
             return Kind.PROJECT
-        if ProjectIDs in kinds:
+        if Tag.PROJECT_IDS in tags:
             return Kind.PROJECT_ID
-        if RequestUser in kinds and UnknownCaveat not in kinds:
+        if Tag.REQUEST_USER in tags and None not in tags:
             return Kind.ACCOUNT
         return Kind.UNKNOWN
 
-
-def _common(restrictions: list[tuple[str, ...]]) -> frozenset[str] | None:
-    return frozenset.intersection(*map(frozenset, restrictions)) if restrictions else None
+    def _fields(self, tag: Tag) -> list[list[Any]]:
+        return [fields for found, *fields in self.caveats if found is tag]
 
 
 _PREFIX = "pypi-"
@@ -192,7 +165,7 @@ def looks_like_token(text: str) -> bool:
 
 def token_in(text: str) -> Secret | None:
     """Return the API token that the text holds between what was pasted along, None if it holds something else."""
-    cleaned = _PASTED.sub("", text.strip(_AROUND), count=1).strip(_AROUND)
+    cleaned = _without_paste(text)
     return Secret(cleaned) if looks_like_token(cleaned) else None
 
 
@@ -212,7 +185,11 @@ def issuers_in(text: str) -> frozenset[str]:
 
 def is_blank(text: str) -> bool:
     """Return True if nothing is left of a text without whitespace, quotes and the name of a variable."""
-    return not _PASTED.sub("", text.strip(_AROUND), count=1).strip(_AROUND)
+    return not _without_paste(text)
+
+
+def _without_paste(text: str) -> str:
+    return _PASTED.sub("", text.strip(_AROUND), count=1).strip(_AROUND)
 
 
 def _compact(text: str) -> str:
@@ -257,22 +234,18 @@ def narrow(secret: Secret, *, project: str, not_before: int, expires_at: int) ->
         MalformedTokenError: The token can't be parsed, or becomes too long to be sent.
     """
     read(secret)
-    name = re.sub(r"[-_.]+", "-", project).lower()
-    narrowed = _with_caveats(secret, [1, [name]], [0, expires_at, not_before])
-    read(narrowed)
-    return narrowed
-
-
-def _with_caveats(secret: Secret, *caveats: list[Any]) -> Secret:
-    """Add first-party caveats to a token that can be parsed: each one's HMAC is the key of the next."""
     data = _decode(secret.reveal())
     body, signature = data[: -len(_BEFORE_SIGNATURE) - _SIGNATURE_SIZE], data[-_SIGNATURE_SIZE:]
-    for caveat in caveats:
+    name = re.sub(r"[-_.]+", "-", project).lower()
+    # The HMAC of each caveat is the key of the next.
+    for caveat in ([Tag.PROJECT_NAMES, [name]], [Tag.EXPIRATION, expires_at, not_before]):
         raw = json.dumps(caveat, separators=(",", ":")).encode("ascii")
         body += bytes([_IDENTIFIER, *_varint_of(len(raw))]) + raw + bytes([_END_OF_SECTION])
         signature = hmac.digest(signature, raw, "sha256")
     payload = base64.urlsafe_b64encode(body + _BEFORE_SIGNATURE + signature)
-    return Secret(_PREFIX + payload.decode("ascii").rstrip("="))
+    narrowed = Secret(_PREFIX + payload.decode("ascii").rstrip("="))
+    read(narrowed)
+    return narrowed
 
 
 def _varint_of(number: int) -> Iterator[int]:
@@ -356,15 +329,26 @@ def _text_of(raw: bytes) -> str:
 
 def _caveat_of(section: dict[int, bytes]) -> Caveat:
     if section.keys() in ({_IDENTIFIER, _VERIFICATION_ID}, {_LOCATION, _IDENTIFIER, _VERIFICATION_ID}):
-        return UnknownCaveat(section[_IDENTIFIER])
+        return None, section[_IDENTIFIER]
     if section.keys() != {_IDENTIFIER}:
         _refuse("it has a malformed caveat")
     raw = section[_IDENTIFIER]
     try:
         value = json.loads(raw.decode("utf-8"), object_pairs_hook=_mapping_of, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        return UnknownCaveat(raw)
-    return _caveat_from_array(value) or _caveat_from_mapping(value) or UnknownCaveat(raw)
+        return None, raw
+    match _as_array(value):
+        case [tag, *_] if not _is_int(tag):
+            pass
+        case [Tag.EXPIRATION, expires_at, not_before] if _is_time(expires_at) and _is_time(not_before):
+            return Tag.EXPIRATION, expires_at, not_before
+        case [Tag.PROJECT_NAMES | Tag.PROJECT_IDS as tag, names] if _are_texts(names):
+            return Tag(tag), tuple(names)
+        case [Tag.REQUEST_USER, user_id] if _is_text(user_id):
+            return Tag.REQUEST_USER, user_id
+        case [Tag.OIDC_PUBLISHER, id_] | [Tag.OIDC_PUBLISHER, id_, None | {}] if _is_text(id_):
+            return Tag.OIDC_PUBLISHER, id_
+    return None, raw
 
 
 def _mapping_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -380,38 +364,20 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _caveat_from_array(value: Any) -> Caveat | None:
-    """Parse PyPI's format: an array of a tag and fields (`warehouse/macaroons/caveats/` in pypi/warehouse on GitHub)."""
-    match value:
-        case [tag, *_] if not _is_int(tag):
-            return None
-        case [0, expires_at, not_before] if _is_time(expires_at) and _is_time(not_before):
-            return Expiration(expires_at, not_before)
-        case [1, names] if _are_texts(names):
-            return ProjectNames(tuple(names))
-        case [2, ids] if _are_texts(ids):
-            return ProjectIDs(tuple(ids))
-        case [3, user_id] if _is_text(user_id):
-            return RequestUser(user_id)
-        case [4, publisher_id] | [4, publisher_id, None | {}] if _is_text(publisher_id):
-            return OIDCPublisher(publisher_id)
-    return None
-
-
-def _caveat_from_mapping(value: Any) -> Caveat | None:
-    """Parse the format from before there were tags: a mapping, which PyPI still accepts."""
+def _as_array(value: Any) -> Any:
+    """Return a caveat in PyPI's format: given one from before there were tags, a mapping, which PyPI still accepts."""
     match value:
         case {"version": version} if not _is_int(version):
             return None
         case {"version": 1, "permissions": "user", **other} if not other:
-            return RequestUser(None)
+            return [Tag.REQUEST_USER, ""]
         case {"version": 1, "permissions": {"projects": names, **more}, **other} if not (more or other):
-            return _caveat_from_array([1, names])
+            return [Tag.PROJECT_NAMES, names]
         case {"exp": expires_at, "nbf": not_before, **other} if not other:
-            return _caveat_from_array([0, expires_at, not_before])
+            return [Tag.EXPIRATION, expires_at, not_before]
         case {"project_ids": ids, **other} if not other:
-            return _caveat_from_array([2, ids])
-    return None
+            return [Tag.PROJECT_IDS, ids]
+    return value
 
 
 def _is_int(value: object) -> bool:

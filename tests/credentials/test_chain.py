@@ -359,11 +359,11 @@ def test_a_token_of_pypirc_that_is_refused_here_names_the_secret_that_it_beats(
     result = invoke_hatch(*COMMAND, *flags, cwd=context.project.folder, home=context.home, env=variables)
     assert (result.returncode, context.received) == (1, [])
     assert refused in result.words
-    assert f"[private] of ~/.pypirc takes precedence over {source}; to use that, add `-u __token__`." in result.words
+    assert f"Add `-u __token__` to use {source}." in result.words
     explained = invoke_hatch(
         *COMMAND, *flags, "-o", "explain", cwd=context.project.folder, home=context.home, env=variables
     )
-    assert f"[private] of ~/.pypirc takes precedence over {source}; to use that, add" in explained.words
+    assert f"Ignoring {source}: the user name comes from [private] of ~/.pypirc" in explained.words
 
     result = invoke_hatch(
         *COMMAND, *flags, "-u", "__token__", cwd=context.project.folder, home=context.home, env=variables

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hatch_process import HatchResult, Home, Project
     from servers import PyPIStandIn, RecordingServer, Request
 
-    from hatch_tokenindex.credentials.authorization import Authorization
+    from hatch_tokenindex.credentials.narrowing import Authorization
 
 PYPI = "https://upload.pypi.org/legacy/"
 TEST_PYPI = "https://test.pypi.org/legacy/"

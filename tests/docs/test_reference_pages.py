@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from servers import RecordingServer
 
 SOURCE = Path(hatch_tokenindex.__file__).parent
-LOCAL_PATIENCE = [keyrings.LOCAL.unattended, keyrings.LOCAL.at_terminal]
-REMOTE_PATIENCE = [keyrings.REMOTE.unattended, keyrings.REMOTE.at_terminal]
+LOCAL_PATIENCE = list(keyrings.LOCAL)
+REMOTE_PATIENCE = list(keyrings.REMOTE)
 READ_OF_ANSWERS = [upload.ANSWER_LIMIT // 2**20, simple.SIZE_LIMIT // 2**20, simple.TIME_LIMIT]
 
 

@@ -16,8 +16,8 @@ from distribution_builders import make_wheel
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.config.repositories import Repository
-from hatch_tokenindex.credentials.authorization import Authorization
 from hatch_tokenindex.credentials.credential import Credential
+from hatch_tokenindex.credentials.narrowing import Authorization
 from hatch_tokenindex.distributions import read
 from hatch_tokenindex.errors import UploadError
 from hatch_tokenindex.index.client import connect

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 VERSION = 1
 LOCK_PATIENCE = 10
 """Seconds to wait for other runs that are writing."""
-_IS_WINDOWS = sys.platform == "win32"
-_PAUSES = (0.01, 0.05, 0.1, 0.5)
-"""Seconds between attempts to replace the file on Windows."""
+_PAUSES = (0.01, 0.05, 0.1, 0.5) if sys.platform == "win32" else ()
+"""Seconds between attempts to replace the file: Windows refuses that while another process reads it, for a moment."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,14 @@ class Cache:
             with FileLock(f"{self.path}.lock", timeout=LOCK_PATIENCE, mode=0o600):
                 # A file that can't be read just now is not empty: it must not be lost.
                 data = self._load()
-                if _is_newer(data):
+                version = data.get("version") if isinstance(data, dict) else None
+                if isinstance(version, int) and version > VERSION:
                     msg = f"{self.path} was written by a newer version"
                     raise SourceUnavailableError(msg)
-                self._replace(json.dumps(_encode(change(_decode(data))), indent=2).encode())
+                contents = change(_decode(data))
+                slots = [asdict(entry) for entry in contents.entries]
+                changed = {"version": VERSION, "users": contents.users, "slots": slots, "advised": contents.advised}
+                self._replace(json.dumps(changed, indent=2).encode())
         except Timeout:
             msg = f"{self.path} is locked by another run"
             raise SourceUnavailableError(msg) from None
@@ -142,43 +145,20 @@ class Cache:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            _replace(name, self.path)
+            for pause in _PAUSES:
+                with suppress(PermissionError):
+                    os.replace(name, self.path)
+                    return
+                sleep(pause)
+            os.replace(name, self.path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(name)
             raise
 
 
-def _replace(source: str, target: Path) -> None:
-    """Replace a file. Windows refuses that while another process reads it, for a moment."""
-    for pause in _PAUSES:
-        try:
-            os.replace(source, target)
-        except PermissionError:
-            if not _IS_WINDOWS:
-                raise
-            sleep(pause)
-        else:
-            return
-    os.replace(source, target)
-
-
 def _advice(url: str, project: str) -> str:
     return f"{urls.normalized(url)} {project}"
-
-
-def _encode(contents: Contents) -> dict[str, Any]:
-    return {
-        "version": VERSION,
-        "users": contents.users,
-        "slots": [asdict(entry) for entry in contents.entries],
-        "advised": contents.advised,
-    }
-
-
-def _is_newer(data: Any) -> bool:
-    version = data.get("version") if isinstance(data, dict) else None
-    return isinstance(version, int) and version > VERSION
 
 
 def _decode(data: Any) -> Contents:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, cast
 
 from hatch_tokenindex.config.repositories import repository_variable
 from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential, check_user_name
-from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
-from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status
+from hatch_tokenindex.credentials.credential import ANONYMOUS, TOKEN_USER, Credential
+from hatch_tokenindex.credentials.finding import Finding, Mode, NoValue, Source, Status, T, U
 from hatch_tokenindex.credentials.narrowing import LIFETIME, is_narrowed
 from hatch_tokenindex.credentials.sources import (
     client_certificate,
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.cache import Cache
     from hatch_tokenindex.secrets import Secret
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class Chain:
 
     def secret_sources(
         self, project: str, user: Finding[WithOrigin[str]] | None, notes: Sequence[str] = ()
-    ) -> tuple[Source[CheckedCredential], ...]:
+    ) -> tuple[Source[Credential], ...]:
         """Return the sources of the secret, in the documented order.
 
         Args:
@@ -101,37 +99,42 @@ class Chain:
             user: The finding of the user name, if any.
             notes: The texts to show before a prompt, read when the prompt is reached.
         """
-        check = partial(self._check, project)
-        trusted = trusted_publishing.source(self.trusted, project, self._contradicting_secret, check)
+        trusted = Source(trusted_publishing.PLACE, partial(self._read_trusted, project))
         if self._is_trusted_only:
             return (trusted,)
         name, given = _name(user), _is_given(user)
         may_be_empty = name != TOKEN_USER and self.repository.site is None
         return (
-            pypirc.secret_source(self.pypirc, project, self.repository, user, partial(self._check_pypirc, project)),
-            command_line.secret_source(self.options, name, check, may_be_empty=may_be_empty),
-            *environment.secret_sources(self.options, self.repository, name, check),
-            tables.secret_source(self.repository, name, check),
-            command.secret_source(self._command, name, check),
-            *keyring.secret_sources(
-                self.keyring, self.cache, self.repository, project, name, user_given=given, check=check
-            ),
+            pypirc.secret_source(self.pypirc, project, self.repository, user),
+            command_line.secret_source(self.options, name, may_be_empty=may_be_empty),
+            *environment.secret_sources(self.options, self.repository, name),
+            tables.secret_source(self.repository, name),
+            command.secret_source(self.repository.auth_command, name, lambda: self._printed_secret),
+            *keyring.secret_sources(self.keyring, self.cache, self.repository, project, name, user_given=given),
             trusted,
             *client_certificate.secret_sources(
                 self.options, self.repository, has_user=user is not None or self.prompts.were_needed
             ),
-            *(pypirc.empty_secret_sources(self.pypirc, project, self.repository, user, check) if may_be_empty else ()),
-            prompt.secret_source(self.prompts, self.options, project, user, user_given=given, notes=notes, check=check),
+            *(pypirc.empty_secret_sources(self.pypirc, project, self.repository, user) if may_be_empty else ()),
+            prompt.secret_source(
+                self.prompts,
+                self.options,
+                project,
+                user,
+                user_given=given,
+                notes=notes,
+                check=partial(self._check, project),
+            ),
         )
 
     def explain(self, project: str) -> Explanation:
         """Return the findings of every source for `project`."""
-        users = tuple(_walk(self.user_sources(project), Mode.EXPLAIN))
+        users = tuple(_walk(self.user_sources(project), Mode.EXPLAIN, check_user_name))
         user = _first_value(users)
-        found = user if user is not None and user.error is None else None
-        secrets = tuple(_walk(self.secret_sources(project, found), Mode.EXPLAIN))
         # A user name that is refused ends the run before any secret is looked for.
-        secret = None if user is not None and user.error is not None else _first_decisive(secrets)
+        is_refused = user is not None and user.error is not None
+        secrets = tuple(self._secrets(project, None if is_refused else user, Mode.EXPLAIN))
+        secret = None if is_refused else _first_decisive(secrets)
         if user is None and secret is not None and secret.place == prompt.PLACE:
             user = users[-1]
         checked = None if secret is None else secret.value
@@ -147,7 +150,7 @@ class Chain:
         user = self._user(project)
         notes: list[str] = []
         seen: list[Finding[CheckedCredential]] = []
-        for finding in _walk(self.secret_sources(project, user, notes), mode):
+        for finding in self._secrets(project, user, mode, notes):
             seen.append(finding)
             if finding.is_decisive:
                 break
@@ -162,9 +165,7 @@ class Chain:
             # A job has no keyring, and doesn't need one.
             notes = [finding.note for finding in seen if finding.status is Status.SKIPPED]
         if decisive.value is not None:
-            notes += decisive.value.notes
-            if decisive.place == pypirc.PLACE:
-                notes += self._ignored_for(decisive.value.credential)
+            notes += filter(None, [*decisive.value.notes, self._ignored_for(decisive.value.credential)])
         return Resolution(decisive.value, decisive.detail, tuple(dict.fromkeys(notes)))
 
     def would_mint(self, project: str) -> bool:
@@ -172,12 +173,9 @@ class Chain:
 
         Raises `CredentialError` if a user name must not be used.
         """
-        findings = _walk(self.secret_sources(project, self._user(project)), Mode.EXPLAIN)
-        decisive = _first_decisive(findings)
-        return decisive is not None and (decisive.place, decisive.status) == (
-            trusted_publishing.PLACE,
-            Status.WOULD_ACT,
-        )
+        decisive = _first_decisive(self._secrets(project, self._user(project), Mode.EXPLAIN))
+        would_mint = (trusted_publishing.PLACE, Status.WOULD_ACT)
+        return decisive is not None and (decisive.place, decisive.status) == would_mint
 
     def renewed(self, checked: CheckedCredential, project: str, seconds: float) -> CheckedCredential:
         """Return the same credential, or another one in place of a minted one that expires within `seconds`."""
@@ -187,46 +185,53 @@ class Chain:
     def prompt_again(self, project: str, refused: CheckedCredential) -> CheckedCredential:
         """Return another secret for the same user name, in place of one that the index refused."""
         self.prompts.forget(refused.found)
-        given = _is_given(self._user(project))
-        check = partial(self._check, project)
         user = refused.credential.user or check_user_name(self.prompts.user_name()).value
-        return self.prompts.credential(project, user, user_given=given, check=check)
+        check = partial(self._check, project)
+        return check(self.prompts.credential(project, user, user_given=_is_given(self._user(project)), check=check))
+
+    def _secrets(
+        self, project: str, user: Finding[WithOrigin[str]] | None, mode: Mode, notes: Sequence[str] = ()
+    ) -> Iterator[Finding[CheckedCredential]]:
+        return _walk(self.secret_sources(project, user, notes), mode, partial(self._check, project))
 
     def _user(self, project: str) -> Finding[WithOrigin[str]] | None:
         """Return the finding that gives the user name, None if no place but a prompt does."""
-        user = _first_value(_walk(self.user_sources(project), Mode.EXPLAIN))
+        user = _first_value(_walk(self.user_sources(project), Mode.EXPLAIN, check_user_name))
         if user is not None and user.error is not None:
             raise user.error
         return user
 
     def _check(self, project: str, found: Credential) -> CheckedCredential:
+        if found is ANONYMOUS:
+            return CheckedCredential(found, found, None)
         try:
             return check_credential(found, project, self.repository, self.now())
-        except UnfitTokenError as error:
-            if found.keyring_user is None:
-                raise
-            # It was remembered and not chosen: another source may have a better one.
-            raise SourceUnavailableError(str(error)) from None
-
-    def _check_pypirc(self, project: str, found: Credential) -> CheckedCredential:
-        try:
-            return self._check(project, found)
         except CredentialError as error:
-            if not self._given_secrets:
-                raise
-            ignored = self._given_secrets[0]
-            msg = f"{error}\n{found.origin} takes precedence over {ignored.origin}; to use that, add `-u {_user_for(ignored, found)}`."
-            raise type(error)(msg) from None
+            if isinstance(error, UnfitTokenError) and found.keyring_user is not None:
+                # It was remembered and not chosen: another source may have a better one.
+                raise SourceUnavailableError(str(error)) from None
+            if note := self._ignored_for(found):
+                msg = f"{error}\n{note}"
+                raise type(error)(msg) from None
+            raise
+
+    def _read_trusted(self, project: str, mode: Mode) -> Credential | NoValue | None:
+        if self._is_trusted_only:
+            given = (*self._chosen_secrets, self.repository.auth, self.repository.auth_command)
+            if secret := next((secret for secret in given if secret and secret.value), None):
+                msg = f"{secret.origin} gives a secret, but `trusted-publishing` is `always`.\nFix: remove one of the two."
+                raise CredentialError(msg)
+        return self.trusted.read(project, mode)
 
     @property
     def _is_trusted_only(self) -> bool:
         return self.repository.trusted_publishing == "always"
 
     @cached_property
-    def _command(self) -> command.AuthCommand | None:
-        program = self.repository.auth_command
-        notify = self.prompts.note if self.options.can_prompt else None
-        return None if program is None else command.AuthCommand(program, notify)
+    def _printed_secret(self) -> Secret:
+        """The output of `auth-command`, run once: a password manager may ask to be unlocked each time."""
+        program = cast("WithOrigin[tuple[str, ...]]", self.repository.auth_command)
+        return command.first_line(program, self.prompts.note if self.options.can_prompt else None)
 
     @property
     def _chosen_secrets(self) -> tuple[WithOrigin[Secret] | None, ...]:
@@ -234,28 +239,16 @@ class Chain:
         own = environment.own_secret(self.options, self.repository)
         return self.options.flag_auth, own, self.options.environment_auth
 
-    @property
-    def _given_secrets(self) -> list[WithOrigin[Secret]]:
-        """Those of them that aren't empty."""
-        return [secret for secret in self._chosen_secrets if secret is not None and secret.value]
-
-    @property
-    def _contradicting_secret(self) -> WithOrigin[Any] | None:
-        """A secret that is given although Trusted Publishing is the only source."""
-        given: tuple[WithOrigin[Any] | None, ...] = (
-            *self._chosen_secrets,
-            self.repository.auth,
-            self.repository.auth_command,
+    def _ignored_for(self, winner: Credential) -> str:
+        """Return a note if a flag or variable gives a secret that loses to a password of `~/.pypirc`; empty if none does."""
+        ignored = [secret for secret in self._chosen_secrets if secret is not None and secret.value]
+        if not ignored or not winner.origin.endswith(pypirc.PLACE):
+            return ""
+        user = TOKEN_USER if looks_like_token(ignored[0].value.reveal()) else winner.user
+        return (
+            f"Ignoring {' and '.join(secret.origin for secret in ignored)}: the user name comes from {winner.origin}, so "
+            f"the password does too. Add `-u {user}` to use {ignored[0].origin}."
         )
-        return next((secret for secret in given if secret and secret.value), None) if self._is_trusted_only else None
-
-    def _ignored_for(self, winner: Credential) -> Iterator[str]:
-        """Yield a note if a flag or variable gives a secret that loses to a password of `~/.pypirc`."""
-        if ignored := self._given_secrets:
-            yield (
-                f"Ignoring {' and '.join(secret.origin for secret in ignored)}: the user name comes from {winner.origin}, so "
-                f"the password does too. Add `-u {_user_for(ignored[0], winner)}` to use {ignored[0].origin}."
-            )
 
     def _no_credential(
         self, project: str, user: Finding[WithOrigin[str]] | None, seen: Iterable[Finding[CheckedCredential]]
@@ -266,39 +259,37 @@ class Chain:
             for finding in seen
             if finding.place != prompt.PLACE
         )
-        setup = self.trusted.setup(project)
-        index = self.repository.index
+        setup, index = self.trusted.setup(project), self.repository.index
         if self._is_trusted_only:
             where = f"run this in a job of a CI provider that {index} trusts"
-            fix = (
-                setup
-                or f"Fix: {'solve the problem above, and run the job again' if self.trusted.is_in_job else where}."
-            )
-            return f"No credential for {project} on {index}: `trusted-publishing` is `always`.\n{checked}\n{fix}"
-        what = "a token" if _name(user) == TOKEN_USER else "a password"
-        return (
-            f"Cannot prompt for {what} for {project} on {index}: {self.options.prompt_obstacle}.\n"
-            f"Checked, in order:\n{checked}\n" + (f"{setup}\n" if setup else "") + self._line_to_add(_name(user))
-        )
-
-    def _line_to_add(self, user: str) -> str:
-        what = "an API token" if user == TOKEN_USER else f"the password or token of {user!r}"
+            what = "solve the problem above, and run the job again" if self.trusted.is_in_job else where
+            headline = f"No credential for {project} on {index}: `trusted-publishing` is `always`."
+            return f"{headline}\n{checked}\n{setup or f'Fix: {what}.'}"
+        name = _name(user)
+        is_token = name == TOKEN_USER
         has_own = self.repository.has_name and not self.repository.site
         variable = repository_variable("AUTH", self.repository.name) if has_own else "HATCH_INDEX_AUTH"
-        secret = "PYPI_API_TOKEN" if self.repository.site else variable
-        return (
-            f"Fix: set the environment variable {variable} to {what}. In GitHub Actions, add below `env:` of the step:\n"
-            f"  {variable}: ${{{{ secrets.{secret} }}}}"
+        lines = (
+            f"Cannot prompt for a {'token' if is_token else 'password'} for {project} on {index}: "
+            f"{self.options.prompt_obstacle}.",
+            "Checked, in order:",
+            checked,
+            setup,
+            f"Fix: set the environment variable {variable} to "
+            f"{'an API token' if is_token else f'the password or token of {name!r}'}. "
+            f"In GitHub Actions, add below `env:` of the step:",
+            f"  {variable}: ${{{{ secrets.{'PYPI_API_TOKEN' if self.repository.site else variable} }}}}",
         )
+        return "\n".join(filter(None, lines))
 
 
-def _walk(sources: Iterable[Source[T]], mode: Mode) -> Iterator[Finding[T]]:
+def _walk(sources: Iterable[Source[T]], mode: Mode, check: Callable[[T], U]) -> Iterator[Finding[U]]:
     """Yield the finding of each source, in order.
 
     This is the one walk over the sources: resolving takes findings until one is decisive, explaining takes them all, and
     `mode` alone decides how far a source goes. A source is read when its finding is requested, not before.
     """
-    return (source.find(mode) for source in sources)
+    return (source.find(mode, check) for source in sources)
 
 
 def _first_decisive(findings: Iterable[Finding[T]]) -> Finding[T] | None:
@@ -308,11 +299,6 @@ def _first_decisive(findings: Iterable[Finding[T]]) -> Finding[T] | None:
 def _first_value(users: Iterable[Finding[WithOrigin[str]]]) -> Finding[WithOrigin[str]] | None:
     """Return the first user name that is found or refused: the prompt for it waits until the secret needs one too."""
     return next((user for user in users if user.status in {Status.FOUND, Status.REFUSED}), None)
-
-
-def _user_for(secret: WithOrigin[Secret], otherwise: Credential) -> str:
-    """Return the user name with which a secret that loses to another credential would win."""
-    return TOKEN_USER if looks_like_token(secret.value.reveal()) else otherwise.user
 
 
 def _name(user: Finding[WithOrigin[str]] | None) -> str:

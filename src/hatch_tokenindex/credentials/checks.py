@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from hatch_tokenindex.config.repositories import Repository
 
 
+_LINE_BREAKS = "contains line breaks"
+_UNSENDABLE = (
+    (r"[\r\n]", _LINE_BREAKS),
+    (r"[\x00-\x1f\x7f]", "contains control characters, as if Ctrl+V had not pasted"),
+    (r"[\ud800-\udfff]", "is not UTF-8 text"),
+)
+
+
 @dataclass(frozen=True)
 class CheckedCredential:
     """A credential that may be sent, the one that it was made from, its token (None if it isn't one), and notes."""
@@ -55,7 +63,7 @@ def check_credential(found: Credential, project: str | None, repository: Reposit
         notes += _doubts(found, secret, str(error), repository)
     user = found.user
     if user != TOKEN_USER and looks_like_token(secret.reveal()):
-        notes.append(f"{_subject(found)} needs the user name {TOKEN_USER}; using it instead of {user!r}.")
+        notes.append(f"The token from {found.origin} needs the user name {TOKEN_USER}; using it instead of {user!r}.")
         user = TOKEN_USER
     credential = replace(found, user=user, secret=secret)
     # By a lenient search and not by what can be parsed: the receiver could repair what is spelt wrongly.
@@ -63,11 +71,7 @@ def check_credential(found: Credential, project: str | None, repository: Reposit
     _refuse_plain_http(credential, issuers, repository)
     _refuse_other_index(credential, issuers, token, repository, notes)
     if token is not None:
-        if project is not None:
-            _refuse_other_project(credential, token, project, repository)
-        # A token that was minted just now is valid from now by the index's clock, and ours may be behind.
-        if not found.minted:
-            _refuse_other_time(credential, token, now, repository)
+        _refuse_other_use(credential, token, project, repository, now)
     return CheckedCredential(credential, found, token, tuple(notes))
 
 
@@ -112,38 +116,23 @@ def site_of(token: Token) -> str | None:
     return urls.site(f"https://{token.location}/") if re.fullmatch(r"[\w.-]+", token.location) else None
 
 
-def _subject(credential: Credential) -> str:
-    return f"The token from {credential.origin}"
-
-
 def _cleaned(found: Credential, notes: list[str]) -> Secret:
     text = found.secret.reveal()
     token = token_in(text)
-    if token is not None:
-        cleaned = token.reveal()
-        if cleaned != text:
-            notes.append(f"Removed whitespace, quotes or a variable name from around the token from {found.origin}.")
-    else:
-        cleaned = text.rstrip("\r\n")
-        if cleaned != text:
-            notes.append(f"Removed the line break at the end of the secret from {found.origin}.")
-    if is_blank(cleaned):
-        msg = f"The secret from {found.origin} is empty.\nFix: {_how_to_paste(found)}"
-        raise CredentialError(msg)
-    if "\n" in cleaned or "\r" in cleaned:
-        msg = (
-            f"The secret from {found.origin} contains line breaks.\n"
-            f"Fix: {'paste' if found.typed else 'set'} it as one line; a key in base64 must not be wrapped."
-        )
-        raise CredentialError(msg)
-    if any(character < " " or character == "\x7f" for character in cleaned):
-        msg = (
-            f"The secret from {found.origin} contains control characters, as if Ctrl+V had not pasted.\n"
-            f"Fix: {_how_to_paste(found)}"
-        )
-        raise CredentialError(msg)
-    if any("\ud800" <= character <= "\udfff" for character in cleaned):
-        msg = f"The secret from {found.origin} is not UTF-8 text.\nFix: {_how_to_paste(found)}"
+    cleaned = text.rstrip("\r\n") if token is None else token.reveal()
+    if cleaned != text and token is not None:
+        notes.append(f"Removed whitespace, quotes or a variable name from around the token from {found.origin}.")
+    elif cleaned != text:
+        notes.append(f"Removed the line break at the end of the secret from {found.origin}.")
+    fix = "set it again, to the token alone."
+    if found.typed:
+        fix = "paste with the right mouse button, from the terminal's menu, or with Ctrl+Shift+V."
+    unsendable = (what for characters, what in _UNSENDABLE if re.search(characters, cleaned))
+    problem = "is empty" if is_blank(cleaned) else next(unsendable, "")
+    if problem == _LINE_BREAKS:
+        fix = f"{'paste' if found.typed else 'set'} it as one line; a key in base64 must not be wrapped."
+    if problem:
+        msg = f"The secret from {found.origin} {problem}.\nFix: {fix}"
         raise CredentialError(msg)
     return Secret(cleaned)
 
@@ -160,34 +149,22 @@ def _doubts(found: Credential, secret: Secret, why: str, repository: Repository)
     if found.typed:
         raise CredentialError(not_a_token(found, repository))
     if is_truncated:
-        yield f"{_subject(found)} could not be parsed; sending it unchanged. {why}"
+        yield f"The token from {found.origin} could not be parsed; sending it unchanged. {why}"
     elif not found.minted:
         yield f"The secret from {found.origin} doesn't look like an API token: those of {repository.index} start with `pypi-`."
 
 
-def _how_to_paste(found: Credential) -> str:
-    if found.typed:
-        return "paste with the right mouse button, from the terminal's menu, or with Ctrl+Shift+V."
-    return "set it again, to the token alone."
-
-
 def _refuse_plain_http(credential: Credential, issuers: frozenset[str], repository: Repository) -> None:
-    if not urls.is_disclosing(repository.url):
+    if not urls.is_disclosing(repository.url) or (repository.insecure_http and not issuers):
         return
-    if issuers:
-        msg = (
-            f"Refusing to send a token of {', '.join(sorted(issuers))} over plain http (from {credential.origin}).\n"
-            f"Anyone between you and {repository.url} could read it.\n"
-            f"Fix: use an https:// URL."
-        )
-        raise CredentialError(msg)
-    if not repository.insecure_http:
-        msg = (
-            f"Refusing to send the {credential.noun} from {credential.origin} over plain http.\n"
-            f"Anyone between you and {repository.url} could read it.\n"
-            f"Fix: use an https:// URL, or add `-o insecure-http` on a network that you trust."
-        )
-        raise CredentialError(msg)
+    what = f"a token of {', '.join(sorted(issuers))}" if issuers else f"the {credential.noun}"
+    option = "" if issuers else ", or add `-o insecure-http` on a network that you trust"
+    msg = (
+        f"Refusing to send {what} from {credential.origin} over plain http.\n"
+        f"Anyone between you and {repository.url} could read it.\n"
+        f"Fix: use an https:// URL{option}."
+    )
+    raise CredentialError(msg)
 
 
 def _refuse_other_index(
@@ -206,28 +183,27 @@ def _refuse_other_index(
         )
         raise UnfitTokenError(msg)
     if not target and location and location.lower() not in {host, host.removeprefix("upload.")}:
-        notes.append(f"{_subject(credential)} was issued by {location}; sending it to {host}.")
+        notes.append(f"The token from {credential.origin} was issued by {location}; sending it to {host}.")
 
 
-def _refuse_other_project(credential: Credential, token: Token, project: str, repository: Repository) -> None:
-    if token.projects is not None and project not in token.projects:
-        names = ", ".join(sorted(token.projects)) or "no project"
-        where = f" at {repository.token_page}" if repository.token_page else ""
+def _refuse_other_use(
+    credential: Credential, token: Token, project: str | None, repository: Repository, now: float
+) -> None:
+    where = f" at {repository.token_page}" if repository.token_page else ""
+    if project is not None and token.projects is not None and project not in token.projects:
+        problem = f"is scoped to {', '.join(sorted(token.projects)) or 'no project'} and can't upload {project}"
         fix = f"create a token for {project}{where}, or one for the entire account"
         if project == "unknown":
             fix = "set `name` under `[project]` in pyproject.toml and build again; setuptools found no name"
-        msg = f"{_subject(credential)} is scoped to {names} and can't upload {project}.\nFix: {fix}."
-        raise UnfitTokenError(msg)
-
-
-def _refuse_other_time(credential: Credential, token: Token, now: float, repository: Repository) -> None:
-    if token.expires_at is not None and token.expires_at <= now:
-        where = f" at {repository.token_page}" if repository.token_page else ""
-        msg = f"{_subject(credential)} expired on {as_date(token.expires_at)}.\nFix: create a new one{where}."
-        raise UnfitTokenError(msg)
-    if token.not_before is not None and token.not_before > now:
-        msg = (
-            f"{_subject(credential)} is not valid before {as_date(token.not_before)}.\n"
-            f"Fix: wait until then, or correct this machine's clock."
-        )
-        raise UnfitTokenError(msg)
+    elif credential.minted:
+        # It is valid from now by the index's clock, and ours may be behind.
+        return
+    elif token.expires_at is not None and token.expires_at <= now:
+        problem, fix = f"expired on {as_date(token.expires_at)}", f"create a new one{where}"
+    elif token.not_before is not None and token.not_before > now:
+        problem = f"is not valid before {as_date(token.not_before)}"
+        fix = "wait until then, or correct this machine's clock"
+    else:
+        return
+    msg = f"The token from {credential.origin} {problem}.\nFix: {fix}."
+    raise UnfitTokenError(msg)

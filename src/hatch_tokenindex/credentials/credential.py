@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hatch_tokenindex.config.origin import WithOrigin
 
 TOKEN_USER = "__token__"  # noqa: S105 - the user name of every API token (PyPI, devpi, GitLab)
-PROJECT_ENTRY_PREFIX = "pypi_token:project:"
+_PROJECT_ENTRY = "pypi_token:project:"
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,7 @@ class Credential:
 
     @property
     def is_replaceable(self) -> bool:
-        """Return True if the user can be prompted for another one: it was typed or remembered, not chosen.
-
-        An empty password in a file may also stand for one that is typed.
-        """
+        """True if the user can be prompted for another one: it was typed or remembered, or an empty password stands for it."""
         return self.typed or self.keyring_user is not None or self.user_is_secret or self.is_anonymous
 
     @property
@@ -120,13 +117,8 @@ class Prompter(Protocol):
 def credential_from(setting: WithOrigin[Secret] | None, user: str, *, may_be_empty: bool = False) -> Credential | None:
     """Return the credential with the secret that a flag, a variable or a file gives, None if it gives none.
 
-    Args:
-        setting: The secret and its place.
-        user: The user name.
-        may_be_empty: The place is one where an empty secret is written on purpose, and the index may want a user name alone.
-
-    Raises:
-        CredentialError: The secret is empty.
+    Raises `CredentialError` if the secret is empty, but `may_be_empty` where that is written on purpose, since the index
+    may want a user name alone.
     """
     if setting is None:
         return None
@@ -145,9 +137,10 @@ def basic(credential: Credential) -> Secret:
 
 
 def project_entry_user(project: str) -> str:
-    """Return the user name of the keyring entry for one project's token, which is flit's convention.
+    """Return the user name of the keyring entry for a project (normalized, PEP 503), which is flit's convention."""
+    return f"{_PROJECT_ENTRY}{project}"
 
-    Args:
-        project: The project's name, normalized (PEP 503).
-    """
-    return f"{PROJECT_ENTRY_PREFIX}{project}"
+
+def project_of_entry(entry_user: str) -> str | None:
+    """Return the project that a keyring entry is for, by its user name; None if it is for every project of the index."""
+    return entry_user.removeprefix(_PROJECT_ENTRY) if entry_user.startswith(_PROJECT_ENTRY) else None

@@ -79,51 +79,40 @@ class Finding(Generic[T]):
 
 
 @dataclass(frozen=True)
+class NoValue:
+    """The answer of a source that has no value, if there is more to say than that."""
+
+    status: Status
+    detail: str
+
+
+@dataclass(frozen=True)
 class Source(Generic[T]):
-    """One place that can hold a user name or a credential; `find` returns its finding and never raises."""
+    """One place that can hold a user name or a credential.
 
-    place: str
-    find: Callable[[Mode], Finding[T]]
-
-
-def reading(place: str, read: Callable[[], U | None], check: Callable[[U], T]) -> Source[T]:
-    """Return a source that does nothing but read, in every mode.
-
-    Args:
-        place: The name of the place.
-        read: Returns its value, None if there is none. Raises `SourceUnavailableError` if it can't be read, any other
-            `TokenIndexError` to end the search.
-        check: Returns the value in the form in which it is used. Raises `SourceUnavailableError` to skip it, any other
-            `TokenIndexError` to refuse it.
+    `read` returns its value, None if there is none. It raises `SourceUnavailableError` if the place can't be read, and any
+    other `TokenIndexError` to end the search.
     """
 
-    def find(_mode: Mode) -> Finding[T]:
+    place: str
+    read: Callable[[Mode], T | NoValue | None]
+
+    def find(self, mode: Mode, check: Callable[[T], U]) -> Finding[U]:
+        """Return the finding of this source; never raises `TokenIndexError`.
+
+        `check` returns the value in the form in which it is used. It raises `SourceUnavailableError` to skip the value, and
+        any other `TokenIndexError` to refuse it.
+        """
+        without_value = Status.UNAVAILABLE
         try:
-            value = read()
+            value = self.read(mode)
+            if value is None:
+                return Finding(self.place, Status.NOT_SET)
+            if isinstance(value, NoValue):
+                return Finding(self.place, value.status, detail=value.detail)
+            without_value = Status.SKIPPED
+            return Finding(self.place, Status.FOUND, check(value))
         except SourceUnavailableError as error:
-            return Finding(place, Status.UNAVAILABLE, detail=str(error))
+            return Finding(self.place, without_value, detail=str(error))
         except TokenIndexError as error:
-            return refused(place, error)
-        return Finding(place, Status.NOT_SET) if value is None else checked(place, value, check)
-
-    return Source(place, find)
-
-
-def checked(place: str, value: U, check: Callable[[U], T]) -> Finding[T]:
-    """Return the finding for a value that was read at `place`; `check` is as for `reading`."""
-    try:
-        return Finding(place, Status.FOUND, check(value))
-    except SourceUnavailableError as error:
-        return Finding(place, Status.SKIPPED, detail=str(error))
-    except TokenIndexError as error:
-        return refused(place, error)
-
-
-def refused(place: str, error: TokenIndexError) -> Finding[T]:
-    """Return the finding of a place that ends the search with an error."""
-    return Finding(place, Status.REFUSED, detail=str(error), error=error)
-
-
-def fixed(place: str, status: Status, detail: str = "", value: T | None = None) -> Source[T]:
-    """Return a source whose finding is known without looking."""
-    return Source(place, lambda _mode: Finding(place, status, value, detail))
+            return Finding(self.place, Status.REFUSED, detail=str(error), error=error)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.credentials.authorization import Authorization
 from hatch_tokenindex.credentials.checks import CheckedCredential, site_of
-from hatch_tokenindex.credentials.credential import basic
+from hatch_tokenindex.credentials.credential import Credential, basic
 from hatch_tokenindex.errors import MalformedTokenError
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import narrow
@@ -21,6 +21,23 @@ SLOWEST_UPLOAD = 250_000
 """Bytes per second: PyPI checks the token after the last byte, so a slow connection must not outlast it."""
 TOLERANCE = 60 * 60
 """Seconds before now from which the token is valid: PyPI tolerates no clock that is ahead of its own."""
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """A credential in the form in which one attempt sends it."""
+
+    credential: Credential
+    """The credential as it was checked, never narrowed."""
+    sent: Secret
+    """The secret that is sent: the credential's own, or its narrowed form."""
+    header: Secret
+    """The value of the `Authorization` header."""
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return True if the token was restricted on this machine."""
+        return self.sent != self.credential.secret
 
 
 def is_narrowed(checked: CheckedCredential, repository: Repository) -> bool:
@@ -46,16 +63,10 @@ def authorize(
     A token that can't be narrowed is sent unchanged.
     """
     credential = checked.credential
-    sent = _narrowed(checked, project, repository, size, now) or credential.secret
+    sent = credential.secret
+    if is_narrowed(checked, repository):
+        not_before, expires_at = int(now) - TOLERANCE, int(now) + lifetime(size)
+        with suppress(MalformedTokenError):
+            sent = narrow(sent, project=project, not_before=not_before, expires_at=expires_at)
     header = Secret(f"Basic {basic(replace(credential, secret=sent)).reveal()}")
     return Authorization(credential, sent, header)
-
-
-def _narrowed(checked: CheckedCredential, project: str, repository: Repository, size: int, now: float) -> Secret | None:
-    if not is_narrowed(checked, repository):
-        return None
-    not_before, expires_at = int(now) - TOLERANCE, int(now) + lifetime(size)
-    try:
-        return narrow(checked.credential.secret, project=project, not_before=not_before, expires_at=expires_at)
-    except MalformedTokenError:
-        return None

@@ -6,16 +6,16 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from hatch_tokenindex.credentials.chain import Chain, Resolution
 from hatch_tokenindex.credentials.finding import Mode
 from hatch_tokenindex.credentials.narrowing import SLOWEST_UPLOAD, authorize
 from hatch_tokenindex.credentials.sources.prompt import ATTEMPTS
-from hatch_tokenindex.credentials.store import CredentialStore, KeyringEntry, StoreResult, entries_for
+from hatch_tokenindex.credentials.store import CredentialStore, StoreResult, entries_for
 
 if TYPE_CHECKING:
-    from hatch_tokenindex.credentials.authorization import Authorization
-    from hatch_tokenindex.credentials.chain import Chain
     from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.credentials.credential import Credential, Prompter
+    from hatch_tokenindex.credentials.narrowing import Authorization
     from hatch_tokenindex.secrets import Secret
 
 
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 class _ProjectState:
     """The credential of one project in this run."""
 
-    is_resolved: bool = False
-    checked: CheckedCredential | None = None
-    planned_action: str = ""
-    """The action that publishing would take for a credential, in a dry run that has none."""
+    resolution: Resolution | None = None
     prompts: int = 0
     """Secrets that were typed for it."""
     worthless: Credential | None = None
@@ -39,7 +36,7 @@ class CredentialSession:
     """Finds, replaces and saves the credential of each project, by its name as PEP 503 normalizes it.
 
     The main thread calls everything. Upload threads call `authorize` and `header_for`, once the main thread has found the
-    project's credential; all that these change is one attribute, `checked`, when a minted token is renewed.
+    project's credential; all that these change is one attribute, `resolution`, when a minted token is renewed.
     """
 
     def __init__(self, chain: Chain, store: CredentialStore, prompter: Prompter, mode: Mode) -> None:
@@ -48,24 +45,18 @@ class CredentialSession:
         self._prompter = prompter
         self._mode = mode
         self._projects: defaultdict[str, _ProjectState] = defaultdict(_ProjectState)
-        self._saved: set[tuple[Credential, tuple[KeyringEntry, ...]]] = set()
+        self._saved: set[tuple[Credential, tuple[str, ...]]] = set()
 
     def find(self, project: str) -> CheckedCredential | None:
         """Return the credential of a project, None in a dry run that would have to act for one.
 
         Raises `CredentialError`.
         """
-        state = self._projects[project]
-        if not state.is_resolved:
-            resolution = self._chain.resolve(project, self._mode)
-            self._show(resolution.notes)
-            state.checked, state.planned_action, state.is_resolved = resolution.checked, resolution.planned_action, True
-            state.prompts = max(state.prompts, int(state.checked is not None and state.checked.credential.typed))
-        return state.checked
+        return self._resolution(project).checked
 
     def planned_action(self, project: str) -> str:
-        """Return what publishing would do for the credential that `find` has not found in a dry run."""
-        return self._projects[project].planned_action
+        """Return what publishing would do for the credential that `find` does not find in a dry run."""
+        return self._resolution(project).planned_action
 
     def credential_for(self, project: str) -> CheckedCredential:
         """Return the credential of a project when publishing, where there is one. Raises `CredentialError`."""
@@ -76,7 +67,7 @@ class CredentialSession:
         checked = self.credential_for(project)
         renewed = self._chain.renewed(checked, project, size / SLOWEST_UPLOAD)
         if renewed is not checked:
-            self._projects[project].checked = renewed
+            self._projects[project].resolution = Resolution(renewed)
         return self._authorization(renewed, project, size)
 
     def header_for(self, project: str) -> Secret | None:
@@ -101,17 +92,18 @@ class CredentialSession:
         state.prompts += 1
         # Projects that wait for their turn with the same credential find another one when it comes.
         for other in self._projects.values():
-            if other.checked == checked and not other.is_accepted:
-                other.is_resolved, other.checked = False, None
-        state.checked, state.is_resolved = self._chain.prompt_again(project, checked), True
-        self._show(state.checked.notes)
-        return state.checked
+            if other.resolution and other.resolution.checked == checked and not other.is_accepted:
+                other.resolution = None
+        typed = self._chain.prompt_again(project, checked)
+        state.resolution = Resolution(typed)
+        self._show(typed.notes)
+        return typed
 
     def save(self, project: str) -> StoreResult:
         """Save the credential of a project, if it was typed, after the index has accepted it."""
         state = self._projects[project]
         state.is_accepted = True
-        checked = state.checked
+        checked = state.resolution.checked if state.resolution else None
         if checked is None or not checked.credential.typed:
             return StoreResult()
         entries, worthless = entries_for(checked, project), state.worthless
@@ -120,6 +112,15 @@ class CredentialSession:
             return StoreResult()
         self._saved.add((checked.credential, entries))
         return self._store.save(checked, entries, self._chain.now(), worthless)
+
+    def _resolution(self, project: str) -> Resolution:
+        state = self._projects[project]
+        if state.resolution is None:
+            state.resolution = self._chain.resolve(project, self._mode)
+            self._show(state.resolution.notes)
+            checked = state.resolution.checked
+            state.prompts = max(state.prompts, int(checked is not None and checked.credential.typed))
+        return state.resolution
 
     def _authorization(self, checked: CheckedCredential, project: str, size: int) -> Authorization | None:
         if checked.credential.is_anonymous:

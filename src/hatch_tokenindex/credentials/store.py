@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.cache import Cache, Contents, EntryRecord
-from hatch_tokenindex.credentials.credential import PROJECT_ENTRY_PREFIX, TOKEN_USER, Credential, project_entry_user
+from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, project_entry_user, project_of_entry
 from hatch_tokenindex.errors import MalformedTokenError, SourceUnavailableError
 from hatch_tokenindex.text import command_line
 from hatch_tokenindex.tokens import Kind, read
@@ -24,33 +24,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class KeyringEntry:
-    """One keyring entry of a repository: its user name, and its project (None: every project of the index)."""
-
-    user: str
-    project: str | None
-
-
-@dataclass(frozen=True)
 class StoreResult:
-    """The messages after saving: where the secret went, or why it was not saved."""
+    """The messages after saving: where the secret went, or why it was not saved; and the entries of the keyring."""
 
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _KeyringChange:
-    """The entries that the keyring has now, the user name of the one that is gone, and the messages."""
-
-    entries: tuple[KeyringEntry, ...] = ()
+    entries: tuple[str, ...] = ()
+    """The user names of the entries that have the secret now."""
     deleted: str | None = None
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    """The user name of the entry that is gone."""
 
 
-def entries_for(checked: CheckedCredential, project: str | None) -> tuple[KeyringEntry, ...]:
-    """Return the entries that a secret belongs to, as far as the token says.
+def entries_for(checked: CheckedCredential, project: str | None) -> tuple[str, ...]:
+    """Return the user names of the keyring entries that a secret belongs to, as far as the token says.
 
     Args:
         checked: The credential.
@@ -58,15 +44,10 @@ def entries_for(checked: CheckedCredential, project: str | None) -> tuple[Keyrin
     """
     token = checked.token
     if token is not None and token.projects:
-        return tuple(project_entry(name) for name in sorted(token.projects))
+        return tuple(project_entry_user(name) for name in sorted(token.projects))
     if token is not None and project and token.kind in {Kind.PROJECT_ID, Kind.TRUSTED_PUBLISHING}:
-        return (project_entry(project),)
-    return (KeyringEntry(checked.credential.user, None),)
-
-
-def project_entry(project: str) -> KeyringEntry:
-    """Return the entry of one project."""
-    return KeyringEntry(project_entry_user(project), project)
+        return (project_entry_user(project),)
+    return (checked.credential.user,)
 
 
 @dataclass(frozen=True)
@@ -86,107 +67,91 @@ class CredentialStore:
             return False
 
     def save(
-        self,
-        checked: CheckedCredential,
-        entries: Sequence[KeyringEntry],
-        now: float,
-        replaced: Credential | None = None,
+        self, checked: CheckedCredential, entries: Sequence[str], now: float, replaced: Credential | None = None
     ) -> StoreResult:
-        """Save a credential at `now` (Unix time), in place of one that was refused.
+        """Save a credential in keyring entries of these user names at `now` (Unix time), in place of one that was refused.
 
         Never raises: an upload may just have succeeded. If the keyring failed before in this run, which was shown then,
         the cache still gets the user name.
         """
-        change = self._save(checked, entries, replaced) if self.repository.keyring else _KeyringChange()
-        warnings = change.warnings
+        result = self._save(checked, entries, replaced) if self.repository.keyring else StoreResult()
         try:
-            self.cache.update(lambda contents: self._recorded(contents, checked, change, now))
+            self.cache.update(lambda contents: self._recorded(contents, checked.credential, result, int(now)))
         except SourceUnavailableError as error:
-            what = f"list the saved {checked.credential.noun}" if change.entries else "remember the user name"
-            warnings += (f"Hatch's cache could not {what}: {error}.",)
-        return StoreResult(change.notes, warnings)
+            what = f"list the saved {checked.credential.noun}" if result.entries else "remember the user name"
+            return replace(result, warnings=(*result.warnings, f"Hatch's cache could not {what}: {error}."))
+        return result
 
-    def arguments(self, entry: KeyringEntry) -> tuple[str, ...]:
-        """Return the arguments with which `login` and `logout` mean this entry, whatever is configured."""
-        return ("-r", self.repository.name, *(("--project", entry.project) if entry.project else ("-u", entry.user)))
+    def arguments(self, entry: str) -> tuple[str, ...]:
+        """Return the arguments with which `login` and `logout` mean an entry, whatever is configured."""
+        project = project_of_entry(entry)
+        return ("-r", self.repository.name, *(("--project", project) if project else ("-u", entry)))
 
-    def _save(
-        self, checked: CheckedCredential, entries: Sequence[KeyringEntry], replaced: Credential | None
-    ) -> _KeyringChange:
+    def _save(self, checked: CheckedCredential, entries: Sequence[str], refused: Credential | None) -> StoreResult:
+        service, noun, secret = self.repository.url, checked.credential.noun, checked.credential.secret
         failed_before = self.keyring.fault is not None
-        saved: list[KeyringEntry] = []
-        unreadable: list[KeyringEntry] = []
+        saved: list[str] = []
+        unreadable: list[str] = []
         notes, warnings = [], []
         backend, deleted = "", None
         try:
             backend = self.keyring.name
             for entry in entries:
-                if reason := self.keyring.set(self.repository.url, entry.user, checked.credential.secret):
+                if reason := self.keyring.set(service, entry, secret):
                     unreadable.append(entry)
-                    warnings.append(self._unreadable_warning(checked, entry, reason))
+                    warnings.append(
+                        f"Saved the {noun} for {describe(service, entry)} in the keyring, but it can't be read back: "
+                        f"{reason}. The next run may prompt for it again. {self._undo((entry,))}"
+                    )
                 else:
                     saved.append(entry)
         except SourceUnavailableError as error:
-            unsaved = f"The {checked.credential.noun} was not saved; the next run will prompt for it again"
+            unsaved = f"The {noun} was not saved; the next run will prompt for it again"
             if failed_before:
                 notes.append(f"{unsaved}.")
             elif not unreadable:
                 warnings.append(f"{unsaved}: {error}.")
         else:
-            try:
-                deleted = self._delete(replaced, [*saved, *unreadable])
-            except SourceUnavailableError as error:
-                warnings.append(f"The rejected secret is still in the keyring: {error}.")
+            old = refused.keyring_user if refused else None
+            # It is deleted only if the new one is in another entry.
+            if old is not None and old not in entries:
+                try:
+                    self.keyring.delete(service, old)
+                    deleted = old
+                except SourceUnavailableError as error:
+                    warnings.append(f"The rejected secret is still in the keyring: {error}.")
         if saved:
-            notes.append(self._saved_note(checked, saved, backend))
-        return _KeyringChange((*saved, *unreadable), deleted, tuple(notes), tuple(warnings))
+            targets = " and ".join(describe(service, entry) for entry in saved)
+            notes.append(f"Saved the {noun} for {targets} in the keyring ({backend}). {self._undo(saved)}")
+        return StoreResult(tuple(notes), tuple(warnings), (*saved, *unreadable), deleted)
 
-    def _saved_note(self, checked: CheckedCredential, entries: Sequence[KeyringEntry], backend: str) -> str:
-        targets = " and ".join(describe(self.repository.url, entry.user) for entry in entries)
-        return f"Saved the {checked.credential.noun} for {targets} in the keyring ({backend}). {self._undo(entries)}"
-
-    def _unreadable_warning(self, checked: CheckedCredential, entry: KeyringEntry, reason: str) -> str:
-        return (
-            f"Saved the {checked.credential.noun} for {describe(self.repository.url, entry.user)} in the keyring, but it can't be "
-            f"read back: {reason}. The next run may prompt for it again. {self._undo((entry,))}"
-        )
-
-    def _undo(self, entries: Sequence[KeyringEntry]) -> str:
+    def _undo(self, entries: Sequence[str]) -> str:
         return "To remove it: " + " and ".join(f"`{command('logout', *self.arguments(entry))}`" for entry in entries)
 
-    def _delete(self, refused: Credential | None, saved: Sequence[KeyringEntry]) -> str | None:
-        """Delete the entry of a refused secret, if the new one is in another entry, and return its user name."""
-        if refused is None or refused.keyring_user is None or refused.keyring_user in {entry.user for entry in saved}:
-            return None
-        self.keyring.delete(self.repository.url, refused.keyring_user)
-        return refused.keyring_user
-
-    def _recorded(self, contents: Contents, checked: CheckedCredential, change: _KeyringChange, now: float) -> Contents:
-        service, credential = self.repository.url, checked.credential
-        if change.deleted is not None:
-            contents = contents.without_entry(service, change.deleted)
+    def _recorded(self, contents: Contents, credential: Credential, result: StoreResult, now: int) -> Contents:
+        service = self.repository.url
+        if result.deleted is not None:
+            contents = contents.without_entry(service, result.deleted)
         if not credential.user_given:
             contents = contents.with_user(service, credential.user)
-        for entry in change.entries:
-            contents = contents.with_entry(record(service, entry, credential.secret, stored=int(now)))
+        for entry in result.entries:
+            contents = contents.with_entry(record(service, entry, credential.secret, stored=now))
         return contents
 
 
-def record(service: str, entry: KeyringEntry, secret: Secret, *, stored: int) -> EntryRecord:
-    """Return what the cache keeps of a secret; `stored` is in Unix time, 0 if unknown."""
+def record(service: str, user: str, secret: Secret, *, stored: int) -> EntryRecord:
+    """Return what the cache keeps of the secret in a keyring entry; `stored` is in Unix time, 0 if unknown."""
     try:
         token = read(secret)
     except MalformedTokenError:
-        return EntryRecord(service, entry.user, entry.project, "password", None, stored)
-    return EntryRecord(service, entry.user, entry.project, str(token.kind), token.expires_at, stored)
+        return EntryRecord(service, user, project_of_entry(user), "password", None, stored)
+    return EntryRecord(service, user, project_of_entry(user), str(token.kind), token.expires_at, stored)
 
 
 def describe(service: str, user: str) -> str:
     """Return the target of a keyring entry, as a user would name it: `PyPI`, `my-project on PyPI`."""
     index = urls.index_name(service, service)
-    if user.startswith(PROJECT_ENTRY_PREFIX):
-        return f"{user.removeprefix(PROJECT_ENTRY_PREFIX)} on {index}"
-    return index if user == TOKEN_USER else f"{user} on {index}"
+    return index if user == TOKEN_USER else f"{project_of_entry(user) or user} on {index}"
 
 
 def command(*arguments: str) -> str:

@@ -7,7 +7,7 @@ from functools import cache, partial
 from time import sleep
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.credentials.advice import TokenAdvice, trusted_publishing_advice
+from hatch_tokenindex.credentials.advice import advice
 from hatch_tokenindex.credentials.cache import Cache
 from hatch_tokenindex.credentials.chain import Chain
 from hatch_tokenindex.credentials.finding import Mode
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.console.report import Report
     from hatch_tokenindex.console.terminal import Terminal
-    from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.credentials.sources.pypirc import Pypirc
     from hatch_tokenindex.index.simple_page import Listing
     from hatch_tokenindex.secrets import Secret
@@ -64,14 +63,13 @@ class Run:
         self.clock = clock = Clock()
         remembered = Cache(cache_folder)
         keyring = Keyring(terminal if options.can_prompt else None)
-        store = CredentialStore(repository, remembered, keyring)
+        self.store = CredentialStore(repository, remembered, keyring)
         minter = TokenMinter(repository, clock)
         self.trusted = TrustedPublishing(repository, minter, self.environment, clock.now, terminal.mask)
         prompts = Prompts(terminal, repository)
         self.chain = Chain(options, repository, pypirc, remembered, keyring, self.trusted, prompts, clock.now)
         mode = Mode.DRY_RUN if options.dry_run else Mode.PUBLISH
-        self.session = CredentialSession(self.chain, store, terminal, mode)
-        self.advice = TokenAdvice(store, remembered)
+        self.session = CredentialSession(self.chain, self.store, terminal, mode)
         self.attestations = RunAttestations(repository, self.environment, terminal, report)
         self._missing: dict[str, CredentialError] = {}
         report.repository = repository
@@ -292,15 +290,9 @@ class Run:
                 self.terminal.warning("Uploaded, but not available: the project is quarantined.")
             is_first = project.listing.exists is False
             if is_complete or is_first:
-                self._advise(project.name, delivery.checked, is_first_release=is_first)
-
-    def _advise(self, project: str, checked: CheckedCredential, *, is_first_release: bool) -> None:
-        advice = (
-            self.advice.after_upload(checked, project, is_first_release=is_first_release),
-            trusted_publishing_advice(checked, project, self.repository, self.environment),
-        )
-        for line in filter(None, advice):
-            self.terminal.warning(line)
+                checked, name = delivery.checked, project.name
+                for line in advice(checked, name, self.store, self.environment, is_first_release=is_first):
+                    self.terminal.warning(line)
 
     def _wait_until_listed(self, deliveries: Iterable[Delivery], api: SimpleApi, seconds: float) -> None:
         digests = {delivery.project.name: delivery.digests for delivery in deliveries}

@@ -27,8 +27,8 @@ from hatch_tokenindex.credentials.cache import Cache, EntryRecord
 from hatch_tokenindex.credentials.checks import check_credential
 from hatch_tokenindex.credentials.credential import Credential
 from hatch_tokenindex.credentials.sources import keyring as keyrings
-from hatch_tokenindex.credentials.sources.keyring import Keyring, Patience
-from hatch_tokenindex.credentials.store import CredentialStore, KeyringEntry
+from hatch_tokenindex.credentials.sources.keyring import Keyring
+from hatch_tokenindex.credentials.store import CredentialStore
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.secrets import Secret
 
@@ -536,7 +536,7 @@ def test_every_method_may_hang(
     anybody: bool,
 ) -> None:
     monkeypatch.setattr(keyrings, "NOTICE", 0.02)
-    monkeypatch.setattr(keyrings, "REMOTE", Patience(0.02, 0.04))
+    monkeypatch.setattr(keyrings, "REMOTE", (0.02, 0.04))
     let_go = threading.Event()
     backend = Faulty(method, lambda: assert_true(let_go.wait(60)))
     backend.secrets["service", "user"] = "old"
@@ -562,8 +562,7 @@ def assert_true(value: object) -> None:
 
 def test_the_limits_are_those_that_are_documented() -> None:
     assert keyrings.NOTICE == 5
-    assert Patience(5, 20) == keyrings.LOCAL
-    assert Patience(15, 120) == keyrings.REMOTE
+    assert (keyrings.LOCAL, keyrings.REMOTE) == ((5, 20), (15, 120))
 
 
 # A refused secret that can't be deleted
@@ -583,7 +582,7 @@ def test_a_refused_secret_that_stays_is_told(use: Callable[[KeyringBackend], Non
     )
     refused = Credential("__token__", Secret("old"), "keyring", slot_of("demo"))
 
-    kept = store.save(typed, (KeyringEntry("__token__", None),), 1_800_000_000, refused)
+    kept = store.save(typed, ("__token__",), 1_800_000_000, refused)
 
     assert backend.secrets[PYPI, "__token__"] == account_token()
     assert len(kept.notes) == 1

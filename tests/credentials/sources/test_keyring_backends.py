@@ -20,7 +20,7 @@ from hatch_tokenindex.credentials.cache import Cache
 from hatch_tokenindex.credentials.checks import check_credential
 from hatch_tokenindex.credentials.credential import Credential
 from hatch_tokenindex.credentials.sources.keyring import Keyring
-from hatch_tokenindex.credentials.store import CredentialStore, KeyringEntry
+from hatch_tokenindex.credentials.store import CredentialStore
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.secrets import Secret
 
@@ -217,7 +217,7 @@ def test_what_cannot_be_read_back_is_told_listed_and_deleted(
     repository, cache = Repository("private", URL), Cache(tmp_path)
     store = CredentialStore(repository, cache, use(backend))
     typed = Credential("__token__", Secret(SECRET), "the prompt", typed=True)
-    entries = (KeyringEntry("__token__", None), KeyringEntry("pypi_token:project:alpha", "alpha"))
+    entries = ("__token__", "pypi_token:project:alpha")
     kept = store.save(check_credential(typed, None, repository, 0), entries, 0)
     assert kept.notes == ()
     assert kept.warnings[0].startswith("Saved the token for ")

@@ -10,7 +10,7 @@ from api_tokens import USER_ID, account_token, make_token, project_token
 from hatch_process import needs_terminal
 
 from hatch_tokenindex.config.repositories import Repository
-from hatch_tokenindex.credentials.checks import CheckedCredential, check_credential
+from hatch_tokenindex.credentials.checks import check_credential
 from hatch_tokenindex.credentials.sources.prompt import Prompts
 from hatch_tokenindex.secrets import Secret
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from hatch_process import HatchTerminal
     from maintainer import Maintainer
+
+    from hatch_tokenindex.credentials.credential import Credential
 
 pytestmark = needs_terminal
 
@@ -251,16 +253,16 @@ def test_a_refused_secret_that_is_part_of_another_is_alone_forgotten() -> None:
     repository = Repository("private", "https://packages.example.org/legacy/")
     prompts = Prompts(Typist("hunter2-and-more", " hunter2 \n", "another"), repository)
 
-    def typed_for(project: str, user: str) -> CheckedCredential:
+    def typed_for(project: str, user: str) -> Credential:
         check = partial(check_credential, project=project, repository=repository, now=0)
         return prompts.credential(project, user, user_given=False, check=check)
 
     accepted = typed_for("alpha", "alice")
     refused = typed_for("beta", "bob")
-    assert refused.credential.secret == Secret(" hunter2 ")
-    prompts.forget(refused.found)
+    assert refused.secret == Secret(" hunter2 \n")
+    prompts.forget(refused)
     assert typed_for("gamma", "alice") == accepted
-    assert typed_for("delta", "bob").credential.secret == Secret("another")
+    assert typed_for("delta", "bob").secret == Secret("another")
 
 
 # No answer

@@ -10,8 +10,8 @@ import pytest
 from ci_job import gitlab_job
 
 from hatch_tokenindex.config.repositories import Repository
-from hatch_tokenindex.credentials.checks import CheckedCredential
-from hatch_tokenindex.credentials.finding import Mode, Status
+from hatch_tokenindex.credentials.credential import Credential
+from hatch_tokenindex.credentials.finding import Mode, NoValue, Status
 from hatch_tokenindex.credentials.sources import trusted_publishing
 from hatch_tokenindex.credentials.sources.trusted_publishing import TrustedPublishing
 from hatch_tokenindex.errors import CredentialError, SourceUnavailableError
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from servers.oidc import GitHub
-
-    from hatch_tokenindex.credentials.credential import Credential
 
 
 class Minting:
@@ -68,12 +66,10 @@ def publishing(url: str, minter: Minting, environment: dict[str, str], **setting
 
 def found_in(trusted: TrustedPublishing, mode: Mode) -> Credential | None:
     """The credential that Trusted Publishing gives in a mode; raises where it can't."""
-    finding = trusted.find("demo", mode, lambda found: CheckedCredential(found, found, None))
-    if finding.error is not None:
-        raise finding.error
-    if finding.status is Status.UNAVAILABLE:
-        raise SourceUnavailableError(finding.detail)
-    return None if finding.value is None else finding.value.credential
+    found = trusted.read("demo", mode)
+    if isinstance(found, NoValue) and found.status is Status.UNAVAILABLE:
+        raise SourceUnavailableError(found.detail)
+    return found if isinstance(found, Credential) else None
 
 
 credential = partial(found_in, mode=Mode.PUBLISH)

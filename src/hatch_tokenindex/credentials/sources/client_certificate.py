@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.credentials.checks import CheckedCredential
-from hatch_tokenindex.credentials.credential import ANONYMOUS
-from hatch_tokenindex.credentials.finding import Source, Status, fixed
+from hatch_tokenindex.credentials.credential import ANONYMOUS, Credential
+from hatch_tokenindex.credentials.finding import Source
 
 if TYPE_CHECKING:
     from hatch_tokenindex.config.options import Options
@@ -16,11 +15,9 @@ if TYPE_CHECKING:
 PLACE = "client certificate"
 
 
-def secret_sources(
-    options: Options, repository: Repository, *, has_user: bool
-) -> tuple[Source[CheckedCredential], ...]:
+def secret_sources(options: Options, repository: Repository, *, has_user: bool) -> tuple[Source[Credential], ...]:
     """Return the source, none where a secret is expected: with a user name, for PyPI, or with `--initialize-auth`."""
     is_shown = repository.client_cert is not None and urls.web_origin(repository.url)[0] == "https"
     if not is_shown or has_user or repository.site is not None or options.initialize_auth:
         return ()
-    return (fixed(PLACE, Status.FOUND, value=CheckedCredential(ANONYMOUS, ANONYMOUS, None)),)
+    return (Source(PLACE, lambda _mode: ANONYMOUS),)

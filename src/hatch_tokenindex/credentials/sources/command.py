@@ -7,22 +7,19 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from errno import EACCES, ENOENT
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
-from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status, reading
+from hatch_tokenindex.credentials.credential import Credential
+from hatch_tokenindex.credentials.finding import Mode, NoValue, Source, Status
 from hatch_tokenindex.errors import CredentialError
-from hatch_tokenindex.secrets import MASK, Redactor, Secret
+from hatch_tokenindex.secrets import MASK, RUN, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hatch_tokenindex.config.origin import WithOrigin
-    from hatch_tokenindex.credentials.checks import CheckedCredential
 
 PLACE = "auth-command"
 TIME_LIMIT = 60
@@ -33,52 +30,36 @@ _LONGEST_ERROR_OUTPUT = 1000
 _TOKEN_LIKE = re.compile(r"pypi-[\w-]{16,}")
 
 
-@dataclass(frozen=True)
-class AuthCommand:
-    """The configured program, run once in a run: a password manager may ask to be unlocked each time.
-
-    `notify` shows the user what the run is waiting for; None if no user is there.
-    """
-
-    command: WithOrigin[tuple[str, ...]]
-    notify: Callable[[str], None] | None
-
-    @cached_property
-    def secret(self) -> Secret:
-        """The first line that the program prints. Raises `CredentialError` with the program's own error output."""
-        return first_line(self.command, self.notify)
-
-
 def secret_source(
-    program: AuthCommand | None, user: str, check: Callable[[Credential], CheckedCredential]
-) -> Source[CheckedCredential]:
-    """Return the source of the secret, for this user name."""
-    source = reading(
-        PLACE, lambda: None if program is None else Credential(user, program.secret, program.command.origin), check
-    )
+    command: WithOrigin[tuple[str, ...]] | None, user: str, run: Callable[[], Secret]
+) -> Source[Credential]:
+    """Return the source of the secret, for this user name; `run` returns what the configured program prints."""
 
-    def find(mode: Mode) -> Finding[CheckedCredential]:
-        if program is not None and mode is Mode.EXPLAIN:
-            return Finding(PLACE, Status.WOULD_ACT, detail=f"would run {program.command.value[0]!r}")
-        return source.find(mode)
+    def read(mode: Mode) -> Credential | NoValue | None:
+        if command is None:
+            return None
+        if mode is Mode.EXPLAIN:
+            return NoValue(Status.WOULD_ACT, f"would run {command.value[0]!r}")
+        return Credential(user, run(), command.origin)
 
-    return Source(PLACE, find)
+    return Source(PLACE, read)
 
 
 def first_line(command: WithOrigin[tuple[str, ...]], notify: Callable[[str], None] | None) -> Secret:
     """Run the program and return the first line of its output.
 
+    Args:
+        command: The program and its arguments.
+        notify: Shows the user what the run is waiting for; None if no user is there.
+
     Raises:
-        CredentialError: The program failed, printed nothing, or took longer than `TIME_LIMIT`.
+        CredentialError: The program failed, printed nothing, or took longer than `TIME_LIMIT`; with its error output.
     """
-    program = command.value[0]
     status, output, errors = _run(command, notify)
-    secret, error_output = first_line_of(output), _error_output(output, errors)
-    if status != 0:
-        msg = f"{command.origin}: {program!r} failed with exit status {status}.{error_output}"
-        raise CredentialError(msg)
-    if not secret:
-        msg = f"{command.origin}: {program!r} printed nothing on the first line of its output.{error_output}"
+    secret = first_line_of(output)
+    problem = f"failed with exit status {status}" if status else "printed nothing on the first line of its output"
+    if status or not secret:
+        msg = f"{command.origin}: {command.value[0]!r} {problem}.{_error_output(output, errors)}"
         raise CredentialError(msg)
     return secret
 
@@ -90,9 +71,9 @@ def first_line_of(output: bytes) -> Secret:
 
 def _error_output(output: bytes | None, errors: bytes | None) -> str:
     """Return what a program wrote to standard error, without the secret that it printed or was about to print."""
-    text = Redactor(((TOKEN_USER, first_line_of(output or b"")),)).redact(
-        (errors or b"").decode("utf-8", "surrogateescape")
-    )
+    # From now on, the redactor knows the secret.
+    first_line_of(output or b"")
+    text = RUN.redact((errors or b"").decode("utf-8", "surrogateescape"))
     shown = _TOKEN_LIKE.sub(MASK, text).encode("utf-8", "surrogateescape").decode(errors="replace").strip()
     return f"\nIts error output:\n  {shown[:_LONGEST_ERROR_OUTPUT]}" if shown else ""
 

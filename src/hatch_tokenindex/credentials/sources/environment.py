@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING
 
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.config.repositories import repository_variable
-from hatch_tokenindex.credentials.checks import check_user_name
 from hatch_tokenindex.credentials.credential import credential_from
-from hatch_tokenindex.credentials.finding import Source, reading
+from hatch_tokenindex.credentials.finding import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hatch_tokenindex.config.options import Options
     from hatch_tokenindex.config.repositories import Repository
-    from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.credentials.credential import Credential
     from hatch_tokenindex.secrets import Secret
 
@@ -27,22 +23,20 @@ def user_sources(options: Options, repository: Repository) -> tuple[Source[WithO
     """Return the sources of the user name, in order."""
     own = repository_variable("USER", repository.name)
     user = WithOrigin(options.repository_users[own], own) if own in options.repository_users else None
-    general = reading("HATCH_INDEX_USER", lambda: options.environment_user, check_user_name)
+    general = Source("HATCH_INDEX_USER", lambda _mode: options.environment_user)
     if user is None and not repository.has_name:
         return (general,)
-    return reading(own, lambda: user, check_user_name), general
+    return Source(own, lambda _mode: user), general
 
 
-def secret_sources(
-    options: Options, repository: Repository, user: str, check: Callable[[Credential], CheckedCredential]
-) -> tuple[Source[CheckedCredential], ...]:
+def secret_sources(options: Options, repository: Repository, user: str) -> tuple[Source[Credential], ...]:
     """Return the sources of the secret for this user name, in order."""
     own = repository_variable("AUTH", repository.name)
     secret = own_secret(options, repository)
-    general = reading("HATCH_INDEX_AUTH", lambda: credential_from(options.environment_auth, user), check)
+    general = Source("HATCH_INDEX_AUTH", lambda _mode: credential_from(options.environment_auth, user))
     if secret is None and not repository.has_name:
         return (general,)
-    return reading(own, lambda: credential_from(secret, user), check), general
+    return Source(own, lambda _mode: credential_from(secret, user)), general
 
 
 def own_secret(options: Options, repository: Repository) -> WithOrigin[Secret] | None:

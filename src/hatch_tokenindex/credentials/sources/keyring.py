@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, Prompter, project_entry_user
-from hatch_tokenindex.credentials.finding import Source, Status, fixed, reading
+from hatch_tokenindex.credentials.finding import NoValue, Source, Status
 from hatch_tokenindex.errors import SourceUnavailableError
 from hatch_tokenindex.secrets import MASK, RUN, Secret
 from hatch_tokenindex.text import one_line, shortened
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.cache import Cache
-    from hatch_tokenindex.credentials.checks import CheckedCredential
 
 T = TypeVar("T")
 
@@ -31,20 +30,10 @@ NOTICE = 5
 """Seconds after which a user sees what the run waits for."""
 LONGEST_REASON = 300
 """Characters that are shown of a backend's error."""
-
-
-@dataclass(frozen=True)
-class Patience:
-    """The seconds that one call may take: where nobody can answer a dialog, and at a terminal."""
-
-    unattended: float
-    at_terminal: float
-
-
-LOCAL = Patience(5, 20)
-"""For keyring's own backends, which ask the operating system."""
-REMOTE = Patience(15, 120)
-"""For all others: a cloud needs seconds for a token, and its user minutes to sign in."""
+LOCAL = (5, 20)
+"""Seconds that a call of keyring's own backends may take: where nobody can answer a dialog, and at a terminal."""
+REMOTE = (15, 120)
+"""The same for all others: a cloud needs seconds for a token, and its user minutes to sign in."""
 
 _OWN_BACKENDS = "keyring.backends."
 # The backends of Azure, Google and AWS get a token from a service, whatever the user name, and store nothing.
@@ -63,16 +52,15 @@ class Keyring:
 
     def __init__(self, prompter: Prompter | None) -> None:
         """`prompter` shows what the run waits for; None where nobody can answer a dialog."""
-        self._prompter = prompter
+        self._loading = _Guard("the keyring", prompter, REMOTE, may_read=False, quotes_no_secret=False)
         self._loaded: list[_Backend] = []
-        self._fault: str | None = None
         self._secrets: dict[tuple[str, str], Secret | None] = {}
 
     @property
     def fault(self) -> str | None:
         """The reason why nothing can be saved any more in this run."""
-        faults = (backend.fault for backend in self._loaded if not backend.is_cloud)
-        return self._fault or next(filter(None, faults), None)
+        faults = (backend.guard.fault for backend in self._loaded if not backend.is_cloud)
+        return self._loading.fault or next(filter(None, faults), None)
 
     @property
     def name(self) -> str:
@@ -112,7 +100,7 @@ class Keyring:
             msg = f"the keyring ({self.name}) can't store it"
             raise SourceUnavailableError(msg)
         try:
-            kept = store.call(lambda backend: backend.get_password(service, user))
+            kept = store.guard.call(lambda: store.backend.get_password(service, user))
         except SourceUnavailableError as error:
             return str(error)
         if not kept:
@@ -129,18 +117,8 @@ class Keyring:
     @property
     def _backends(self) -> list[_Backend]:
         """The backends that keyring chains, in its order, or the only one."""
-        if self._fault is not None:
-            raise SourceUnavailableError(self._fault)
-        try:
-            self._loaded = self._loaded or [
-                _Backend(backend, self._prompter) for backend in _in_time(_load, self._prompter, REMOTE, may_read=False)
-            ]
-        except SourceUnavailableError as error:
-            self._fault = str(error)
-            raise
-        except _BackendError as error:
-            self._fault = _loading_reason(error.fault)
-            raise SourceUnavailableError(self._fault) from None
+        if not self._loaded:
+            self._loaded = [_Backend(backend, self._loading.prompter) for backend in self._loading.call(_load)]
         return self._loaded
 
     @property
@@ -150,201 +128,160 @@ class Keyring:
 
 
 class _Backend:
-    """One backend of keyring: after the first call that failed or took too long, none is made."""
+    """One backend of keyring."""
 
     def __init__(self, backend: KeyringBackend, prompter: Prompter | None) -> None:
-        self._backend = backend
-        self._prompter = prompter
-        self._module = type(backend).__module__
-        self.is_cloud = self._module in _CLOUDS
-        self._is_own = self._module.startswith(_OWN_BACKENDS)
+        module = type(backend).__module__
+        is_own = module.startswith(_OWN_BACKENDS)
+        self.backend = backend
+        self.is_cloud = module in _CLOUDS
+        self.guard = _Guard(
+            "the keyring" if is_own else f"the keyring backend {module}",
+            prompter,
+            LOCAL if is_own else REMOTE,
+            # Keyring's own backends prompt in a window; any other may prompt on the terminal.
+            may_read=not is_own,
+            quotes_no_secret=is_own or self.is_cloud,
+        )
         self._offers: dict[str, tuple[str, Secret] | None] = {}
         self._ignores_users: set[str] = set()
-        self.fault: str | None = None
-
-    def call(self, question: Callable[[KeyringBackend], T]) -> T:
-        """Return the answer to one call. Raises `SourceUnavailableError`."""
-        if self.fault is not None:
-            raise SourceUnavailableError(self.fault)
-        patience = LOCAL if self._is_own else REMOTE
-        try:
-            # Keyring's own backends prompt in a window; any other may prompt on the terminal.
-            return _in_time(lambda: question(self._backend), self._prompter, patience, may_read=not self._is_own)
-        except SourceUnavailableError as error:
-            self.fault = str(error)
-            raise
-        except _BackendError as error:
-            what = "the keyring" if self._is_own else f"the keyring backend {self._module}"
-            self.fault = _reason(what, error.fault, quotes_no_secret=self._is_own or self.is_cloud)
-            raise SourceUnavailableError(self.fault) from None
 
     @property
     def name(self) -> str:
         """The name of the backend."""
-        return self.call(lambda backend: str(backend.name))
+        return self.guard.call(lambda: str(self.backend.name))
 
     def secret(self, service: str, user: str) -> Secret | None:
         """Return the secret of one entry, None if there is none."""
         if self.is_cloud or service in self._ignores_users:
             owner, offered = self.offer(service) or ("", None)
             return offered if owner == user else None
-        password = _text(self.call(lambda backend: backend.get_password(service, user)), "secret")
+        password = self.guard.call(lambda: _text(self.backend.get_password(service, user), "secret"))
         if not password:
             return None
         # A backend may return its token for every user name, and only this says whose it is.
-        credential = self.call(lambda backend: _pair(backend.get_credential(service, user)))
-        if credential is None or credential[0] == user:
+        offer = self.guard.call(lambda: _offer(self.backend.get_credential(service, user)))
+        if offer is None or offer[0] == user:
             return Secret(password)
-        self._offers[service] = _offer(credential)
+        self._offers[service] = offer
         self._ignores_users.add(service)
         return None
 
     def offer(self, service: str) -> tuple[str, Secret] | None:
         """Return the user name and secret that it offers for a service, None if it offers none."""
         if service not in self._offers:
-            self._offers[service] = _offer(self.call(lambda backend: _pair(backend.get_credential(service, None))))
+            self._offers[service] = self.guard.call(lambda: _offer(self.backend.get_credential(service, None)))
         return self._offers[service]
 
     def stored(self, service: str, user: str, secret: Secret) -> bool:
         """Save a secret; return False if it stores nothing."""
 
-        def store(backend: KeyringBackend) -> bool:
+        def store() -> bool:
             try:
-                backend.set_password(service, user, secret.reveal())
+                self.backend.set_password(service, user, secret.reveal())
             except NotImplementedError:
                 return False
             return True
 
-        return self.call(store)
+        return self.guard.call(store)
 
     def deleted(self, service: str, user: str) -> bool:
         """Delete an entry; return False if there was none."""
 
-        def delete(backend: KeyringBackend) -> bool:
+        def delete() -> bool:
             try:
-                backend.delete_password(service, user)
+                self.backend.delete_password(service, user)
             except Exception:
                 # Backends differ in what they raise for an entry that isn't there.
-                if backend.get_password(service, user) is None:
+                if self.backend.get_password(service, user) is None:
                     return False
                 raise
             return True
 
-        return self.call(delete)
+        return self.guard.call(delete)
 
 
-def secret_sources(
-    keyring: Keyring,
-    cache: Cache,
-    repository: Repository,
-    project: str,
-    user: str,
-    *,
-    user_given: bool,
-    check: Callable[[Credential], CheckedCredential],
-) -> Iterator[Source[CheckedCredential]]:
-    """Return the sources of a secret, in order: the project's entry, the user's, and the one that the backend offers.
+@dataclass
+class _Guard:
+    """Gets each answer in time: after the first call that failed or took too long, none is made."""
 
-    `user_given` is True if a flag, a variable or a file gave the user name.
-    """
-    if not repository.keyring:
-        yield fixed("keyring", Status.IGNORED, "disabled by `keyring`")
-        return
-    service, project_user = repository.url, project_entry_user(project)
+    what: str
+    """The backend, as messages name it."""
+    prompter: Prompter | None
+    patience: tuple[float, float]
+    may_read: bool
+    """The backend may be reading from the terminal as long as it doesn't answer."""
+    quotes_no_secret: bool
+    """The texts of its errors may be shown."""
+    fault: str | None = None
 
-    def dated(found: Credential | None) -> Credential | None:
-        record = cache.read().entry(service, found.keyring_user) if found and found.keyring_user else None
-        return replace(found, stored_at=record.stored) if found and record else found
+    def call(self, question: Callable[[], T]) -> T:
+        """Return the answer to a question.
 
-    def entry(entry_user: str, as_user: str) -> Source[CheckedCredential]:
-        place = f"keyring: {entry_user}"
-        return reading(place, lambda: dated(keyring.remembered(service, entry_user, as_user)), check)
+        Raises `SourceUnavailableError` if it failed, the time is up, or the user didn't want to wait.
+        """
+        if self.fault is not None:
+            raise SourceUnavailableError(self.fault)
+        # A backend can block for ever in a dialog that nobody sees: a daemon thread can be left behind, a call can't.
+        answers: list[T] = []
+        faults: list[BaseException] = []
+        done = Event()
 
-    if user == TOKEN_USER or not user_given:
-        yield entry(project_user, TOKEN_USER)
-    yield entry(user, user)
-    if not user_given:
-        yield reading("keyring: any user", lambda: dated(keyring.offered(service)), check)
+        def work() -> None:
+            try:
+                answers.append(question())
+            except BaseException as error:  # noqa: BLE001 - backends raise whatever their libraries raise
+                faults.append(error)
+            finally:
+                done.set()
 
+        Thread(target=work, name="keyring", daemon=True).start()
+        self.fault = self._wait(done) or next((self._reason(fault) for fault in faults), None)
+        if self.fault is not None:
+            if self.prompter is not None and self.may_read and not done.is_set():
+                self.prompter.hold_prompts(done)
+            raise SourceUnavailableError(self.fault)
+        return answers[0]
 
-class _BackendError(Exception):
-    """The exception that a backend raised."""
+    def _wait(self, done: Event) -> str:
+        """Wait for the answer, and return the reason why it didn't come; empty if it did."""
+        start = monotonic()
+        unattended, at_terminal = self.patience
+        limit = unattended if self.prompter is None else at_terminal
+        if self.prompter is not None and not _wait_until(done, start + NOTICE):
+            try:
+                self.prompter.note(
+                    "Waiting for the keyring. Is it asking for its password? Press Ctrl-C to continue without it."
+                )
+                _wait_until(done, start + limit)
+            except KeyboardInterrupt as interrupt:
+                # SIGTERM comes as a subclass, and ends the run.
+                if type(interrupt) is not KeyboardInterrupt:
+                    raise
+                return "stopped waiting for the keyring"
+        return "" if _wait_until(done, start + limit) else f"the keyring timed out after {limit} s"
 
-    def __init__(self, fault: BaseException) -> None:
-        super().__init__()
-        self.fault = fault
-
-
-def _load() -> list[KeyringBackend]:
-    try:
-        import keyring
-        from keyring.backends.chainer import ChainerBackend
-    except Exception:  # noqa: BLE001 - a broken library raises anything
-        msg = "the keyring library can't be imported"
-        raise SourceUnavailableError(msg) from None
-
-    backend = keyring.get_keyring()
-    return list(backend.backends) if isinstance(backend, ChainerBackend) else [backend]
-
-
-def _in_time(question: Callable[[], T], prompter: Prompter | None, patience: Patience, *, may_read: bool) -> T:
-    """Return the answer to a question.
-
-    Args:
-        question: Asks a backend.
-        prompter: Shows what the run waits for; None where nobody can answer a dialog.
-        patience: The time limit.
-        may_read: The backend may be reading from the terminal as long as it doesn't answer.
-
-    Raises:
-        SourceUnavailableError: The time is up, or the user didn't want to wait.
-        _BackendError: The backend raised an exception.
-    """
-    # A backend can block for ever in a dialog that nobody sees: a daemon thread can be left behind, a call can't.
-    answers: list[T] = []
-    faults: list[BaseException] = []
-    done = Event()
-
-    def work() -> None:
-        try:
-            answers.append(question())
-        except BaseException as error:  # noqa: BLE001 - backends raise whatever their libraries raise
-            faults.append(error)
-        finally:
-            done.set()
-
-    Thread(target=work, name="keyring", daemon=True).start()
-    try:
-        _wait(done, prompter, patience)
-    except SourceUnavailableError:
-        if prompter is not None and may_read:
-            prompter.hold_prompts(done)
-        raise
-    for fault in faults:
+    def _reason(self, fault: BaseException) -> str:
         if isinstance(fault, SourceUnavailableError):
-            raise fault
-        raise _BackendError(fault)
-    return answers[0]
+            return str(fault)
+        from keyring.errors import InitError, KeyringLocked, NoKeyringError
 
-
-def _wait(done: Event, prompter: Prompter | None, patience: Patience) -> None:
-    start = monotonic()
-    limit = patience.unattended if prompter is None else patience.at_terminal
-    if prompter is not None and not _wait_until(done, start + NOTICE):
-        try:
-            prompter.note(
-                "Waiting for the keyring. Is it asking for its password? Press Ctrl-C to continue without it."
-            )
-            _wait_until(done, start + limit)
-        except KeyboardInterrupt as interrupt:
-            # SIGTERM comes as a subclass, and ends the run.
-            if type(interrupt) is not KeyboardInterrupt:
-                raise
-            msg = "stopped waiting for the keyring"
-            raise SourceUnavailableError(msg) from None
-    if not _wait_until(done, start + limit):
-        msg = f"the keyring timed out after {limit} s"
-        raise SourceUnavailableError(msg)
+        if isinstance(fault, NoKeyringError):
+            return "no keyring available"
+        if isinstance(fault, KeyringLocked):
+            return "the keyring is locked"
+        if isinstance(fault, InitError):
+            return "the keyring could not be started"
+        if isinstance(fault, ImportError) and fault.name:
+            return f"{self.what} needs the module {fault.name!r}, which is not installed"
+        if isinstance(fault, FileNotFoundError) and fault.filename:
+            return f"{self.what} needs {str(fault.filename)!r}, which was not found"
+        if getattr(fault, "winerror", None) == _BAD_DATA:
+            return "the secret is too long for Windows Credential Manager, which keeps at most 1,280 characters"
+        # The text of an unknown exception could quote a secret that was read.
+        if self.quotes_no_secret and (text := _shown(fault)):
+            return f"{self.what} failed: {text}"
+        return f"{self.what} failed ({type(fault).__name__})"
 
 
 def _wait_until(done: Event, deadline: float) -> bool:
@@ -355,15 +292,60 @@ def _wait_until(done: Event, deadline: float) -> bool:
     return done.is_set()
 
 
-def _pair(credential: Credentials | None) -> tuple[object, object] | None:
+def secret_sources(
+    keyring: Keyring,
+    cache: Cache,
+    repository: Repository,
+    project: str,
+    user: str,
+    *,
+    user_given: bool,
+) -> Iterator[Source[Credential]]:
+    """Return the sources of a secret, in order: the project's entry, the user's, and the one that the backend offers.
+
+    `user_given` is True if a flag, a variable or a file gave the user name.
+    """
+    if not repository.keyring:
+        yield Source("keyring", lambda _mode: NoValue(Status.IGNORED, "disabled by `keyring`"))
+        return
+    service, project_user = repository.url, project_entry_user(project)
+
+    def dated(found: Credential | None) -> Credential | None:
+        record = cache.read().entry(service, found.keyring_user) if found and found.keyring_user else None
+        return replace(found, stored_at=record.stored) if found and record else found
+
+    def entry(entry_user: str, as_user: str) -> Source[Credential]:
+        return Source(f"keyring: {entry_user}", lambda _mode: dated(keyring.remembered(service, entry_user, as_user)))
+
+    if user == TOKEN_USER or not user_given:
+        yield entry(project_user, TOKEN_USER)
+    yield entry(user, user)
+    if not user_given:
+        yield Source("keyring: any user", lambda _mode: dated(keyring.offered(service)))
+
+
+def _load() -> list[KeyringBackend]:
+    try:
+        import keyring
+        from keyring.backends.chainer import ChainerBackend
+    except Exception:  # noqa: BLE001 - a broken library raises anything
+        msg = "the keyring library can't be imported"
+        raise SourceUnavailableError(msg) from None
+    try:
+        backend = keyring.get_keyring()
+        return list(backend.backends) if isinstance(backend, ChainerBackend) else [backend]
+    except (ImportError, AttributeError, RuntimeError) as error:
+        chosen = "PYTHON_KEYRING_BACKEND" if "PYTHON_KEYRING_BACKEND" in os.environ else "keyringrc.cfg"
+        msg = f"the keyring backend from {chosen} could not be loaded: {_shown(error)}"
+        raise SourceUnavailableError(msg) from None
+
+
+def _offer(credential: Credentials | None) -> tuple[str, Secret] | None:
     # In the thread of the call: the properties of a backend's credential may do anything.
-    return None if credential is None else (credential.username, credential.password)
-
-
-def _offer(credential: tuple[object, object] | None) -> tuple[str, Secret] | None:
-    username, password = credential or (None, None)
-    user, secret = _text(username, "user name") or TOKEN_USER, _text(password, "secret")
-    return (user, Secret(secret)) if secret else None
+    if credential is None:
+        return None
+    user, secret = _text(credential.username, "user name"), _text(credential.password, "secret")
+    return (user or TOKEN_USER, Secret(secret)) if secret else None
 
 
 def _text(value: object, what: str) -> str | None:
@@ -372,35 +354,6 @@ def _text(value: object, what: str) -> str | None:
         return value
     msg = f"the keyring returned a {what} of type {type(value).__name__} instead of text"
     raise SourceUnavailableError(msg)
-
-
-def _loading_reason(fault: BaseException) -> str:
-    """Return the reason why keyring found no backend; nothing secret was read yet, except from its configuration."""
-    if not isinstance(fault, (ImportError, AttributeError, RuntimeError)):
-        return _reason("the keyring", fault, quotes_no_secret=False)
-    chosen = "PYTHON_KEYRING_BACKEND" if "PYTHON_KEYRING_BACKEND" in os.environ else "keyringrc.cfg"
-    return f"the keyring backend from {chosen} could not be loaded: {_shown(fault)}"
-
-
-def _reason(what: str, fault: BaseException, *, quotes_no_secret: bool) -> str:
-    from keyring.errors import InitError, KeyringLocked, NoKeyringError
-
-    if isinstance(fault, NoKeyringError):
-        return "no keyring available"
-    if isinstance(fault, KeyringLocked):
-        return "the keyring is locked"
-    if isinstance(fault, InitError):
-        return "the keyring could not be started"
-    if isinstance(fault, ImportError) and fault.name:
-        return f"{what} needs the module {fault.name!r}, which is not installed"
-    if isinstance(fault, FileNotFoundError) and fault.filename:
-        return f"{what} needs {str(fault.filename)!r}, which was not found"
-    if getattr(fault, "winerror", None) == _BAD_DATA:
-        return "the secret is too long for Windows Credential Manager, which keeps at most 1,280 characters"
-    # The text of an unknown exception could quote a secret that was read.
-    if quotes_no_secret and (text := _shown(fault)):
-        return f"{what} failed: {text}"
-    return f"{what} failed ({type(fault).__name__})"
 
 
 def _shown(fault: BaseException) -> str:

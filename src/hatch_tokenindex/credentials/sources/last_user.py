@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.credentials.checks import check_user_name
-from hatch_tokenindex.credentials.finding import Source, reading
+from hatch_tokenindex.credentials.finding import Source
 
 if TYPE_CHECKING:
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.cache import Cache
+    from hatch_tokenindex.credentials.finding import Mode
 
 PLACE = "Hatch's cache"
 
@@ -18,8 +18,8 @@ PLACE = "Hatch's cache"
 def user_source(cache: Cache, repository: Repository) -> Source[WithOrigin[str]]:
     """Return the source of the user name."""
 
-    def read() -> WithOrigin[str] | None:
+    def read(_mode: Mode) -> WithOrigin[str] | None:
         user = cache.read().user(repository.url)
         return WithOrigin(user, PLACE) if user else None
 
-    return reading(PLACE, read, check_user_name)
+    return Source(PLACE, read)

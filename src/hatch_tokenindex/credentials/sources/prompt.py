@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from hatch_tokenindex.config.origin import WithOrigin
-from hatch_tokenindex.credentials.checks import CheckedCredential, check_user_name, may_be_for
+from hatch_tokenindex.credentials.checks import check_user_name, may_be_for
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, Prompter
-from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status, fixed, refused
-from hatch_tokenindex.errors import CredentialError, TokenIndexError
+from hatch_tokenindex.credentials.finding import Mode, NoValue, Source, Status
+from hatch_tokenindex.errors import CredentialError
 from hatch_tokenindex.tokens import token_in
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from hatch_tokenindex.config.options import Options
     from hatch_tokenindex.config.repositories import Repository
-
-T = TypeVar("T")
+    from hatch_tokenindex.credentials.finding import Finding
 
 PLACE = "prompt"
 ATTEMPTS = 3
@@ -55,9 +54,9 @@ class Prompts:
         return self._user
 
     def credential(
-        self, project: str | None, user: str, *, user_given: bool, check: Callable[[Credential], CheckedCredential]
-    ) -> CheckedCredential:
-        """Return a usable secret for a project: one typed before if it may be for this user and project too.
+        self, project: str | None, user: str, *, user_given: bool, check: Callable[[Credential], object]
+    ) -> Credential:
+        """Return a secret that passes `check`: one typed before if it may be for this user and project too.
 
         For no project, it is a secret for whatever the token is scoped to.
 
@@ -65,17 +64,18 @@ class Prompts:
         """
         left = ATTEMPTS
         while True:
-            typed, left = (
-                self._typed_before(project, user) or self._prompt(project, user, user_given=user_given),
-                left - 1,
-            )
+            fitting = (typed for typed in self._typed if typed.user == user and may_be_for(typed.secret, project))
+            typed = next(fitting, None) or self._prompt(project, user, user_given=user_given)
+            left -= 1
             try:
-                return check(typed)
+                check(typed)
             except CredentialError as error:
                 self.forget(typed)
                 if not left:
                     raise
                 self._prompter.note(f"{error}\nAttempts left: {left}.")
+            else:
+                return typed
 
     def _prompt(self, project: str | None, user: str, *, user_given: bool) -> Credential:
         page = self._repository.token_page
@@ -95,14 +95,10 @@ class Prompts:
         """Don't use again what can't be used."""
         self._typed = [typed for typed in self._typed if typed != refused]
 
-    def _typed_before(self, project: str | None, user: str) -> Credential | None:
-        fitting = (typed for typed in self._typed if typed.user == user and may_be_for(typed.secret, project))
-        return next(fitting, None)
-
 
 def user_source(options: Options) -> Source[WithOrigin[str]]:
     """Return the source of the user name. It prompts in no mode: the secret's source does, for both."""
-    return _without_prompting(options)
+    return Source(PLACE, lambda _mode: _without_prompting(options))
 
 
 def secret_source(
@@ -113,27 +109,22 @@ def secret_source(
     *,
     user_given: bool,
     notes: Sequence[str],
-    check: Callable[[Credential], CheckedCredential],
-) -> Source[CheckedCredential]:
+    check: Callable[[Credential], object],
+) -> Source[Credential]:
     """Return the source of the secret, which shows `notes`, and prompts for the user name too if no place gave one."""
-    silent: Source[CheckedCredential] = _without_prompting(options)
 
-    def find(mode: Mode) -> Finding[CheckedCredential]:
+    def read(mode: Mode) -> Credential | NoValue:
         if mode is not Mode.PUBLISH or not options.can_prompt:
-            return silent.find(mode)
+            return _without_prompting(options)
         for note in notes:
             prompts.note(note)
-        try:
-            name = user.value if user and user.value else check_user_name(prompts.user_name())
-            typed = prompts.credential(project, name.value, user_given=user_given, check=check)
-        except TokenIndexError as error:
-            return refused(PLACE, error)
-        return Finding(PLACE, Status.FOUND, typed)
+        name = user.value if user and user.value else check_user_name(prompts.user_name())
+        return prompts.credential(project, name.value, user_given=user_given, check=check)
 
-    return Source(PLACE, find)
+    return Source(PLACE, read)
 
 
-def _without_prompting(options: Options) -> Source[T]:
+def _without_prompting(options: Options) -> NoValue:
     if options.can_prompt:
-        return fixed(PLACE, Status.WOULD_ACT, "would prompt")
-    return fixed(PLACE, Status.UNAVAILABLE, options.prompt_obstacle)
+        return NoValue(Status.WOULD_ACT, "would prompt")
+    return NoValue(Status.UNAVAILABLE, options.prompt_obstacle)

@@ -67,8 +67,7 @@ _FORMS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
 }
 _EMPTY = "(empty, or the environment that the publisher names)"
 _ALSO_SHOWN = ("sub", "ref", "ref_path", "event_name", "pipeline_source")
-_GITHUB_WORKFLOW = re.compile(r"[^/]+\.ya?ml(?=@)")
-_GITLAB_PIPELINE = re.compile(r"(?<=//).+\.ya?ml(?=@)")
+_FILES = {"github": re.compile(r"[^/]+\.ya?ml(?=@)"), "gitlab": re.compile(r"(?<=//).+\.ya?ml(?=@)")}
 _LONGEST = 200
 
 
@@ -90,16 +89,16 @@ def explained(
     """
     index, values = repository.index, of_claims(claims)
     reason = earlier or error
-    template = _template(reason)
+    template = ADVICE.get(reason.code, _UNKNOWN)
+    if template is _COMPARE:
+        # PyPI gives one code to a job without a publisher and to one that it doesn't accept.
+        template = next((advice for words, advice in _REASONS if re.search(words, str(reason))), _COMPARE)
     code = f" ({reason.code})" if reason.code else ""
     lines = [f"{index} refused to issue a token for this job{code}", ""]
     lines += [f"  {said}" for said in dict.fromkeys([str(reason), str(error)])]
     lines += ["", template.format(index=index, project=project)]
-    if template is _COMPARE:
-        lines += [f"  {line}" for line in _side_by_side(claims, values)]
-    elif template in {_CLAIM_REFUSED, _SUBJECT, _UNKNOWN}:
-        shown = dict.fromkeys([*_checked(values), *_ALSO_SHOWN])
-        lines += [f"  {name}: {_text(claims[name])}" for name in shown if name in claims]
+    if template in {_COMPARE, _CLAIM_REFUSED, _SUBJECT, _UNKNOWN}:
+        lines += [f"  {line}" for line in _claims_shown(claims, values, beside_fields=template is _COMPARE)]
     elif template is _EXISTS and repository.site and values:
         lines.append(f"  {configuration_link(values, project, repository)}")
     if template in {_COMPARE, _CLAIM_REFUSED} and _is_reusable_workflow(claims):
@@ -109,13 +108,6 @@ def explained(
     if repository.trusted_publishing == "automatic":
         lines.append("Or set HATCH_INDEX_AUTH to an API token, which needs no publisher.")
     return "\n".join(lines)
-
-
-def _template(error: MintingError) -> str:
-    """Return the advice on an error: PyPI gives one code to a job without a publisher and to one that it doesn't accept."""
-    if error.code == "invalid-publisher":
-        return next((advice for words, advice in _REASONS if re.search(words, str(error))), _COMPARE)
-    return ADVICE.get(error.code, _UNKNOWN)
 
 
 def how_to_add(values: Mapping[str, str], project: str, repository: Repository) -> str:
@@ -138,54 +130,39 @@ def configuration_link(values: Mapping[str, str], project: str, repository: Repo
 
 def of_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the values for a job in GitHub Actions, from its environment variables; empty elsewhere."""
-    return _github_values(environment.get("GITHUB_REPOSITORY"), environment.get("GITHUB_WORKFLOW_REF"), None)
+    return _values("github", environment.get("GITHUB_REPOSITORY"), environment.get("GITHUB_WORKFLOW_REF"), None)
 
 
 def of_claims(claims: Mapping[str, Any]) -> dict[str, str]:
     """Return the values for the job of an identity token; empty if its provider isn't known."""
     environment = claims.get("environment")
     if "project_path" in claims:
-        return _gitlab_values(claims["project_path"], claims.get("ci_config_ref_uri"), environment)
+        return _values("gitlab", claims["project_path"], claims.get("ci_config_ref_uri"), environment)
     if "repository" in claims:
-        reference = claims.get("workflow_ref") or claims.get("job_workflow_ref")
-        return _github_values(claims["repository"], reference, environment)
+        workflow = claims.get("workflow_ref") or claims.get("job_workflow_ref")
+        return _values("github", claims["repository"], workflow, environment)
     return {"provider": "google", "email": _text(claims["email"])} if "email" in claims else {}
 
 
-def _github_values(repository: object, workflow_reference: object, environment: object) -> dict[str, str]:
-    workflow = _GITHUB_WORKFLOW.search(_text(workflow_reference))
-    owner, _, name = _text(repository).partition("/")
-    if workflow is None or not name:
+def _values(provider: str, path: object, reference: object, environment: object) -> dict[str, str]:
+    """Return the values for a workflow or pipeline of a repository; empty if they can't be read."""
+    owner, _, name = _text(path).rpartition("/")
+    file = _FILES[provider].search(_text(reference))
+    if file is None or not owner or not name:
         return {}
-    values = {"provider": "github", "owner": owner, "repository": name, "workflow_filename": workflow[0]}
-    return {**values, "environment": _text(environment)} if environment else values
+    values = zip((field for _, _, field in _FORMS[provider]), (owner, name, file[0], _text(environment)), strict=True)
+    return {"provider": provider, **{field: value for field, value in values if value}}
 
 
-def _gitlab_values(path: object, pipeline_reference: object, environment: object) -> dict[str, str]:
-    pipeline = _GITLAB_PIPELINE.search(_text(pipeline_reference))
-    namespace, _, name = _text(path).rpartition("/")
-    if pipeline is None or not namespace:
-        return {}
-    values = {"provider": "gitlab", "namespace": namespace, "project": name, "workflow_filepath": pipeline[0]}
-    return {**values, "environment": _text(environment)} if environment else values
-
-
-def _side_by_side(claims: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[str]:
-    """Yield each claim that is checked, beside the field of the form that has to match."""
-    fields = _FORMS.get(values.get("provider", ""), ())
-    rows = [
-        (f"{claim}: {_text(claims.get(claim)) or '(none)'}", f"{label}: {values.get(name) or _EMPTY}")
-        for claim, label, name in fields
-    ]
-    width = max((len(claim) for claim, _ in rows), default=0)
-    yield from (f"{claim:<{width}}  {field}" for claim, field in rows)
-    checked = _checked(values)
+def _claims_shown(claims: Mapping[str, Any], values: Mapping[str, str], *, beside_fields: bool) -> Iterator[str]:
+    """Yield each claim that is checked, maybe beside the field of the form that has to match, and more claims."""
+    form = _FORMS.get(values.get("provider", ""), ())
+    shown = [f"{claim}: {_text(claims.get(claim)) or '(none)'}" for claim, _, _ in form]
+    width = max(map(len, shown), default=0)
+    for line, (_, label, field) in zip(shown, form, strict=True):
+        yield f"{line:<{width}}  {label}: {values.get(field) or _EMPTY}" if beside_fields else line
+    checked = {claim for claim, _, _ in form}
     yield from (f"{name}: {_text(claims[name])}" for name in _ALSO_SHOWN if name in claims and name not in checked)
-
-
-def _checked(values: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names of the claims that PyPI checks for a provider."""
-    return tuple(claim for claim, _, _ in _FORMS.get(values.get("provider", ""), ()))
 
 
 def _is_reusable_workflow(claims: Mapping[str, Any]) -> bool:

@@ -13,40 +13,39 @@ from packaging.utils import canonicalize_name
 from hatch_tokenindex import urls
 from hatch_tokenindex.config.origin import WithOrigin
 from hatch_tokenindex.config.repositories import PYPIRC_ALIASES, RESERVED, Repository
-from hatch_tokenindex.credentials.checks import CheckedCredential, check_user_name, may_be_for
+from hatch_tokenindex.credentials.checks import may_be_for
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
-from hatch_tokenindex.credentials.finding import Finding, Source, Status, fixed, reading
+from hatch_tokenindex.credentials.finding import NoValue, Source, Status
 from hatch_tokenindex.errors import ConfigurationError
 from hatch_tokenindex.secrets import Secret
 from hatch_tokenindex.tokens import token_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from hatch_tokenindex.credentials.finding import Finding, Mode
 
 PLACE = "~/.pypirc"
 
 # The parser takes time that grows with the square of their number.
 _BLANKS = re.compile(r"[^\S\n]{100,}")
 
-_UNREADABLE = (
-    OSError,
-    UnicodeDecodeError,
-    configparser.DuplicateSectionError,
-    configparser.DuplicateOptionError,
-    configparser.ParsingError,
-)
+_PROBLEMS: Mapping[type[configparser.Error], str] = {
+    configparser.DuplicateSectionError: "repeats a section",
+    configparser.DuplicateOptionError: "repeats an option of its section",
+    configparser.MissingSectionHeaderError: "comes before the first [section]",
+}
 
 
 @dataclass(frozen=True)
 class Section:
-    """One repository of the file. A password without a user name is an API token."""
+    """One repository of the file. A password without a user name is an API token; an empty one may stand for none."""
 
     name: str
     repository: str | None
     username: str | None
     password: Secret | None
-    has_empty_password: bool = False
 
     @property
     def url(self) -> str | None:
@@ -61,7 +60,7 @@ class Section:
     @property
     def credential(self) -> Credential | None:
         """User name and password; None if the section has no password."""
-        return None if self.password is None else Credential(self.username or TOKEN_USER, self.password, self.origin)
+        return Credential(self.username or TOKEN_USER, self.password, self.origin) if self.password else None
 
     def is_for(self, repository: Repository) -> bool:
         """Return True if this section is the repository's own.
@@ -101,10 +100,10 @@ class Pypirc:
             parser.read_string(_BLANKS.sub(" ", self._path.read_text(encoding="utf-8-sig")))
         except FileNotFoundError:
             return ()
-        except _UNREADABLE as error:
+        except (OSError, UnicodeDecodeError, configparser.Error) as error:
             msg = f"Can't read {self._path}: {_reason(error)}. Correct the file, or move it away."
             raise ConfigurationError(msg) from None
-        return tuple(_section(name, parser[name]) for name in parser.sections() if name != "distutils")
+        return tuple(_section(parser[name]) for name in parser.sections() if name != "distutils")
 
     def urls(self) -> dict[str, str | None]:
         """Return the URL that each section names, by the section's name; None if it names none."""
@@ -115,14 +114,14 @@ class Pypirc:
 
         PyPI recommends a section for each project, all with PyPI's URL: one whose token is for other projects is theirs.
         """
-        giving = [section for section in self.sections if section.username is not None or section.password is not None]
+        giving = [section for section in self.sections if section.username is not None or section.password]
         own = [section for section in giving if section.is_for(repository)]
         if repository.pypirc_section:
             return next(iter(own), None)
         candidates = (
             *(section for section in giving if section.is_for_project(project, repository)),
             *(section for section in own if PYPIRC_ALIASES.get(section.name, section.name) == repository.name),
-            *(section for section in own if section.password is None or may_be_for(section.password, project)),
+            *(section for section in own if not section.password or may_be_for(section.password, project)),
         )
         return next(iter(candidates), None)
 
@@ -142,32 +141,28 @@ class Pypirc:
 
 def user_source(pypirc: Pypirc, project: str, repository: Repository) -> Source[WithOrigin[str]]:
     """Return the source of the user name for a project."""
-    return reading(PLACE, lambda: pypirc.user(project, repository), check_user_name)
+    return Source(PLACE, lambda _mode: pypirc.user(project, repository))
 
 
 def secret_source(
-    pypirc: Pypirc,
-    project: str,
-    repository: Repository,
-    user: Finding[WithOrigin[str]] | None,
-    check: Callable[[Credential], CheckedCredential],
-) -> Source[CheckedCredential]:
+    pypirc: Pypirc, project: str, repository: Repository, user: Finding[WithOrigin[str]] | None
+) -> Source[Credential]:
     """Return the source of the secret, which counts only if the user name comes from the file too, or from nowhere."""
 
-    def read() -> Credential | None:
-        section = pypirc.section(project, repository)
-        return None if section is None else section.credential
+    def read(_mode: Mode) -> Credential | NoValue | None:
+        try:
+            section = pypirc.section(project, repository)
+        except ConfigurationError:
+            if user is None or user.place == PLACE:
+                raise
+            # A file that doesn't count stops nothing.
+            return None
+        found = section.credential if section else None
+        if found is None or user is None or user.place == PLACE:
+            return found
+        return NoValue(Status.IGNORED, f"its password is ignored, because the user name comes from {user.place}")
 
-    if user is None or user.place == PLACE:
-        return reading(PLACE, read, check)
-    try:
-        has_password = read() is not None
-    except ConfigurationError:
-        # A file that doesn't count stops nothing.
-        has_password = False
-    if not has_password:
-        return fixed(PLACE, Status.NOT_SET)
-    return fixed(PLACE, Status.IGNORED, f"its password is ignored, because the user name comes from {user.place}")
+    return Source(PLACE, read)
 
 
 def empty_secret_sources(
@@ -175,27 +170,25 @@ def empty_secret_sources(
     project: str,
     repository: Repository,
     user: Finding[WithOrigin[str]] | None,
-    check: Callable[[Credential], CheckedCredential],
-) -> tuple[Source[CheckedCredential], ...]:
+) -> tuple[Source[Credential], ...]:
     """Return the source of an empty password beside a user name, which twine sends as it is; none if the file has none.
 
     It comes after the others: it may also stand for a password that the keyring has.
     """
     section = pypirc.section(project, repository) if user is not None and user.place == PLACE else None
-    if section is None or section.username is None or not section.has_empty_password:
+    if section is None or section.username is None or section.password is None or section.password:
         return ()
-    empty = Credential(section.username, Secret(""), section.origin, user_is_secret=True)
-    return (reading(f"{PLACE}: empty password", lambda: empty, check),)
+    empty = Credential(section.username, section.password, section.origin, user_is_secret=True)
+    return (Source(f"{PLACE}: empty password", lambda _mode: empty),)
 
 
-def _section(name: str, values: configparser.SectionProxy) -> Section:
+def _section(values: configparser.SectionProxy) -> Section:
     password = values.get("password")
     return Section(
-        name,
+        values.name,
         values.get("repository") or None,
         values.get("username") or None,
-        Secret(password) if password else None,
-        has_empty_password=password == "",
+        None if password is None else Secret(password),
     )
 
 
@@ -203,22 +196,12 @@ def _same(url: str, other: str) -> bool:
     return urls.problem_with(url) is None and urls.same(url, other)
 
 
-def _reason(
-    error: OSError
-    | UnicodeDecodeError
-    | configparser.DuplicateSectionError
-    | configparser.DuplicateOptionError
-    | configparser.ParsingError,
-) -> str:
+def _reason(error: OSError | UnicodeDecodeError | configparser.Error) -> str:
     if isinstance(error, OSError):
         return error.strerror or "not a readable file"
     if isinstance(error, UnicodeDecodeError):
         line = error.object.count(b"\n", 0, error.start) + 1
         return f"line {line} is not UTF-8 text"
-    if isinstance(error, configparser.DuplicateSectionError):
-        return f"line {error.lineno} repeats a section"
-    if isinstance(error, configparser.DuplicateOptionError):
-        return f"line {error.lineno} repeats an option of its section"
-    if isinstance(error, configparser.MissingSectionHeaderError):
-        return f"line {error.lineno} comes before the first [section]"
-    return f"line {error.errors[0][0]} is neither a [section] nor `option = value`"
+    errors: list[tuple[int, str]] = getattr(error, "errors", [])
+    line = errors[0][0] if errors else getattr(error, "lineno", 0)
+    return f"line {line} {_PROBLEMS.get(type(error), 'is neither a [section] nor `option = value`')}"

@@ -14,16 +14,14 @@ from urllib.parse import urlencode
 from hatch_tokenindex import urls
 from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, basic
-from hatch_tokenindex.credentials.finding import Finding, Mode, Source, Status, checked, refused
+from hatch_tokenindex.credentials.finding import Mode, NoValue, Status
 from hatch_tokenindex.credentials.sources import identity, publishers
 from hatch_tokenindex.errors import CredentialError, MintingError, SourceUnavailableError, TokenIndexError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from hatch_tokenindex.config.origin import WithOrigin
     from hatch_tokenindex.config.repositories import Repository
-    from hatch_tokenindex.credentials.checks import CheckedCredential
     from hatch_tokenindex.secrets import Secret
     from hatch_tokenindex.tokens import Minted
 
@@ -107,30 +105,29 @@ class TrustedPublishing:
         condition = "" if self._repository.site else " if the index supports it"
         return f"would mint a token with the OIDC identity of this {self._provider.name} job{condition}"
 
-    def find(
-        self, project: str, mode: Mode, check: Callable[[Credential], CheckedCredential]
-    ) -> Finding[CheckedCredential]:
-        """Return the finding for `project`: a dry run does everything but requesting an identity and minting."""
-        if self._provider is None:
-            never = self._repository.trusted_publishing == "never"
-            return (
-                Finding(PLACE, Status.IGNORED, detail="disabled by `trusted-publishing`")
-                if never
-                else Finding(PLACE, Status.NOT_SET)
-            )
-        try:
-            if mode is Mode.PUBLISH:
-                return checked(PLACE, self._credential(self._provider, project), check)
-            obstacle = self._obstacle(self._provider)
-            if mode is Mode.DRY_RUN and not obstacle:
-                obstacle = self._missing(self._provider)
-        except SourceUnavailableError as error:
-            return Finding(PLACE, Status.UNAVAILABLE, detail=str(error))
-        except TokenIndexError as error:
-            return refused(PLACE, error)
+    def read(self, project: str, mode: Mode) -> Credential | NoValue | None:
+        """Return the answer for `project`: a dry run does everything but requesting an identity and minting.
+
+        The project is only for messages: a token is for every project of its publisher.
+
+        Raises `SourceUnavailableError` if there is no identity or no support, `CredentialError` if the index refuses.
+        """
+        if self._repository.trusted_publishing == "never":
+            return NoValue(Status.IGNORED, "disabled by `trusted-publishing`")
+        provider = self._provider
+        if provider is None:
+            return None
+        if mode is Mode.PUBLISH:
+            with self._lock:
+                if not self._held:
+                    self._mint(provider, project)
+                return self._held[-1].credential
+        obstacle = self._obstacle(provider)
+        if mode is Mode.DRY_RUN and not obstacle:
+            obstacle = provider.missing(self._environment, self._audience(provider))
         if obstacle:
-            return Finding(PLACE, Status.UNAVAILABLE, detail=obstacle)
-        return Finding(PLACE, Status.WOULD_ACT, detail=self.planned_action)
+            return NoValue(Status.UNAVAILABLE, obstacle)
+        return NoValue(Status.WOULD_ACT, self.planned_action)
 
     def renewed(self, credential: Credential, project: str, seconds: float) -> Credential:
         """Return the credential for an upload of `seconds`: a new one if a minted one would expire meanwhile.
@@ -179,20 +176,6 @@ class TrustedPublishing:
         missing = provider.missing(self._environment, _AUDIENCES.get(self._repository.site or ""))
         return missing if self._repository.site or not missing else f"if the index supports it: {missing}"
 
-    def _missing(self, provider: identity.Provider) -> str:
-        """Return what the job lacks to get an identity token for the index's audience; empty if nothing."""
-        return provider.missing(self._environment, self._audience(provider))
-
-    def _credential(self, provider: identity.Provider, project: str) -> Credential:
-        """Return a minted token. `project` is only for messages: a token is for every project of its publisher.
-
-        Raises `SourceUnavailableError` if there is no identity or no support, `CredentialError` if the index refuses.
-        """
-        with self._lock:
-            if not self._held:
-                self._mint(provider, project)
-            return self._held[-1].credential
-
     def _audience(self, provider: identity.Provider) -> str:
         """Return the audience of the identity token, requesting it from the index once in a run."""
         if self._checked_audience:
@@ -240,16 +223,12 @@ class TrustedPublishing:
                     msg = "the run is over"
                     raise SourceUnavailableError(msg) from None
             else:
-                publisher = urlencode(publishers.of_claims(stated.claims))
-                origin = f"{PLACE} ({provider.name})"
-                self._hold(
-                    Credential(TOKEN_USER, minted.token, origin, minted=True, publisher=publisher), minted.expires
-                )
-                return
-
-    def _hold(self, credential: Credential, expires: int | None) -> None:
+                break
+        publisher = urlencode(publishers.of_claims(stated.claims))
+        origin = f"{PLACE} ({provider.name})"
+        credential = Credential(TOKEN_USER, minted.token, origin, minted=True, publisher=publisher)
         since = self._now()
-        until = since + USUAL_LIFE if expires is None else expires
+        until = since + USUAL_LIFE if minted.expires is None else minted.expires
         self._held.append(_Held(credential, since, until))
         self._mask(credential.secret)
         self._mask(basic(credential))
@@ -268,20 +247,3 @@ def _may_be_lent_to(repository: Repository, audience: str) -> bool:
         return audience == _AUDIENCES[repository.site]
     host = urls.web_origin(repository.url)[1]
     return not {audience, urls.host_of(audience)}.isdisjoint({host, host.removeprefix("upload.")})
-
-
-def source(
-    trusted: TrustedPublishing,
-    project: str,
-    contradicting: WithOrigin[object] | None,
-    check: Callable[[Credential], CheckedCredential],
-) -> Source[CheckedCredential]:
-    """Return the source of a minted token.
-
-    `contradicting` is a secret that is given although Trusted Publishing is the only source.
-    """
-    if contradicting is None:
-        return Source(PLACE, lambda mode: trusted.find(project, mode, check))
-    msg = f"{contradicting.origin} gives a secret, but `trusted-publishing` is `always`.\nFix: remove one of the two."
-    error = CredentialError(msg)
-    return Source(PLACE, lambda _mode: refused(PLACE, error))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import httpx
 
     from hatch_tokenindex.config.repositories import Repository
-    from hatch_tokenindex.credentials.authorization import Authorization
     from hatch_tokenindex.credentials.credential import Credential
+    from hatch_tokenindex.credentials.narrowing import Authorization
     from hatch_tokenindex.distributions import Distribution
 
 
