@@ -183,12 +183,13 @@ def _read_member(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> N
     if tree.members > _MEMBER_LIMIT:
         _stop(f"the archive has more than {_MEMBER_LIMIT:,} members")
     path = "/".join(part for part in member.name.split("/") if part not in {"", "."})
-    tree.names_size += sys.getsizeof(path)
+    is_escaping = escapes(member.name)
+    tree.names_size += sys.getsizeof(path) + (sys.getsizeof(member.name) if is_escaping else 0)
     if tree.names_size > _NAMES_LIMIT:
         _stop(f"the names of its members take more than {mebibytes(_NAMES_LIMIT)}")
     tree.names.add(path)
     tree.has_dot = tree.has_dot or member.name.startswith(".")
-    if escapes(member.name):
+    if is_escaping:
         tree.escaping.add(member.name)
     if member.issparse():
         tree.sparse.add(path)
