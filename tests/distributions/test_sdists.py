@@ -88,6 +88,12 @@ def test_reading_an_sdist_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert problems_of(path) == [f"has no PKG-INFO in the part that was read: {why}"]
 
 
+def test_metadata_across_the_limit_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdists, "_UNPACKED_LIMIT", 2048)
+    path = written(tmp_path, ("demo-1.0/PKG-INFO", core_metadata() + b"x" * 4096))
+    assert problems_of(path) == ["has no PKG-INFO in the part that was read: the archive unpacks to more than 0 MiB"]
+
+
 # Required members
 
 

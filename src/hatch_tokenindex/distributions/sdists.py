@@ -228,7 +228,7 @@ def _check_tree(tree: _Tree, tops: Collection[str], diagnostics: Diagnostics) ->
         diagnostics.problems.append(f"has {tree.metadata_members} copies of {_METADATA_NAME} in {folder}")
     elif tree.metadata_fault and tree.metadata is None:
         diagnostics.problems.append(f"{_METADATA_NAME} in {folder} {tree.metadata_fault}")
-    elif tree.cut_short and not tree.metadata_members:
+    elif tree.cut_short and tree.metadata is None:
         diagnostics.problems.append(f"has no {_METADATA_NAME} in the part that was read: {tree.cut_short}")
     elif not tree.metadata_members:
         diagnostics.problems.append(f"has no {_METADATA_NAME} in {folder}" if tree.members else "is an empty archive")
