@@ -257,6 +257,16 @@ def test_always_tells_gitlab_what_to_add_before_minting(attesting_job: Job) -> N
     assert attesting_job.index.calls == []
 
 
+def test_always_ends_before_minting_where_gitlab_issued_a_token_for_something_else(attesting_job: Job) -> None:
+    attesting_job.index.publishers[:] = [gitlab_publisher(attesting_job)]
+    job = {**gitlab_job(), "SIGSTORE_ID_TOKEN": signed(GITLAB_JOB, "elsewhere")}
+    failed(
+        attesting_job.publish("-o", "attestations=always", environment=job),
+        "GitLab CI/CD issued an identity token for elsewhere, instead of one for sigstore",
+    )
+    assert attesting_job.index.calls == []
+
+
 def test_automatic_tells_gitlab_what_to_add_and_publishes(attesting_job: Job) -> None:
     attesting_job.index.publishers[:] = [gitlab_publisher(attesting_job)]
     result = succeeded(attesting_job.publish(environment=gitlab_job()))
