@@ -296,6 +296,14 @@ def test_automatic_uploads_without_and_warns_once(
     assert len(uploaded_without(attesting_job)) == 2
 
 
+def test_failures_in_different_words_are_one_warning(attesting_job: Job, sigstore: Sigstore) -> None:
+    make_sdist(attesting_job.at.project.dist, attesting_job.project)
+    sigstore.rekor.script_others(*[Answer(403, body={"message": word}) for word in ("one", "two", "three", "four")])
+    result = succeeded(attesting_job.publish())
+    assert result.output.count("\nUploading without attestations: ") == 1, result.output
+    assert len(uploaded_without(attesting_job)) == 2
+
+
 def test_always_uploads_nothing(attesting_job: Job, sigstore: Sigstore) -> None:
     make_sdist(attesting_job.at.project.dist, attesting_job.project)
     # The second file's entry: the first one could have been uploaded.
