@@ -32,6 +32,13 @@ JOBS = 4
 """Files that are attested at once."""
 _LOOK_FOR_INTERRUPT = 0.1
 """Seconds: Windows delivers Ctrl-C only to a thread that isn't waiting."""
+# GitLab issues one token per job, which a long job can outlive.
+_FIX_TIME = "\nFix: check the clock of this machine, and run the job again"
+_OF_ANOTHER_TIME = {
+    "ExpiredSignatureError": f"has expired.{_FIX_TIME}",
+    "ImmatureSignatureError": f"is not valid yet.{_FIX_TIME}",
+}
+"""What is wrong with an identity token, by the exceptions of PyJWT, with which `sigstore` reads it."""
 
 
 class Identity(Protocol):
@@ -113,7 +120,6 @@ class Attestor:
 
     def _certify(self, found: Instance) -> tuple[Signer, str]:
         """Return a new key with a certificate for a fresh identity token, and the token's issuer."""
-        import jwt
         from sigstore.oidc import IdentityError, IdentityToken
         from sigstore.sign import Signer
 
@@ -131,9 +137,8 @@ class Attestor:
         try:
             token = IdentityToken(identity.token.reveal(), AUDIENCE)
         except IdentityError as error:
-            msg = f"The identity token for Sigstore can't be used: {shown(error)}."
-            if isinstance(error.__cause__, (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError)):
-                msg = "The identity token for Sigstore is expired, or not valid yet.\nFix: check the clock of this machine."
+            problem = _OF_ANOTHER_TIME.get(type(error.__cause__).__name__, f"can't be used: {shown(error)}")
+            msg = f"The identity token for Sigstore {problem}."
             raise AttestationError(msg) from None
         return self.exchanges.call(found.authority, lambda: Signer(token, found.context)), token.issuer
 
