@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, NoReturn, cast
 
-from hatch_tokenindex.distributions.diagnostics import (
+from hatch_tokenindex.distributions.findings import (
     METADATA_LIMIT,
     Archive,
     Diagnostics,
