@@ -195,7 +195,7 @@ def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagno
     # The names of entry points differ in case.
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string(content.decode())
+        parser.read_string(content.decode(), "entry_points.txt")
     except (UnicodeDecodeError, configparser.Error) as error:
         diagnostics.pypi_problems.append(f"{name} can't be read: {reason(error)}")
         return
