@@ -139,14 +139,21 @@ def test_a_certificate_that_has_expired_by_this_clock_is_no_riddle(
     assert sigstore.entries == []
 
 
-@pytest.mark.parametrize("changed", [{"iat": 100, "nbf": 100}, {"iat": 100}, {"exp": -7}])
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"iat": 100, "nbf": 100}, "is not valid yet"),
+        ({"iat": 100}, "is not valid yet"),
+        ({"exp": -7}, "has expired"),
+    ],
+)
 def test_an_identity_of_another_time_goes_nowhere(
-    changed: dict[str, int], sigstore: Sigstore, github: GitHub, tmp_path: Path, wheel: Path
+    changed: dict[str, int], problem: str, sigstore: Sigstore, github: GitHub, tmp_path: Path, wheel: Path
 ) -> None:
     now = int(time())
     claims = {**github.claims, **{name: now + seconds for name, seconds in changed.items()}}
     assert failure(attestor_for(sigstore, tmp_path, lambda: identity_of(claims)), wheel) == (
-        "The identity token for Sigstore is expired, or not valid yet.\nFix: check the clock of this machine."
+        f"The identity token for Sigstore {problem}.\nFix: check the clock of this machine, and run the job again."
     )
     assert sigstore.tokens == []
 

@@ -88,6 +88,12 @@ def test_reading_an_sdist_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert problems_of(path) == [f"has no PKG-INFO in the part that was read: {why}"]
 
 
+def test_metadata_across_the_limit_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdists, "_UNPACKED_LIMIT", 2048)
+    path = written(tmp_path, ("demo-1.0/PKG-INFO", core_metadata() + b"x" * 4096))
+    assert problems_of(path) == ["has no PKG-INFO in the part that was read: the archive unpacks to more than 0 MiB"]
+
+
 # Required members
 
 
@@ -298,3 +304,12 @@ def test_long_names_are_read_within_limits(
     monkeypatch.setattr(sdists, limit, 10_000)
     others = [(f"demo-1.0/{number:03}{'x' * 600}", b"") for number in range(40)]
     assert read(written(tmp_path, PKG_INFO, *others)).warnings == (f"only checked in part: {expected}",)
+
+
+def test_names_that_leave_the_folder_are_kept_within_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdists, "_NAMES_LIMIT", 100_000)
+    escaping = [(f"{'/' * 10_000}{number:03}", b"") for number in range(40)]
+    path = written(tmp_path, *escaping, PKG_INFO)
+    assert "has no PKG-INFO in the part that was read: the names of its members take more than 0 MiB" in problems_of(
+        path
+    )

@@ -282,15 +282,15 @@ def test_pypi_refuses_archives_that_were_written_as_a_stream(tmp_path: Path) -> 
         (b"[console_scripts]\na = b:c\nA = d:e\n[other]\na = b:c\n", None),
         (
             b"[console_scripts]\na = b:c\na = d:e\n",
-            "can't be read: While reading from '<string>' [line  3]: option 'a' in section",
+            "can't be read: While reading from 'entry_points.txt' [line  3]: option 'a' in section",
         ),
         (
             b"[other]\na = b:c\na = d:e\n",
-            "can't be read: While reading from '<string>' [line  3]: option 'a' in section",
+            "can't be read: While reading from 'entry_points.txt' [line  3]: option 'a' in section",
         ),
         (
             b"[console_scripts]\na = b:c\n[console_scripts]\n",
-            "can't be read: While reading from '<string>' [line  3]: section",
+            "can't be read: While reading from 'entry_points.txt' [line  3]: section",
         ),
         (b"[gui_scripts]\nA/B = demo:main\n", "has scripts with invalid names: A/B"),
         (b"demo = demo:main\n", "can't be read: File contains no section headers."),

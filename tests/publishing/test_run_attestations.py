@@ -257,6 +257,16 @@ def test_always_tells_gitlab_what_to_add_before_minting(attesting_job: Job) -> N
     assert attesting_job.index.calls == []
 
 
+def test_always_ends_before_minting_where_gitlab_issued_a_token_for_something_else(attesting_job: Job) -> None:
+    attesting_job.index.publishers[:] = [gitlab_publisher(attesting_job)]
+    job = {**gitlab_job(), "SIGSTORE_ID_TOKEN": signed(GITLAB_JOB, "elsewhere")}
+    failed(
+        attesting_job.publish("-o", "attestations=always", environment=job),
+        "GitLab CI/CD issued an identity token for elsewhere, instead of one for sigstore",
+    )
+    assert attesting_job.index.calls == []
+
+
 def test_automatic_tells_gitlab_what_to_add_and_publishes(attesting_job: Job) -> None:
     attesting_job.index.publishers[:] = [gitlab_publisher(attesting_job)]
     result = succeeded(attesting_job.publish(environment=gitlab_job()))
@@ -283,6 +293,14 @@ def test_automatic_uploads_without_and_warns_once(
     lines = [line for line in result.output.splitlines() if "Sigstore" in line]
     warning = f"Uploading without attestations: {headline}"
     assert lines == [warning, f"::warning title=hatch-tokenindex::{warning}"]
+    assert len(uploaded_without(attesting_job)) == 2
+
+
+def test_failures_in_different_words_are_one_warning(attesting_job: Job, sigstore: Sigstore) -> None:
+    make_sdist(attesting_job.at.project.dist, attesting_job.project)
+    sigstore.rekor.script_others(*[Answer(403, body={"message": word}) for word in ("one", "two", "three", "four")])
+    result = succeeded(attesting_job.publish())
+    assert result.output.count("\nUploading without attestations: ") == 1, result.output
     assert len(uploaded_without(attesting_job)) == 2
 
 

@@ -32,6 +32,13 @@ JOBS = 4
 """Files that are attested at once."""
 _LOOK_FOR_INTERRUPT = 0.1
 """Seconds: Windows delivers Ctrl-C only to a thread that isn't waiting."""
+# GitLab issues one token per job, which a long job can outlive.
+_FIX_TIME = "\nFix: check the clock of this machine, and run the job again"
+_OF_ANOTHER_TIME = {
+    "ExpiredSignatureError": f"has expired.{_FIX_TIME}",
+    "ImmatureSignatureError": f"is not valid yet.{_FIX_TIME}",
+}
+"""What is wrong with an identity token, by the exceptions of PyJWT, with which `sigstore` reads it."""
 
 
 class Identity(Protocol):
@@ -74,7 +81,7 @@ class Attestor:
         self._certified: tuple[Signer, str] | None = None
         self._certified_at = 0.0
         self._life: float = USUAL_LIFE
-        self._failure: TokenIndexError | None = None
+        self._failures: list[TokenIndexError] = []
         self._lock = Lock()
 
     def attest(self, path: Path) -> MadeAttestation:
@@ -87,13 +94,13 @@ class Attestor:
             ConfigurationError: The trust configuration can't be used.
             DistributionError: The file can't be read.
         """
-        if self._failure is not None:
-            raise self._failure
+        if self._failures:
+            raise self._failures[0]
         digest = sha256(path)
         try:
             with self._lock:
-                if self._failure is not None:
-                    raise self._failure
+                if self._failures:
+                    raise self._failures[0]
                 found = self._instance = self._instance or instance.load(self._trust_config, self.exchanges)
                 certified = self._certified
                 if certified is None or monotonic() - self._certified_at > self._life * RENEWED_AFTER:
@@ -101,19 +108,18 @@ class Attestor:
                     certified = self._certified = self._certify(found)
             attestation = self._sign(found, *certified, path.name, digest)
         except TokenIndexError as error:
-            self.fail(error)
-            raise
+            raise self.fail(error) from None
         self._life = _life_of(attestation)
         index = int(attestation.verification_material.transparency_entries[0]["logIndex"])
         return MadeAttestation(attestation.model_dump_json(), index, found.entry_url(index))
 
-    def fail(self, error: TokenIndexError) -> None:
-        """Let every further call fail with this error."""
-        self._failure = self._failure or error
+    def fail(self, error: TokenIndexError) -> TokenIndexError:
+        """Let every further call fail with this error, or with the one that came first; return the error they fail with."""
+        self._failures.append(error)
+        return self._failures[0]
 
     def _certify(self, found: Instance) -> tuple[Signer, str]:
         """Return a new key with a certificate for a fresh identity token, and the token's issuer."""
-        import jwt
         from sigstore.oidc import IdentityError, IdentityToken
         from sigstore.sign import Signer
 
@@ -131,9 +137,8 @@ class Attestor:
         try:
             token = IdentityToken(identity.token.reveal(), AUDIENCE)
         except IdentityError as error:
-            msg = f"The identity token for Sigstore can't be used: {shown(error)}."
-            if isinstance(error.__cause__, (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError)):
-                msg = "The identity token for Sigstore is expired, or not valid yet.\nFix: check the clock of this machine."
+            problem = _OF_ANOTHER_TIME.get(type(error.__cause__).__name__, f"can't be used: {shown(error)}")
+            msg = f"The identity token for Sigstore {problem}."
             raise AttestationError(msg) from None
         return self.exchanges.call(found.authority, lambda: Signer(token, found.context)), token.issuer
 
@@ -193,8 +198,7 @@ class AttestedFiles:
             return None
         while wait([self._made[path]], _LOOK_FOR_INTERRUPT).not_done:
             if overdue := self._attestor.exchanges.overdue():
-                self._attestor.fail(overdue)
-                raise overdue
+                raise self._attestor.fail(overdue)
         return self._made[path].result()
 
     def wait(self) -> None:

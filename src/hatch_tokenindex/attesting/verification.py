@@ -98,7 +98,7 @@ def _verified(filename: str, digest: str, trusted_root: TrustedRoot, attestation
         Verifier(trusted_root=trusted_root).verify_dsse(attestation.to_bundle(), policy.OIDCIssuerV2(signer.issuer))
         statement = attestation.statement
         (subject,) = statement["subject"]
-        name, attested, predicate = subject["name"], subject["digest"]["sha256"], statement["predicateType"]
+        name, attested, predicate = subject["name"], subject["digest"]["sha256"], str(statement["predicateType"])
         index = int(attestation.verification_material.transparency_entries[0]["logIndex"])
     except (LibraryError, Error) as error:
         reason = shown(error)

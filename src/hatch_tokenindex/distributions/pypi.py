@@ -11,7 +11,7 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from hatch_tokenindex.distributions import readme
-from hatch_tokenindex.distributions.diagnostics import listed, mebibytes
+from hatch_tokenindex.distributions.findings import listed, mebibytes
 from hatch_tokenindex.distributions.metadata import HEADERS
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, NoReturn, cast
 
-from hatch_tokenindex.distributions.diagnostics import (
+from hatch_tokenindex.distributions.findings import (
     METADATA_LIMIT,
     Archive,
     Diagnostics,
@@ -183,12 +183,13 @@ def _read_member(member: tarfile.TarInfo, unpacked: _Unpacked, tree: _Tree) -> N
     if tree.members > _MEMBER_LIMIT:
         _stop(f"the archive has more than {_MEMBER_LIMIT:,} members")
     path = "/".join(part for part in member.name.split("/") if part not in {"", "."})
-    tree.names_size += sys.getsizeof(path)
+    is_escaping = escapes(member.name)
+    tree.names_size += sys.getsizeof(path) + (sys.getsizeof(member.name) if is_escaping else 0)
     if tree.names_size > _NAMES_LIMIT:
         _stop(f"the names of its members take more than {mebibytes(_NAMES_LIMIT)}")
     tree.names.add(path)
     tree.has_dot = tree.has_dot or member.name.startswith(".")
-    if escapes(member.name):
+    if is_escaping:
         tree.escaping.add(member.name)
     if member.issparse():
         tree.sparse.add(path)
@@ -227,7 +228,7 @@ def _check_tree(tree: _Tree, tops: Collection[str], diagnostics: Diagnostics) ->
         diagnostics.problems.append(f"has {tree.metadata_members} copies of {_METADATA_NAME} in {folder}")
     elif tree.metadata_fault and tree.metadata is None:
         diagnostics.problems.append(f"{_METADATA_NAME} in {folder} {tree.metadata_fault}")
-    elif tree.cut_short and not tree.metadata_members:
+    elif tree.cut_short and tree.metadata is None:
         diagnostics.problems.append(f"has no {_METADATA_NAME} in the part that was read: {tree.cut_short}")
     elif not tree.metadata_members:
         diagnostics.problems.append(f"has no {_METADATA_NAME} in {folder}" if tree.members else "is an empty archive")

@@ -12,13 +12,13 @@ import zlib
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.distributions import framing
-from hatch_tokenindex.distributions.diagnostics import METADATA_LIMIT, Archive, escapes, listed, mebibytes, reason
+from hatch_tokenindex.distributions.findings import METADATA_LIMIT, Archive, escapes, listed, mebibytes, reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from hatch_tokenindex.distributions.diagnostics import Diagnostics
+    from hatch_tokenindex.distributions.findings import Diagnostics
 
 # The maximum size in bytes of the archive's directory, which is held in memory, and of RECORD; and of their entries.
 _DIRECTORY_LIMIT = 16 * 1024 * 1024
@@ -195,7 +195,7 @@ def _check_entry_points(archive: zipfile.ZipFile, name: str, diagnostics: Diagno
     # The names of entry points differ in case.
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string(content.decode())
+        parser.read_string(content.decode(), "entry_points.txt")
     except (UnicodeDecodeError, configparser.Error) as error:
         diagnostics.pypi_problems.append(f"{name} can't be read: {reason(error)}")
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hatch_tokenindex.attesting import AUDIENCE, INSTALLING, PUBLISH_PREDICATE, is_installed, signers
 from hatch_tokenindex.credentials.sources import identity
 from hatch_tokenindex.distributions import read_attestations
-from hatch_tokenindex.errors import AttestationError, ConfigurationError
+from hatch_tokenindex.errors import AttestationError, ConfigurationError, SourceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -126,6 +126,10 @@ class RunAttestations:
             return f"the extra `attestations` is not installed\nFix: {INSTALLING}"
         if self._provider and (missing := self._provider.missing(self._environment, AUDIENCE)):
             return missing
+        try:
+            self._signer()
+        except SourceUnavailableError as error:
+            return str(error)
         return signers.reason_refused({"event_name": self._environment.get("GITHUB_EVENT_NAME")})
 
     def _signer(self) -> signers.Signer:

@@ -1,4 +1,4 @@
-"""Common parts of reading files: problems and warnings as text, the contents that the checks need, unsafe paths."""
+"""Findings about a file: the contents that the checks need, unsafe paths, and problems and warnings as text."""
 
 from __future__ import annotations
 
