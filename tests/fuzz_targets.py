@@ -37,8 +37,8 @@ from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
 from hatch_tokenindex.credentials.sources.identity import PROVIDERS, obtain
 from hatch_tokenindex.credentials.sources.pypirc import Pypirc
 from hatch_tokenindex.distributions import Distribution, check_for_pypi, find, read, read_attestations
-from hatch_tokenindex.distributions.findings import Diagnostics
 from hatch_tokenindex.distributions.metadata import parse
+from hatch_tokenindex.distributions.problems import Diagnostics
 from hatch_tokenindex.errors import TokenIndexError
 from hatch_tokenindex.index import minting
 from hatch_tokenindex.index.client import connect, next_url

@@ -11,7 +11,7 @@ from broken_distributions import problems_of
 from distribution_builders import MARKDOWN, core_metadata, make_sdist, make_wheel
 
 from hatch_tokenindex.distributions import check_for_pypi, metadata, read
-from hatch_tokenindex.distributions.findings import Diagnostics
+from hatch_tokenindex.distributions.problems import Diagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Callable

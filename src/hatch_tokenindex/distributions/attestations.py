@@ -8,7 +8,7 @@ from glob import escape
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hatch_tokenindex.distributions.files import ATTESTATION_SUFFIX, sha256
-from hatch_tokenindex.distributions.findings import error_from, mebibytes, reason
+from hatch_tokenindex.distributions.problems import error_from, mebibytes, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

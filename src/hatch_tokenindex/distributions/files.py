@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, parse_sdist_filename, parse_wheel_filename
 
-from hatch_tokenindex.distributions.findings import error_from, reason
+from hatch_tokenindex.distributions.problems import error_from, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

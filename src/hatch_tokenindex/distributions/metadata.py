@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 
-from hatch_tokenindex.distributions.findings import Diagnostics, listed, mebibytes, reason
+from hatch_tokenindex.distributions.problems import Diagnostics, listed, mebibytes, reason
 
 
 class _Field(NamedTuple):

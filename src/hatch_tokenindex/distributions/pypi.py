@@ -11,8 +11,8 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from hatch_tokenindex.distributions import readme
-from hatch_tokenindex.distributions.findings import listed, mebibytes
 from hatch_tokenindex.distributions.metadata import HEADERS
+from hatch_tokenindex.distributions.problems import listed, mebibytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from email.message import EmailMessage
 from functools import lru_cache
 from importlib.util import find_spec
 
-from hatch_tokenindex.distributions.findings import reason
+from hatch_tokenindex.distributions.problems import reason
 
 # In characters; docutils takes several seconds for this many.
 _LONGEST = 1_000_000

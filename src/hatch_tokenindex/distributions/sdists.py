@@ -11,15 +11,8 @@ import zlib
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, NoReturn, cast
 
-from hatch_tokenindex.distributions.findings import (
-    METADATA_LIMIT,
-    Archive,
-    Diagnostics,
-    escapes,
-    listed,
-    mebibytes,
-    reason,
-)
+from hatch_tokenindex.distributions.archives import METADATA_LIMIT, Archive, escapes
+from hatch_tokenindex.distributions.problems import Diagnostics, listed, mebibytes, reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection

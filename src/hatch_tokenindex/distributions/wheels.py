@@ -12,13 +12,14 @@ import zlib
 from typing import TYPE_CHECKING
 
 from hatch_tokenindex.distributions import framing
-from hatch_tokenindex.distributions.findings import METADATA_LIMIT, Archive, escapes, listed, mebibytes, reason
+from hatch_tokenindex.distributions.archives import METADATA_LIMIT, Archive, escapes
+from hatch_tokenindex.distributions.problems import listed, mebibytes, reason
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from hatch_tokenindex.distributions.findings import Diagnostics
+    from hatch_tokenindex.distributions.problems import Diagnostics
 
 # The maximum size in bytes of the archive's directory, which is held in memory, and of RECORD; and of their entries.
 _DIRECTORY_LIMIT = 16 * 1024 * 1024

@@ -1,8 +1,7 @@
-"""Findings about a file: the contents that the checks need, unsafe paths, and problems and warnings as text."""
+"""Problems and warnings about files, and the texts that state them."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +12,8 @@ from hatch_tokenindex.text import escaped_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-METADATA_LIMIT = 4 * 1024 * 1024
-"""The maximum size of METADATA or PKG-INFO in bytes."""
 _LONGEST_NAME = 80
 _NAMES_SHOWN = 3
-_ESCAPES = re.compile(r"[/\\]|[A-Za-z]:|(?:.*[/\\])?\.\.(?:[/\\]|$)", re.DOTALL)
 
 
 @dataclass
@@ -30,23 +26,6 @@ class Diagnostics:
     """Oddities that don't prevent publishing."""
     pypi_problems: list[str] = field(default_factory=list)
     """Reasons for which only PyPI and TestPyPI reject the archive."""
-
-
-@dataclass(frozen=True)
-class Archive:
-    """The contents of a wheel or sdist that the checks need."""
-
-    metadata: bytes
-    """The content of METADATA or PKG-INFO."""
-    license_folder: str
-    """The folder that `License-File` paths are relative to."""
-    names: frozenset[str] | None
-    """The paths of all members; `None` if the archive was not read to its end."""
-
-
-def escapes(name: str) -> bool:
-    """Return True if a member's path leads out of the target folder when unpacked, on any operating system."""
-    return _ESCAPES.match(name) is not None
 
 
 def listed(names: Iterable[str]) -> str:
