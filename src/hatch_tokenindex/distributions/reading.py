@@ -9,7 +9,6 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from hatch_tokenindex.distributions import metadata, readme
-from hatch_tokenindex.distributions.archives import Archive
 from hatch_tokenindex.distributions.files import NOT_A_DISTRIBUTION, SDIST_SUFFIX, WHEEL_SUFFIX, parse_filename
 from hatch_tokenindex.distributions.problems import Diagnostics, error_from, listed, reason, shown
 from hatch_tokenindex.distributions.pypi import check_for_pypi, warnings_for_pypi
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from packaging.utils import NormalizedName
+
+    from hatch_tokenindex.distributions.archives import Archive
 
 
 @dataclass(frozen=True)
