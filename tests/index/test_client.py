@@ -243,6 +243,7 @@ def encrypted(_authority: trustme.CA, path: Path) -> None:
         ("client_key", missing),
         ("client_key", empty),
         ("client_key", nonsense),
+        ("client_key", folder),
         ("client_key", foreign),
         ("client_key", encrypted),
     ],
@@ -270,7 +271,9 @@ def test_unusable_certificate_is_named(
         )
     text = str(raised.value)
     assert f"`{key.replace('_', '-')}`" in text
-    assert str(paths[key if key == "ca_cert" else "client_cert"]) in text
+    # A key that can be read may be wrong, or else its certificate.
+    named = key if key != "client_key" or broken in {missing, folder} else "client_cert"
+    assert f": {paths[named]} " in text
     assert text.endswith(".")
     assert "\n" not in text
 
@@ -510,6 +513,7 @@ def test_timeouts_are_those_of_the_repository(timeout: float, connecting: float)
 @pytest.mark.parametrize("which", ["client_cert", "client_key", "ca_cert"])
 def test_a_pipe_as_certificate_is_not_waited_for(tmp_path: Path, which: str) -> None:
     os.mkfifo(pipe := tmp_path / "pipe")
-    paths: dict[str, Any] = {"client_cert": tmp_path / "missing.pem", "client_key": None, which: pipe}
+    (certificate := tmp_path / "client.pem").touch()
+    paths: dict[str, Any] = {"client_cert": certificate, "client_key": None, which: pipe}
     with pytest.raises(ConfigurationError, match="is not a regular file"):
         connect(Repository("private", "https://packages.example.org/", **paths))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import ssl
+import stat
 import sys
 from contextlib import contextmanager
 from functools import cache
@@ -36,7 +37,7 @@ def tls_context(
     if ca_cert is None:
         context = _system()
     else:
-        with _loading("`ca-cert`", ca_cert, invalid="is not a PEM file of certificates"):
+        with _loading("`ca-cert`", ca_cert, invalid="is not a PEM file of certificates", or_folder=True):
             cafile, capath = (None, ca_cert) if ca_cert.is_dir() else (ca_cert, None)
             context = ssl.create_default_context(cafile=cafile, capath=capath)
     if client_cert is not None:
@@ -100,16 +101,18 @@ class _TruststoreContext(ssl.SSLContext):
 
 
 @contextmanager
-def _loading(keys: str, *paths: Path | None, invalid: str) -> Iterator[None]:
+def _loading(keys: str, *paths: Path | None, invalid: str, or_folder: bool = False) -> Iterator[None]:
     """Raise an error with the names of the keys if files can't be loaded; `invalid` is for files of another kind."""
-    for path in filter(None, paths):
-        # Reading a pipe or a device could wait forever, with Ctrl-C not heard.
-        if path.exists() and not path.is_file() and not path.is_dir():
-            msg = f"Can't use {keys}: {path} is not a regular file."
-            raise ConfigurationError(msg)
     try:
+        for path in filter(None, paths):
+            mode = path.stat().st_mode
+            # Reading a pipe or a device could wait forever, with Ctrl-C not heard.
+            if not (stat.S_ISREG(mode) or (or_folder and stat.S_ISDIR(mode))):
+                msg = f"Can't use {keys}: {path} is not a regular file."
+                raise ConfigurationError(msg)
         yield
     except OSError as error:
         fault = invalid if isinstance(error, ssl.SSLError) else f"can't be read ({error.strerror})"
-        msg = f"Can't use {keys}: {paths[0]} {fault}."
+        # `stat` names the file, `ssl` doesn't.
+        msg = f"Can't use {keys}: {error.filename or paths[0]} {fault}."
         raise ConfigurationError(msg) from None
