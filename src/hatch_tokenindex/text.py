@@ -1,4 +1,4 @@
-"""Make text safe to show: without terminal commands or bidirectional controls, and of limited length."""
+"""Text that is safe to show, without terminal commands or bidirectional controls and of limited length; and tables of it."""
 
 from __future__ import annotations
 

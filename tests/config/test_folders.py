@@ -273,3 +273,14 @@ def test_no_config_file_is_read_without_a_home_folder(
     found = as_found(home, project.folder, {})
     assert found.tables[1].data == {}
     assert found.cache_folder == home.hatch_cache / "publish" / "tokenindex"
+
+
+def test_a_hatch_toml_that_is_not_a_file_is_ignored_as_hatch_does(home: Home, project: Project) -> None:
+    in_pyproject(home, project)
+    project.folder.joinpath("hatch.toml").unlink()
+    project.folder.joinpath("hatch.toml").mkdir()
+
+    table, _ = as_hatch_hands_over(home, project.folder, {}).tables
+
+    assert table.path == project.folder / "pyproject.toml"
+    assert table.data == {"repo": "test"}

@@ -810,6 +810,14 @@ def test_a_clone_names_its_repositories_in_ascii(name: str) -> None:
         repositories(f"repos.\"{name}\" = '{URL}'", "")
 
 
+@pytest.mark.parametrize("name", [URL, URL.upper(), f" {URL}"])
+def test_a_clone_names_no_repository_like_a_url(name: str) -> None:
+    """Otherwise `-r URL` would publish to another one, with the secret for that URL."""
+    with pytest.raises(ConfigurationError, match="has a URL as its name"):
+        repositories(f"repos.\"{name}\" = '{OTHER_URL}'", "")
+    assert chosen(repositories("", f"repos.\"{name}\" = '{OTHER_URL}'"), name).url == OTHER_URL
+
+
 @pytest.mark.parametrize("name", ["ma\u0131n", "te\u017ft", "MAIN", "Test"])
 @pytest.mark.parametrize("personal", [False, True])
 def test_no_name_has_the_variables_of_main_or_test(name: str, *, personal: bool) -> None:

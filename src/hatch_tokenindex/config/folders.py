@@ -54,7 +54,8 @@ def find_folders(environment: Mapping[str, str], working_folder: Path) -> HatchF
 def project_table(root: Path, data: Mapping[str, object]) -> ConfigurationTable:
     """Return the table of the project at `root`; any `[publish]` in `hatch.toml` hides that of `pyproject.toml`."""
     path = root / "hatch.toml"
-    if "publish" in _toml(path):
+    # Hatch ignores one that is not a file.
+    if path.is_file() and "publish" in _toml(path):
         return ConfigurationTable(path, "publish.tokenindex", data, is_personal=False)
     return ConfigurationTable(root / "pyproject.toml", "tool.hatch.publish.tokenindex", data, is_personal=False)
 

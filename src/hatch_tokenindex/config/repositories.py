@@ -307,6 +307,8 @@ def _name_problem(name: str, *, is_personal: bool) -> str:
     """Return why a repository can't have a name: it could be taken for another, or its variables would be another's."""
     if not is_personal and not name.isascii():
         return "has a name that is not ASCII: choose another one"
+    if not is_personal and "://" in name:
+        return "has a URL as its name: choose another one"
     taken = {reserved: reserved for reserved in RESERVED} | ({} if is_personal else PYPIRC_ALIASES)
     for other, meant in taken.items():
         if name not in RESERVED and repository_variable("AUTH", name) == repository_variable("AUTH", other):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Report:
-    """Shows what happens to each file, and keeps it for the end. Any thread may call it."""
+    """Shows what happens to each file, and keeps it for the end. Any thread may call it, for a file one at a time."""
 
     def __init__(self, terminal: Terminal) -> None:
         self.repository: Repository | None = None
