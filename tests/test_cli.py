@@ -121,6 +121,20 @@ def test_ctrl_c_at_the_prompt_stores_nothing(at_pypi: Maintainer) -> None:
         assert terminal.finish() == 1
 
 
+@needs_terminal
+@pytest.mark.parametrize(("answer", "said", "left"), [("n", "Nothing was deleted.", 2), ("y", "Deleted the secret", 0)])
+def test_logout_of_everything_asks_at_a_terminal(at_pypi: Maintainer, answer: str, said: str, left: int) -> None:
+    remember(at_pypi, (PYPI, "alice", SECRET), (PYPI, "bob", SECRET))
+    with HatchTerminal(
+        "logout", "--all", cwd=at_pypi.project.folder, home=at_pypi.home, executable="hatch-tokenindex"
+    ) as terminal:
+        terminal.expect("Delete 2 saved secrets?")
+        terminal.send(answer)
+        assert terminal.finish() == 0
+    assert said in terminal.words
+    assert len(at_pypi.home.keyring.secrets.get(PYPI, {})) == left
+
+
 # login
 
 

@@ -174,6 +174,7 @@ def logout(context: Context, repo: str | None, project: str | None, user: str | 
         entries = [(repository.url, _user_name(user) or context.user_of(repository))]
     question = f"Delete {len(entries)} saved secrets?"
     if everything and entries and context.can_prompt and not context.terminal.confirm(question):
+        context.terminal.info("Nothing was deleted.")
         return
     deleted = [entry for entry in entries if _forget(context, *entry)]
     if not deleted and not everything:
