@@ -342,11 +342,15 @@ def _load() -> list[KeyringBackend]:
         raise SourceUnavailableError(msg) from None
     try:
         backend = keyring.get_keyring()
-        return list(backend.backends) if isinstance(backend, ChainerBackend) else [backend]
+        backends = list(backend.backends) if isinstance(backend, ChainerBackend) else [backend]
     except (ImportError, AttributeError, RuntimeError) as error:
         chosen = "PYTHON_KEYRING_BACKEND" if "PYTHON_KEYRING_BACKEND" in os.environ else "keyringrc.cfg"
         msg = f"the keyring backend from {chosen} could not be loaded: {_shown(error)}"
         raise SourceUnavailableError(msg) from None
+    if not backends:
+        msg = "no keyring available"
+        raise SourceUnavailableError(msg)
+    return backends
 
 
 def _offer(username: object, password: object) -> tuple[str, Secret] | None:
