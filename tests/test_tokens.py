@@ -932,7 +932,10 @@ def test_the_longest_token_is_taken_and_a_longer_one_refused() -> None:
         read(token(f'[3,"{user}uuuu"]'.encode()))
     with pytest.raises(MalformedTokenError, match="more than 24500") as caught:
         narrow(longest, project="black", not_before=1, expires_at=2)
-    assert [frame.f_code.co_name for frame, _ in traceback.walk_tb(caught.tb)][1:] == ["narrow", "read"]
+    frames = [frame for frame, _ in traceback.walk_tb(caught.tb)][1:]
+    assert [frame.f_code.co_name for frame in frames] == ["narrow", "read"]
+    held = [value for frame in frames for value in frame.f_locals.values() if isinstance(value, (str, bytes))]
+    assert set(held) == {"black"}
 
 
 def test_every_truncation_is_refused() -> None:

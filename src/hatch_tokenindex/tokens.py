@@ -234,18 +234,25 @@ def narrow(secret: Secret, *, project: str, not_before: int, expires_at: int) ->
         MalformedTokenError: The token can't be parsed, or becomes too long to be sent.
     """
     read(secret)
+    name = re.sub(r"[-_.]+", "-", project).lower()
+    narrowed = _with_caveats(secret, [Tag.PROJECT_NAMES, [name]], [Tag.EXPIRATION, expires_at, not_before])
+    read(narrowed)
+    return narrowed
+
+
+def _with_caveats(secret: Secret, *caveats: list[Any]) -> Secret:
+    """Add first-party caveats to a token that can be parsed: each one's HMAC is the key of the next.
+
+    This is a function of its own so that its variables, which hold the secret, are in no traceback of `narrow`.
+    """
     data = _decode(secret.reveal())
     body, signature = data[: -len(_BEFORE_SIGNATURE) - _SIGNATURE_SIZE], data[-_SIGNATURE_SIZE:]
-    name = re.sub(r"[-_.]+", "-", project).lower()
-    # The HMAC of each caveat is the key of the next.
-    for caveat in ([Tag.PROJECT_NAMES, [name]], [Tag.EXPIRATION, expires_at, not_before]):
+    for caveat in caveats:
         raw = json.dumps(caveat, separators=(",", ":")).encode("ascii")
         body += bytes([_IDENTIFIER, *_varint_of(len(raw))]) + raw + bytes([_END_OF_SECTION])
         signature = hmac.digest(signature, raw, "sha256")
     payload = base64.urlsafe_b64encode(body + _BEFORE_SIGNATURE + signature)
-    narrowed = Secret(_PREFIX + payload.decode("ascii").rstrip("="))
-    read(narrowed)
-    return narrowed
+    return Secret(_PREFIX + payload.decode("ascii").rstrip("="))
 
 
 def _varint_of(number: int) -> Iterator[int]:

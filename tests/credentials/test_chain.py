@@ -372,6 +372,21 @@ def test_a_token_of_pypirc_that_is_refused_here_names_the_secret_that_it_beats(
     assert context.received == [BasicAuth(TOKEN_USER, other)]
 
 
+def test_a_refused_entry_is_not_taken_for_pypirc_where_the_url_ends_like_it(context: Context) -> None:
+    url = "https://packages.example.org/~/.pypirc"
+    context.home.pypirc.unlink(missing_ok=True)
+    context.home.use_keyring("FileKeyring")
+    context.home.remember(url, TOKEN_USER, "two\nlines")
+    explained = invoke_hatch(
+        *("publish", "-p", "tokenindex", "-r", url, "-o", "explain"),
+        cwd=context.project.folder,
+        home=context.home,
+        env={AUTH_VARIABLE: PASSWORDS[AUTH_VARIABLE]},
+    )
+    assert "contains line breaks" in explained.words
+    assert "Ignoring" not in explained.words
+
+
 def test_a_token_of_pypirc_that_is_refused_here_is_all_that_is_told_where_nothing_loses(context: Context) -> None:
     context.arrange(set())
     expired = make_token(location="127.0.0.1", expires=1_600_000_000)

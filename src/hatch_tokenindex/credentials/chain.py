@@ -5,7 +5,7 @@ The order is the one that Hatch documents (https://hatch.pypa.io/latest/publish/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, cast
 
@@ -165,7 +165,7 @@ class Chain:
             # A job has no keyring, and doesn't need one.
             notes = [finding.note for finding in seen if finding.status is Status.SKIPPED]
         if decisive.value is not None:
-            notes += filter(None, [*decisive.value.notes, self._ignored_for(decisive.value.credential)])
+            notes += filter(None, [*decisive.value.notes, self._ignored_for(decisive, user)])
         return Resolution(decisive.value, decisive.detail, tuple(dict.fromkeys(notes)))
 
     def would_mint(self, project: str) -> bool:
@@ -192,7 +192,12 @@ class Chain:
     def _secrets(
         self, project: str, user: Finding[WithOrigin[str]] | None, mode: Mode, notes: Sequence[str] = ()
     ) -> Iterator[Finding[CheckedCredential]]:
-        return _walk(self.secret_sources(project, user, notes), mode, partial(self._check, project))
+        for finding in _walk(self.secret_sources(project, user, notes), mode, partial(self._check, project)):
+            if isinstance(finding.error, CredentialError) and (ignored := self._ignored_for(finding, user)):
+                error = type(finding.error)(f"{finding.error}\n{ignored}")
+                yield replace(finding, detail=str(error), error=error)
+            else:
+                yield finding
 
     def _user(self, project: str) -> Finding[WithOrigin[str]] | None:
         """Return the finding that gives the user name, None if no place but a prompt does."""
@@ -206,14 +211,11 @@ class Chain:
             return CheckedCredential(found, found, None)
         try:
             return check_credential(found, project, self.repository, self.now())
-        except CredentialError as error:
-            if isinstance(error, UnfitTokenError) and found.keyring_user is not None:
-                # It was remembered and not chosen: another source may have a better one.
-                raise SourceUnavailableError(str(error)) from None
-            if note := self._ignored_for(found):
-                msg = f"{error}\n{note}"
-                raise type(error)(msg) from None
-            raise
+        except UnfitTokenError as error:
+            if found.keyring_user is None:
+                raise
+            # It was remembered and not chosen: another source may have a better one.
+            raise SourceUnavailableError(str(error)) from None
 
     def _read_trusted(self, project: str, mode: Mode) -> Credential | NoValue | None:
         if self._is_trusted_only:
@@ -239,15 +241,16 @@ class Chain:
         own = environment.own_secret(self.options, self.repository)
         return self.options.flag_auth, own, self.options.environment_auth
 
-    def _ignored_for(self, winner: Credential) -> str:
+    def _ignored_for(self, winner: Finding[CheckedCredential], user: Finding[WithOrigin[str]] | None) -> str:
         """Return a note if a flag or variable gives a secret that loses to a password of `~/.pypirc`; empty if none does."""
         ignored = [secret for secret in self._chosen_secrets if secret is not None and secret.value]
-        if not ignored or not winner.origin.endswith(pypirc.PLACE):
+        if winner.place != pypirc.PLACE or not ignored or user is None or user.value is None:
             return ""
-        user = TOKEN_USER if looks_like_token(ignored[0].value.reveal()) else winner.user
+        name, origin = user.value.value, user.value.origin
         return (
-            f"Ignoring {' and '.join(secret.origin for secret in ignored)}: the user name comes from {winner.origin}, so "
-            f"the password does too. Add `-u {user}` to use {ignored[0].origin}."
+            f"Ignoring {' and '.join(secret.origin for secret in ignored)}: the user name comes from {origin}, so the "
+            f"password does too. Add `-u {TOKEN_USER if looks_like_token(ignored[0].value.reveal()) else name}` to use "
+            f"{ignored[0].origin}."
         )
 
     def _no_credential(

@@ -186,6 +186,13 @@ def test_a_fresh_token_of_a_cloud_comes_before_any_entry_of_a_store(use: Callabl
     assert offered.user == "oauth2accesstoken"
 
 
+def test_a_chain_of_no_backends_is_no_keyring(use: Callable[..., Keyring]) -> None:
+    ring = use()
+    for action in (lambda: ring.get(URL, "alice"), lambda: ring.set(URL, "alice", Secret(SECRET)), lambda: ring.name):
+        with pytest.raises(SourceUnavailableError, match=r"^no keyring available$"):
+            action()
+
+
 def test_a_cloud_that_fails_leaves_the_store_in_use(use: Callable[..., Keyring]) -> None:
     cloud = Google()
     cloud.token = fail(RuntimeError("gcloud is not installed"))  # type: ignore[method-assign]

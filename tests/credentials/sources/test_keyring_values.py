@@ -11,6 +11,7 @@ from keyring.credentials import SimpleCredential
 
 from hatch_tokenindex.credentials.sources.keyring import Keyring
 from hatch_tokenindex.errors import SourceUnavailableError
+from hatch_tokenindex.secrets import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,44 @@ def test_a_secret_that_is_not_text(
         SourceUnavailableError, match=f"returned a secret of type {type(value).__name__} instead of text"
     ):
         ask(Keyring(None))
+
+
+def test_an_entry_that_is_not_text_leaves_the_others_in_use_and_can_be_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entries: dict[str, Any] = {"alice": b"hunter2", "bob": "correct-horse"}
+
+    class Mixed(Returning):
+        def get_password(self, _service: str, username: str) -> Any:
+            return entries.get(username)
+
+        def set_password(self, _service: str, username: str, password: str) -> None:
+            entries[username] = password
+
+        def get_credential(self, _service: str, username: str | None) -> Any:
+            return SimpleCredential(username, entries[username]) if username else None
+
+    monkeypatch.setattr(keyring, "get_keyring", lambda: Mixed(None, None))
+    ring = Keyring(None)
+    with pytest.raises(SourceUnavailableError, match="of type bytes"):
+        ring.get(URL, "alice")
+    assert ring.fault is None
+    assert ring.get(URL, "bob") == Secret("correct-horse")
+    assert ring.set(URL, "alice", Secret("battery-staple")) == ""
+    assert ring.get(URL, "alice") == Secret("battery-staple")
+
+
+def test_a_secret_of_another_user_is_not_used_if_the_backend_names_that_user_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Named(Returning):
+        def get_credential(self, _service: str, _username: str | None) -> Any:
+            return SimpleCredential("bob", "")
+
+    monkeypatch.setattr(keyring, "get_keyring", lambda: Named(None, "hunter2"))
+    ring = Keyring(None)
+    assert ring.get(URL, "alice") is None
+    assert ring.offered(URL) is None
 
 
 @pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)

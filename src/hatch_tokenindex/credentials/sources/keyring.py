@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from keyring.backend import KeyringBackend
-    from keyring.credentials import Credential as Credentials
 
     from hatch_tokenindex.config.repositories import Repository
     from hatch_tokenindex.credentials.cache import Cache
@@ -156,22 +155,32 @@ class _Backend:
         if self.is_cloud or service in self._ignores_users:
             owner, offered = self.offer(service) or ("", None)
             return offered if owner == user else None
-        password = self.guard.call(lambda: _text(self.backend.get_password(service, user), "secret"))
+        password = _text(self.guard.call(lambda: self.backend.get_password(service, user)), "secret")
         if not password:
             return None
         # A backend may return its token for every user name, and only this says whose it is.
-        offer = self.guard.call(lambda: _offer(self.backend.get_credential(service, user)))
-        if offer is None or offer[0] == user:
+        pair = self._pair(service, user)
+        if pair[0] == user or pair == (None, None):
             return Secret(password)
-        self._offers[service] = offer
+        self._offers[service] = _offer(*pair)
         self._ignores_users.add(service)
         return None
 
     def offer(self, service: str) -> tuple[str, Secret] | None:
         """Return the user name and secret that it offers for a service, None if it offers none."""
         if service not in self._offers:
-            self._offers[service] = self.guard.call(lambda: _offer(self.backend.get_credential(service, None)))
+            self._offers[service] = _offer(*self._pair(service, None))
         return self._offers[service]
+
+    def _pair(self, service: str, user: str | None) -> tuple[object, object]:
+        """Return user name and secret of the backend's credential, both None if it has none."""
+
+        def pair() -> tuple[object, object]:
+            # In the thread of the call: the properties of a backend's credential may do anything.
+            credential = self.backend.get_credential(service, user)
+            return (None, None) if credential is None else (credential.username, credential.password)
+
+        return self.guard.call(pair)
 
     def stored(self, service: str, user: str, secret: Secret) -> bool:
         """Save a secret; return False if it stores nothing."""
@@ -333,18 +342,19 @@ def _load() -> list[KeyringBackend]:
         raise SourceUnavailableError(msg) from None
     try:
         backend = keyring.get_keyring()
-        return list(backend.backends) if isinstance(backend, ChainerBackend) else [backend]
+        backends = list(backend.backends) if isinstance(backend, ChainerBackend) else [backend]
     except (ImportError, AttributeError, RuntimeError) as error:
         chosen = "PYTHON_KEYRING_BACKEND" if "PYTHON_KEYRING_BACKEND" in os.environ else "keyringrc.cfg"
         msg = f"the keyring backend from {chosen} could not be loaded: {_shown(error)}"
         raise SourceUnavailableError(msg) from None
+    if not backends:
+        msg = "no keyring available"
+        raise SourceUnavailableError(msg)
+    return backends
 
 
-def _offer(credential: Credentials | None) -> tuple[str, Secret] | None:
-    # In the thread of the call: the properties of a backend's credential may do anything.
-    if credential is None:
-        return None
-    user, secret = _text(credential.username, "user name"), _text(credential.password, "secret")
+def _offer(username: object, password: object) -> tuple[str, Secret] | None:
+    user, secret = _text(username, "user name"), _text(password, "secret")
     return (user or TOKEN_USER, Secret(secret)) if secret else None
 
 
