@@ -21,7 +21,7 @@ from servers.pypi import server_tls
 from servers.sigstore import Sigstore
 
 from hatch_tokenindex.config.repositories import Repository
-from hatch_tokenindex.secrets import RUN
+from hatch_tokenindex.secrets import REDACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 @pytest.fixture(autouse=True)
 def _no_secrets_of_other_tests() -> None:
     """Let each test begin as a process does: with no secret known."""
-    RUN.forget()
+    REDACTOR.forget()
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ from hatch_tokenindex.index.clock import Clock, allowance, seconds_to_wait, when
 from hatch_tokenindex.index.minting import TokenMinter
 from hatch_tokenindex.index.refusals import refusal
 from hatch_tokenindex.index.simple import SimpleApi
-from hatch_tokenindex.secrets import RUN, Redactor, Secret
+from hatch_tokenindex.secrets import REDACTOR, Redactor, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,7 +75,7 @@ class Target:
 
     def feed(self, content: bytes, folder: Path) -> None:
         """Parse the content. Every exception that leaves this is a fault of the parser."""
-        RUN.forget()
+        REDACTOR.forget()
         with suppress(TokenIndexError):
             self.parse(content, folder)
 

@@ -24,7 +24,7 @@ import rich.traceback
 from pypitoken import restrictions
 
 from hatch_tokenindex.errors import MalformedTokenError
-from hatch_tokenindex.secrets import MASK, RUN, Redactor, Secret, forms_of
+from hatch_tokenindex.secrets import MASK, REDACTOR, Redactor, Secret, forms_of
 from hatch_tokenindex.tokens import (
     Caveat,
     Kind,
@@ -276,9 +276,9 @@ def test_the_words_of_a_header_are_masked_alone() -> None:
 
 def test_the_redactor_of_the_run_learns_every_secret() -> None:
     Secret("made-just-now")
-    assert RUN.redact("made-just-now") == MASK
-    RUN.forget()
-    assert RUN.redact("made-just-now") == "made-just-now"
+    assert REDACTOR.redact("made-just-now") == MASK
+    REDACTOR.forget()
+    assert REDACTOR.redact("made-just-now") == "made-just-now"
 
 
 def test_a_redactor_learns_while_others_redact() -> None:

@@ -29,7 +29,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
-        RUN.learn(self)
+        REDACTOR.learn(self)
 
     def reveal(self) -> str:
         """Return the text, to send or store it. Don't keep it in a variable: a traceback may print locals."""
@@ -129,7 +129,7 @@ class Redactor:
         return "".join([*pieces, text[end:]])
 
 
-RUN = Redactor()
+REDACTOR = Redactor()
 """The redactor of this run. It learns every `Secret` as it comes into being, and is applied where text leaves."""
 
 

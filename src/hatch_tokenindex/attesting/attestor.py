@@ -13,7 +13,7 @@ from hatch_tokenindex.attesting import AUDIENCE, instance, signers
 from hatch_tokenindex.attesting.services import Exchanges, shown
 from hatch_tokenindex.distributions import sha256
 from hatch_tokenindex.errors import AttestationError, SourceUnavailableError, TokenIndexError
-from hatch_tokenindex.secrets import RUN, Secret
+from hatch_tokenindex.secrets import REDACTOR, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -133,7 +133,7 @@ class Attestor:
             raise AttestationError(msg)
         for piece in identity.token.reveal().split("."):
             # A service may quote it in pieces: these are masked from now on.
-            RUN.learn(Secret(piece))
+            REDACTOR.learn(Secret(piece))
         try:
             token = IdentityToken(identity.token.reveal(), AUDIENCE)
         except IdentityError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hatch_tokenindex.backoff import Backoff
 from hatch_tokenindex.errors import AttestationError, TokenIndexError
-from hatch_tokenindex.secrets import MASK, RUN
+from hatch_tokenindex.secrets import MASK, REDACTOR
 from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def silence_libraries() -> None:
 
 def shown(text: object) -> str:
     """Return a text from outside on one line, with nothing of an identity token."""
-    return shortened(_IDENTITY_TOKEN.sub(MASK, RUN.redact(one_line(str(text)[:_LARGEST_BODY]))))
+    return shortened(_IDENTITY_TOKEN.sub(MASK, REDACTOR.redact(one_line(str(text)[:_LARGEST_BODY]))))
 
 
 @dataclass(frozen=True)

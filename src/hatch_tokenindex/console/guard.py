@@ -13,7 +13,7 @@ import click
 
 from hatch_tokenindex.console.tty import restoring_terminal
 from hatch_tokenindex.errors import TokenIndexError
-from hatch_tokenindex.secrets import RUN
+from hatch_tokenindex.secrets import REDACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def guarded(terminal: Terminal, run: Callable[[], None]) -> int:
     except Exception:  # noqa: BLE001 - nobody can be told
         return 1
     finally:
-        RUN.forget()
+        REDACTOR.forget()
 
 
 def _reported(terminal: Terminal, run: Callable[[], None]) -> int:

@@ -15,7 +15,7 @@ import click
 
 from hatch_tokenindex.console import github, streams, tty
 from hatch_tokenindex.errors import TokenIndexError
-from hatch_tokenindex.secrets import RUN, Secret
+from hatch_tokenindex.secrets import REDACTOR, Secret
 from hatch_tokenindex.text import escaped
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Terminal:
 
     def safe(self, text: str) -> str:
         """Return a text without secrets and control characters, as it may leave this process."""
-        return escaped(RUN.redact(text, SHORTEST_MASKED))
+        return escaped(REDACTOR.redact(text, SHORTEST_MASKED))
 
     def _safe(self, text: str) -> str:
         return github.neutralized(self.safe(text)) if self.in_github_actions else self.safe(text)

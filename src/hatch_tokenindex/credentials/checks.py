@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hatch_tokenindex import urls
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential
 from hatch_tokenindex.errors import CredentialError, MalformedTokenError, UnfitTokenError
-from hatch_tokenindex.secrets import RUN, Secret
+from hatch_tokenindex.secrets import REDACTOR, Secret
 from hatch_tokenindex.text import as_date
 from hatch_tokenindex.tokens import Token, is_blank, issuers_in, looks_like_token, read, token_in
 
@@ -54,7 +54,7 @@ def check_credential(found: Credential, project: str | None, repository: Reposit
     notes: list[str] = []
     if found.user_is_secret:
         # Masks it in whatever is shown from now on.
-        RUN.learn(Secret(found.user))
+        REDACTOR.learn(Secret(found.user))
     secret = found.secret if found.user_is_secret else _cleaned(found, notes)
     try:
         token = read(secret)

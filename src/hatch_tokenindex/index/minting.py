@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 from hatch_tokenindex.errors import MintingError, SourceUnavailableError, TokenIndexError
 from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.responses import read_body, time_limit
-from hatch_tokenindex.secrets import MASK, RUN, Secret
+from hatch_tokenindex.secrets import MASK, REDACTOR, Secret
 from hatch_tokenindex.text import END_OF_TIME, one_line, shortened
 from hatch_tokenindex.tokens import Minted
 
@@ -58,7 +58,9 @@ class TokenMinter:
         audience = data.get("audience")
         if status != HTTPStatus.OK or not isinstance(audience, str) or not audience:
             said = (
-                f": {shortened(RUN.redact(one_line(data['message'])))}" if isinstance(data.get("message"), str) else ""
+                f": {shortened(REDACTOR.redact(one_line(data['message'])))}"
+                if isinstance(data.get("message"), str)
+                else ""
             )
             msg = f"the index does not support Trusted Publishing (HTTP {status}{said})"
             raise SourceUnavailableError(msg)
@@ -126,7 +128,7 @@ class TokenMinter:
 
 def _shown(text: object, identity: Secret) -> str:
     """Return the index's text on one line, with every piece of the identity token masked: PyPI's validator quotes it."""
-    whole = RUN.redact(one_line(str(text))[:SIZE_LIMIT])
+    whole = REDACTOR.redact(one_line(str(text))[:SIZE_LIMIT])
     pieces: list[str] = []
     end = 0
     for start in range(len(whole) - _PIECE + 1):

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
 from hatch_tokenindex import urls
-from hatch_tokenindex.secrets import RUN, Secret
+from hatch_tokenindex.secrets import REDACTOR, Secret
 
 _SOCKS = re.compile(r"socks(5h?)?://", re.IGNORECASE)
 _EXCEPTION = re.compile(r"(?:(?P<scheme>\w+)://)?(?P<host>\[.+\](?:/\d+)?|[^:]+|.+:.*:.*?)(?::(?P<port>\d+))?")
@@ -50,8 +50,8 @@ def learn_proxy_passwords() -> None:
             continue
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         if user or password:
-            RUN.learn(Secret(password or user))
-            RUN.learn(Secret(f"{user}:{password}"))
+            REDACTOR.learn(Secret(password or user))
+            REDACTOR.learn(Secret(f"{user}:{password}"))
 
 
 def _with_scheme(url: str) -> str:

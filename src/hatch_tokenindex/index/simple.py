@@ -12,7 +12,7 @@ from hatch_tokenindex.errors import CredentialError
 from hatch_tokenindex.index.kinds import simple_urls
 from hatch_tokenindex.index.responses import read_body, time_limit
 from hatch_tokenindex.index.simple_page import Listing, parse
-from hatch_tokenindex.secrets import RUN
+from hatch_tokenindex.secrets import REDACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +138,7 @@ class SimpleApi:
                             return Listing(exists=False)
                         # Once the credential was sent, the host's name could quote it.
                         host = urls.web_origin(target)[1] if authorization is None else "another host"
-                        return Listing(None, problem=RUN.redact(f"redirect to {host}"))
+                        return Listing(None, problem=REDACTOR.redact(f"redirect to {host}"))
                     url = target
         return Listing(None, problem="too many redirects")
 

@@ -15,7 +15,7 @@ from hatch_tokenindex.index.refusals import Attempt, ConnectionFailure, Doubt, R
 from hatch_tokenindex.index.refusals.message import decoded
 from hatch_tokenindex.index.responses import read_body
 from hatch_tokenindex.index.simple_page import has_form
-from hatch_tokenindex.secrets import RUN
+from hatch_tokenindex.secrets import REDACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,9 +129,9 @@ class Uploader:
             kind = connection_failure(error, attempt.url)
             if kind.came_after_sending and proxy is not None and not progress.is_begun:
                 kind = ConnectionFailure.PROXY_FAILED
-            return unreachable(kind, str(error), attempt, RUN.redact, was_sent=progress.is_whole)
+            return unreachable(kind, str(error), attempt, REDACTOR.redact, was_sent=progress.is_whole)
         self.clock.correct(response.headers)
-        return None if _is_proof(response) else refusal(response, attempt, RUN.redact)
+        return None if _is_proof(response) else refusal(response, attempt, REDACTOR.redact)
 
     def _post(self, attempt: Attempt, form: Form, progress: _Progress) -> Response:
         url = attempt.url

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hatch_tokenindex.credentials.credential import Credential
 from hatch_tokenindex.credentials.finding import Mode, NoValue, Source, Status
 from hatch_tokenindex.errors import CredentialError
-from hatch_tokenindex.secrets import MASK, RUN, Secret
+from hatch_tokenindex.secrets import MASK, REDACTOR, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def _error_output(output: bytes | None, errors: bytes | None) -> str:
     """Return what a program wrote to standard error, without the secret that it printed or was about to print."""
     # From now on, the redactor knows the secret.
     first_line_of(output or b"")
-    text = RUN.redact((errors or b"").decode("utf-8", "surrogateescape"))
+    text = REDACTOR.redact((errors or b"").decode("utf-8", "surrogateescape"))
     shown = _TOKEN_LIKE.sub(MASK, text).encode("utf-8", "surrogateescape").decode(errors="replace").strip()
     return f"\nIts error output:\n  {shown[:_LONGEST_ERROR_OUTPUT]}" if shown else ""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hatch_tokenindex.errors import SourceUnavailableError
-from hatch_tokenindex.secrets import MASK, RUN, Secret
+from hatch_tokenindex.secrets import MASK, REDACTOR, Secret
 from hatch_tokenindex.text import escaped_line
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ def _token_from_library(environment: Mapping[str, str], audience: str) -> str | 
     try:
         return identity.detect_credential(audience)
     except identity.IdentityError as error:
-        RUN.learn(Secret(environment.get(_GITHUB_VARIABLES[0], "")))
-        msg = f"no identity token: {escaped_line(_IDENTITY_TOKEN.sub(MASK, RUN.redact(str(error))))}"
+        REDACTOR.learn(Secret(environment.get(_GITHUB_VARIABLES[0], "")))
+        msg = f"no identity token: {escaped_line(_IDENTITY_TOKEN.sub(MASK, REDACTOR.redact(str(error))))}"
         raise SourceUnavailableError(msg) from None
     except Exception as error:  # noqa: BLE001 - the library lets exceptions of its HTTP client through
         msg = f"no identity token ({type(error).__name__})"

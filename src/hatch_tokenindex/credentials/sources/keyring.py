@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from hatch_tokenindex.credentials.credential import TOKEN_USER, Credential, Prompter, project_entry_user
 from hatch_tokenindex.credentials.finding import NoValue, Source, Status
 from hatch_tokenindex.errors import SourceUnavailableError
-from hatch_tokenindex.secrets import MASK, RUN, Secret
+from hatch_tokenindex.secrets import MASK, REDACTOR, Secret
 from hatch_tokenindex.text import one_line, shortened
 
 if TYPE_CHECKING:
@@ -367,4 +367,4 @@ def _text(value: object, what: str) -> str | None:
 
 
 def _shown(fault: BaseException) -> str:
-    return shortened(_OPAQUE.sub(MASK, one_line(RUN.redact(str(fault)))).rstrip("."), LONGEST_REASON)
+    return shortened(_OPAQUE.sub(MASK, one_line(REDACTOR.redact(str(fault)))).rstrip("."), LONGEST_REASON)
