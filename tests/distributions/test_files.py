@@ -132,6 +132,14 @@ def test_a_named_folder_with_the_name_of_a_wheel_is_refused(tmp_path: Path) -> N
         find(["demo-1.0-py3-none-any.whl"], tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes in folders")
+def test_a_named_pipe_is_refused(tmp_path: Path) -> None:
+    """Opening it would wait for whoever writes to it."""
+    os.mkfifo(tmp_path / "demo-1.0-py3-none-any.whl")
+    with pytest.raises(DistributionError, match="is not a regular file"):
+        find(["demo-1.0-py3-none-any.whl"], tmp_path)
+
+
 @needs_symlinks
 @pytest.mark.parametrize("named", [True, False])
 def test_broken_link_is_an_error(tmp_path: Path, named: bool) -> None:

@@ -21,6 +21,7 @@ from hatch_tokenindex.index.client import connect
 from hatch_tokenindex.index.clock import Clock
 from hatch_tokenindex.index.minting import TokenMinter
 from hatch_tokenindex.index.refusals import ConnectionFailure, Upload
+from hatch_tokenindex.index.responses import time_limit
 from hatch_tokenindex.index.simple import SimpleApi
 from hatch_tokenindex.index.upload import Uploader
 
@@ -277,6 +278,12 @@ def test_the_head_of_an_answer_has_a_limit(serve: Callable[..., RawServer], head
     ):
         client.get(server.url)
     assert server.left.wait(PATIENCE)
+
+
+def test_no_step_begins_after_the_limit(serve: Callable[..., RawServer]) -> None:
+    server = serve(lambda _: [HEAD + b"Content-Length: 0\r\n\r\n"])
+    with connect(Repository("private", server.url)) as client, time_limit(0), pytest.raises(httpx.ConnectTimeout):
+        client.get(server.url)
 
 
 def test_a_body_larger_than_the_limit_of_a_head_is_read(serve: Callable[..., RawServer]) -> None:

@@ -388,6 +388,7 @@ DEVPI = "https://devpi.example.org/team/prod/+simple/demo/"
         (DEVPI, f"https://cdn.example.org/{WHEEL}", True),
         (PAGE_URL, f"/base/+f/ee5/{WHEEL}", True),
         (PAGE_URL, f"http://[/{WHEEL}", True),
+        (DEVPI, f"http://[/{WHEEL}", True),
         (PAGE_URL, f"https://files.pythonhosted.org/packages/aa/bb/{WHEEL}", False),
         ("https://pypi.org/simple/demo/", f"https://files.pythonhosted.org/packages/aa/bb/{WHEEL}", True),
     ],

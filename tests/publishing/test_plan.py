@@ -13,7 +13,7 @@ from hatch_in_process import invoke_hatch
 from hatch_process import needs_terminal, run_hatch
 
 from hatch_tokenindex.config.repositories import Repository
-from hatch_tokenindex.distributions import read, read_all
+from hatch_tokenindex.distributions import LONGEST_FILENAME, read, read_all
 from hatch_tokenindex.errors import DistributionError
 from hatch_tokenindex.index.simple_page import ListedFile, Listing
 from hatch_tokenindex.publishing.plan import by_project, plan, warnings
@@ -161,6 +161,7 @@ def test_a_release_that_pypi_has_closed(
             "demo-0.9.tar.gz": ListedFile(None, uploaded=0),
             "demo-3.0.tar.gz": ListedFile(None, uploaded=0),
             "nonsense.whl": ListedFile(None, uploaded=0),
+            f"demo-4.0+{'a' * LONGEST_FILENAME}.tar.gz": ListedFile(None, uploaded=0),
             "demo-2.0.tar.gz": ListedFile(None),
         },
     )
