@@ -15,8 +15,27 @@ from hatch_tokenindex.index.kinds import is_simple_url, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
+    from typing import Literal, TypeAlias
 
     from hatch_tokenindex.index.refusals.attempt import Attempt, Response
+
+    Circumstance: TypeAlias = Literal[
+        "any",
+        "on PyPI",
+        "on PyPI, at another URL",
+        "elsewhere",
+        "elsewhere, at a simple API",
+        "at GitLab",
+        "at Cloudsmith, as __token__",
+        "unnamed project",
+        "quarantined project",
+        "new project",
+        "no credential",
+        "a credential",
+        "minted token",
+        "narrowed token",
+        "Windows login alone",
+    ]
 
 SERVER_ERRORS = range(500, 600)
 """With those that proxies made up: 520 to 527, 530, 598 and 599."""
@@ -41,8 +60,8 @@ class Row:
     said: str = ""
     """A regular expression for the index's own words, in any case of letters."""
     statuses: Container[int] = _ANY
-    when: str = ""
-    """The circumstance in which the row counts, one of `circumstances`."""
+    when: Circumstance = "any"
+    """The circumstance in which the row counts."""
     retry: bool = False
     """The same bytes, sent again later, may be accepted."""
     exists: bool = False
@@ -52,7 +71,7 @@ class Row:
     good_elsewhere: bool = False
     """The credential may be valid for something else."""
 
-    def fits(self, status: int, text: str, circumstances: Mapping[str, bool]) -> bool:
+    def fits(self, status: int, text: str, circumstances: Mapping[Circumstance, bool]) -> bool:
         """Return True if a response with this status and these words is of this kind."""
         return (
             status in self.statuses
@@ -61,13 +80,13 @@ class Row:
         )
 
 
-def circumstances(attempt: Attempt, response: Response) -> Mapping[str, bool]:
+def circumstances(attempt: Attempt, response: Response) -> Mapping[Circumstance, bool]:
     """Return the circumstances that the rows name with `when`, and if each is given."""
     credential, upload, kind = attempt.credential, attempt.upload, kind_of(attempt.url).name
     on_pypi = attempt.repository.site is not None
     logins = response.headers.get("www-authenticate", "").lower()
     return {
-        "": True,
+        "any": True,
         "on PyPI": on_pypi,
         "on PyPI, at another URL": on_pypi
         and not any(urls.same(attempt.url, url) for url in (urls.PYPI, urls.TEST_PYPI)),
