@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hatch_process import Home
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone has warm starts")
+pytestmark = pytest.mark.skipif(not warm_process.IS_SUPPORTED, reason="this system has no warm starts")
 
 FACTS = """
 import json, locale, os, signal, stat, sys, threading, time

@@ -61,11 +61,27 @@ _LARGEST_REQUEST = 100_000
 _FITS_INTO_A_PIPE = 4096
 
 
+def _has_process_descriptors() -> bool:
+    """Return True on Linux, unless this Python, or the sandbox that it runs in, lacks `pidfd_open`."""
+    if sys.platform != "linux":
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+IS_SUPPORTED = _has_process_descriptors()
+"""True if this system can start warm at all."""
+
+
 def is_possible(program: str, environment: Mapping[str, str], stdin: bytes = b"") -> bool:
     """Return True if a warm start makes no difference to this program with this environment."""
     given = {name: value for name, value in environment.items() if name.startswith(_OF_THE_INTERPRETER)}
     given.pop("PYTHON_KEYRING_BACKEND", None)
-    return sys.platform == "linux" and program in _PROGRAMS and given == INTERPRETER and len(stdin) <= _FITS_INTO_A_PIPE
+    fits = program in _PROGRAMS and given == INTERPRETER and len(stdin) <= _FITS_INTO_A_PIPE
+    return fits and IS_SUPPORTED
 
 
 class WarmProcess:
