@@ -626,10 +626,13 @@ def test_an_impatient_ctrl_c_shows_no_traceback(at_index: Maintainer, files: lis
     """However far the end of the run has come."""
     never = threading.Event()
     at_index.server.script_uploads(None, *[Answer(after=never)] * 3)
+    environment = {**at_index.home.environment, "HATCH_INDEX_AUTH": SECRET, "HATCH_DEBUG": "1"}
+    # What coverage does at the end of a process can be interrupted too.
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)
     process = subprocess.Popen(
         [command("hatch"), "publish", "-p", "tokenindex", *at_index.options],
         cwd=at_index.project.folder,
-        env={**at_index.home.environment, "HATCH_INDEX_AUTH": SECRET, "HATCH_DEBUG": "1"},
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
