@@ -13,7 +13,8 @@ from hatch_in_process import invoke_hatch
 from hatch_process import needs_terminal, run_hatch
 
 from hatch_tokenindex.config.repositories import Repository
-from hatch_tokenindex.distributions import LONGEST_FILENAME, read, read_all
+from hatch_tokenindex.distributions import read, read_all
+from hatch_tokenindex.distributions.files import LONGEST_FILENAME
 from hatch_tokenindex.errors import DistributionError
 from hatch_tokenindex.index.simple_page import ListedFile, Listing
 from hatch_tokenindex.publishing.plan import by_project, plan, warnings

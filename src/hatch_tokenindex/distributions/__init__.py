@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from hatch_tokenindex.distributions.attestations import attestations_of, read_attestations
-from hatch_tokenindex.distributions.files import LONGEST_FILENAME, find, project_of, sha256
+from hatch_tokenindex.distributions.files import find, parse_filename, project_of, sha256
 from hatch_tokenindex.distributions.pypi import check_for_pypi
 from hatch_tokenindex.distributions.reading import Distribution, read, read_all
 
 __all__ = [
-    "LONGEST_FILENAME",
     "Distribution",
     "attestations_of",
     "check_for_pypi",
     "find",
+    "parse_filename",
     "project_of",
     "read",
     "read_all",

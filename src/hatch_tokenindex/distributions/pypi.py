@@ -7,10 +7,10 @@ from email.utils import getaddresses
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
-from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from hatch_tokenindex.distributions import readme
+from hatch_tokenindex.distributions.files import parse_filename
 from hatch_tokenindex.distributions.metadata import HEADERS
 from hatch_tokenindex.distributions.problems import listed, mebibytes
 
@@ -85,7 +85,7 @@ def _file(distribution: Distribution) -> Iterator[str]:
         return
     if not distribution.filename.startswith(f"{escaped}-"):
         yield f"must have a name that starts with {escaped} (binary distribution format)"
-    platforms = {tag.platform for tag in parse_wheel_filename(distribution.filename)[3]}
+    platforms = {tag.platform for tag in parse_filename(distribution.filename)[2]}
     if unsupported := [platform for platform in platforms if _UNSUPPORTED_PLATFORM.match(platform)]:
         for_linux = " (for Linux, build a manylinux or musllinux wheel, for example with auditwheel)"
         advice = for_linux if any(platform.startswith("linux_") for platform in unsupported) else ""

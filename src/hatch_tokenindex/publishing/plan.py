@@ -7,10 +7,9 @@ from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
-from hatch_tokenindex.distributions import LONGEST_FILENAME, Distribution, sha256
+from hatch_tokenindex.distributions import Distribution, parse_filename, sha256
 from hatch_tokenindex.errors import DistributionError
 from hatch_tokenindex.index.arrival import quarantine
 
@@ -153,11 +152,8 @@ def _released(listing: Listing) -> dict[Version, float]:
     """Return when the first file of each version was uploaded, in Unix time, as far as the index says."""
     released: dict[Version, float] = {}
     for filename, file in listing.files.items():
-        if len(filename) > LONGEST_FILENAME:
-            continue
         try:
-            parse = parse_wheel_filename if filename.endswith(".whl") else parse_sdist_filename
-            version = parse(filename)[1]
+            version = parse_filename(filename)[1]
         except ValueError:
             continue
         if file.uploaded is not None:
