@@ -19,6 +19,6 @@ class Backoff:
 
     def pause(self, attempt: int) -> float:
         """Return the seconds to wait after an attempt, which are counted from 0."""
-        # The exponent is limited since a power of thousands is no number that a pause can be computed from.
+        # Without a limit on the exponent, the power would become too large for a float.
         pause: float = min(self.longest, self.first * 2 ** min(attempt, 30))
         return pause * random.uniform(1 - self.jitter, 1)  # noqa: S311 - jitter needs no secrecy
